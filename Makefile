@@ -1,0 +1,101 @@
+# Tasks of this repository; `make help` lists them. Needs make and Python 3.11 or newer with venv.
+
+# The first Python that is new enough; choose another with PYTHON=/path/to/python3.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+  "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+# Extra arguments of a task: make test ARGS="-k license -x"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint format types cov bench browser-test schema lock check clean wheel
+
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.stamp-server ## Sell a license on this machine with pretend money, from a fresh clone
+	@$(BIN)/keysat demo $(ARGS)
+
+run: $(VENV)/.stamp-server ## Start the server; settings come from the environment and .env
+	@$(BIN)/keysat serve $(ARGS)
+
+test: $(VENV)/.stamp-dev ## Run the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.stamp-dev ## Check style, types, layers, dependencies and generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/keysat schema check
+
+format: $(VENV)/.stamp-dev ## Format the code and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(VENV)/.stamp-dev ## Check types only
+	$(BIN)/mypy
+
+cov: $(VENV)/.stamp-dev ## Measure branch coverage; the core must be covered whole
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage report --include='keysat_core/*' --fail-under=100
+
+bench: $(VENV)/.stamp-dev ## Run every benchmark under tests/bench
+	@set -e; for script in tests/bench/*.py; do \
+	  test -e "$$script" || { echo "No benchmarks under tests/bench."; exit 1; }; \
+	  echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
+
+browser-test: $(VENV)/.stamp-dev ## Run the tests that drive a browser
+	@test -d tests/browser || { echo "No browser tests under tests/browser."; exit 1; }
+	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+schema: $(VENV)/.stamp-dev ## Write the generated files under schema/
+	$(BIN)/keysat schema write
+
+check: lint test ## Do what CI does
+
+wheel: $(VENV)/.stamp-dev ## Build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+# Pins stay as they are unless asked: make lock ARGS=--upgrade
+lock: $(VENV)/.stamp-dev ## Write the lock files from pyproject.toml
+	$(LOCK) --extra=server --output-file=requirements.lock $(ARGS)
+	$(LOCK) --extra=server --extra=test --extra=dev --constraint=requirements.lock \
+	  --output-file=requirements-dev.lock $(ARGS)
+
+clean: ## Remove caches and built files; .venv and data stay
+	rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
+	  .import_linter_cache .hypothesis .schemathesis
+	find keysat_core keysat_adapters keysat_http keysat_cli tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+LOCK := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
+  --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+  --build-deps-for=editable pyproject.toml
+
+# Both stamps say: this lock is installed, and Keysat in place over it. The locks agree on every
+# version they share, and the build's own needs are in both, so nothing is fetched unhashed.
+$(VENV)/.stamp-server: requirements.lock pyproject.toml | $(VENV)/.stamp-venv
+	@echo "Installing Keysat into $(VENV) (once)."
+	@$(PIP) install --quiet --require-hashes --requirement requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.stamp-dev: requirements-dev.lock pyproject.toml | $(VENV)/.stamp-venv
+	@echo "Installing Keysat and its tools into $(VENV) (once)."
+	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.stamp-server $@
+
+$(VENV)/.stamp-venv:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Keysat needs Python 3.11 or newer. Install it and run make again:"; \
+	  echo "  Debian 12, Ubuntu 24.04   apt install python3 python3-venv"; \
+	  echo "  Fedora                    dnf install python3"; \
+	  echo "  macOS with Homebrew       brew install python"; \
+	  echo "or name one you have:       make demo PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" -m venv "$(VENV)" || { \
+	  echo "This Python cannot make virtual environments (Debian, Ubuntu: apt install python3-venv)."; exit 1; }
+	@touch $@

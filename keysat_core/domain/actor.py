@@ -1,0 +1,62 @@
+"""Who asks: an actor with scopes, and the one check every use case starts with."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from keysat_core.errors import Forbidden
+
+
+class ActorKind(StrEnum):
+    """How an actor is written in the audit log (admin-api 6)."""
+
+    ADMIN_API_KEY = "admin_api_key"
+    CLI = "cli"
+    BUYER = "buyer"
+    BUYER_LICENSE_KEY = "buyer_license_key"
+    PROVIDER = "payment_provider"
+    SYSTEM = "system"
+
+
+class Scope(StrEnum):
+    """What a credential may do (admin-api 1.2)."""
+
+    PRODUCTS_READ = "products:read"
+    PRODUCTS_WRITE = "products:write"
+    POLICIES_READ = "policies:read"
+    POLICIES_WRITE = "policies:write"
+    LICENSES_READ = "licenses:read"
+    LICENSES_WRITE = "licenses:write"
+    MACHINES_READ = "machines:read"
+    MACHINES_WRITE = "machines:write"
+    TIER_READ = "tier:read"
+    RATES_READ = "rates:read"
+    RATES_WRITE = "rates:write"
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """One caller. ``hash`` identifies a credential without revealing it (lower-hex SHA-256)."""
+
+    kind: ActorKind
+    hash: str | None = None
+    scopes: frozenset[Scope] = frozenset()
+    request_ip: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+
+
+EVERY_SCOPE: Final = frozenset(Scope)
+
+SYSTEM: Final = Actor(kind=ActorKind.SYSTEM)
+"""The server acting on its own: ticks and start-up."""
+
+
+def authorize(actor: Actor, scope: Scope) -> None:
+    """Let the actor through if it holds the scope.
+
+    Raises:
+        Forbidden: it does not.
+    """
+    if scope not in actor.scopes:
+        raise Forbidden

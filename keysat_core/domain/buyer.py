@@ -1,0 +1,99 @@
+"""What a buyer sends to start a purchase, checked and trimmed (public-api 6.1, 18)."""
+
+import re
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import msgspec
+
+from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.text import checked_text, optional_text
+from keysat_core.errors import CodeRefused, InvariantError
+from keysat_core.limits import (
+    CODE_CHARS_MAX,
+    EMAIL_CHARS_MAX,
+    IDEMPOTENCY_KEY_CHARS_MAX,
+    NOTE_CHARS_MAX,
+    SLUG_CHARS_MAX,
+    URL_CHARS_MAX,
+)
+
+SCHEMES_REFUSED: Final = frozenset({"javascript", "data", "vbscript", "file"})
+"""Schemes a browser would run or read instead of visiting; app schemes are left alone."""
+
+_CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
+
+
+class BuyerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A purchase as asked for. Blank optional fields mean absent."""
+
+    product_slug: str
+    policy_slug: str | None = None
+    code: str | None = None
+    buyer_email: str | None = None
+    buyer_note: str | None = None
+    redirect_url: str | None = None
+    rail: str | None = None
+    idempotency_key: str | None = None
+
+    def normalized(self) -> Self:
+        """Trim, and turn blank into absent. Slugs are matched untrimmed (public-api 0)."""
+        return msgspec.structs.replace(
+            self,
+            policy_slug=self.policy_slug or None,
+            code=(self.code or "").strip().upper() or None,
+            buyer_email=optional_text(
+                self.buyer_email, field="buyer_email", chars_max=EMAIL_CHARS_MAX
+            ),
+            buyer_note=optional_text(self.buyer_note, field="buyer_note", chars_max=NOTE_CHARS_MAX),
+            redirect_url=self.redirect_url or None,
+            idempotency_key=optional_text(
+                self.idempotency_key,
+                field="Idempotency-Key",
+                chars_max=IDEMPOTENCY_KEY_CHARS_MAX,
+            ),
+        )
+
+
+def checked_request(request: BuyerRequest) -> BuyerRequest:
+    """Accept a buyer's request in its normal form.
+
+    Raises:
+        InvariantError: a field is too long or unusable.
+        CodeRefused: the code is longer than any code.
+    """
+    request = request.normalized()
+    for slug in (request.product_slug, request.policy_slug or ""):
+        checked_text(slug[:SLUG_CHARS_MAX], field="slug", chars_max=SLUG_CHARS_MAX)
+    if request.code is not None and len(request.code) > CODE_CHARS_MAX:
+        raise CodeRefused("unknown_code")
+    if request.redirect_url is not None:
+        _check_redirect(request.redirect_url)
+    return request
+
+
+def redirect_target(
+    request: BuyerRequest, template: str | None, *, public_url: str, invoice_id: InvoiceId
+) -> str:
+    """Where the buyer goes after paying: as asked, else the seller's template, else our page."""
+    if request.redirect_url is not None:
+        return request.redirect_url
+    if template:
+        return template.replace("{invoice_id}", invoice_id)
+    return f"{public_url}/thank-you?invoice_id={invoice_id}"
+
+
+def _check_redirect(url: str) -> None:
+    checked_text(url, field="redirect_url", chars_max=URL_CHARS_MAX)
+    if _CONTROL.search(url):
+        raise InvariantError("redirect_url", "must not contain spaces or control characters")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise InvariantError("redirect_url", "is not a URL") from None
+    if parts.scheme in {"http", "https"} and not parts.netloc:
+        raise InvariantError("redirect_url", "must be an absolute URL")
+    if not parts.scheme:
+        raise InvariantError("redirect_url", "must be an absolute URL")
+    if parts.scheme.lower() in SCHEMES_REFUSED:
+        raise InvariantError("redirect_url", f"must not use the scheme {parts.scheme}")

@@ -1,0 +1,50 @@
+"""Instants: whole Unix seconds, UTC (decisions 23). A day is exactly 86 400 seconds."""
+
+from datetime import UTC, datetime
+from typing import Final, NewType
+
+from keysat_core.errors import InvariantError
+from keysat_core.limits import INSTANT_MAX
+
+Instant = NewType("Instant", int)
+
+DAY_SECONDS: Final = 86_400
+HOUR_SECONDS: Final = 3_600
+
+
+def rfc3339(instant: Instant) -> str:
+    """Spell an instant for the wire, as ``2026-01-02T03:04:05Z``."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_rfc3339(text: str, *, field: str) -> Instant:
+    """Read an operator's instant: RFC 3339 with ``Z`` or an offset; fractions are cut off.
+
+    Source: lifecycles 0, D33: what cannot be parsed is refused, never stored.
+
+    Raises:
+        InvariantError: the text is no instant, has no offset, or lies before 1970.
+    """
+    problem = f"{text[:40]!r} is not an RFC 3339 instant such as 2027-01-31T00:00:00Z"
+    if len(text) < len("2027-01-31T00:00Z") or not text[:10].isascii() or text[10] not in "Tt ":
+        raise InvariantError(field, problem)
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise InvariantError(field, problem) from None
+    if moment.tzinfo is None:
+        raise InvariantError(field, problem + "; end it with Z or an offset")
+    return checked_instant(
+        int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() // 1), field=field
+    )
+
+
+def checked_instant(seconds: int, *, field: str) -> Instant:
+    """Accept seconds that RFC 3339 can spell.
+
+    Raises:
+        InvariantError: before 1970 or after the year 9999.
+    """
+    if not 0 <= seconds <= INSTANT_MAX:
+        raise InvariantError(field, "must lie between 1970 and 9999")
+    return Instant(seconds)

@@ -1,0 +1,167 @@
+"""Invoices: the state machine, the price snapshot, and what a provider's report does to one.
+
+Source: lifecycles 7, payments 9.3 and 11.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+import msgspec
+
+from keysat_core.domain.ids import InvoiceId, PolicyId, ProductId, ProviderAccountId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.money import Currency, Money
+from keysat_core.domain.payment import ProviderReport, ProviderStatus
+from keysat_core.domain.text import checked_range
+from keysat_core.errors import IllegalTransition
+from keysat_core.limits import AMOUNT_MAX
+
+FREE_PREFIX: Final = "free-"
+"""A free invoice's provider id is this and its own id (lifecycles 7.1)."""
+
+
+class InvoiceStatus(StrEnum):
+    """The only states clients ever see (public-api 6.2)."""
+
+    PENDING = "pending"
+    SETTLED = "settled"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+
+
+class Invoice(msgspec.Struct, frozen=True, kw_only=True):
+    """One sale. The price is frozen here; license terms are read from the policy at settlement.
+
+    ``provider_invoice_id`` is None between opening the purchase and recording the provider's
+    answer. ``listed_*`` and ``exchange_rate_*`` are None for sales priced in sats.
+    ``effect_at`` is when the sale's single effect was applied.
+    """
+
+    id: InvoiceId
+    product_id: ProductId
+    policy_id: PolicyId | None = None
+    status: InvoiceStatus = InvoiceStatus.PENDING
+    amount_sats: int
+    base_price_sats: int
+    listed_currency: Currency | None = None
+    listed_value: int | None = None
+    exchange_rate_centibps: int | None = None
+    exchange_rate_source: str | None = None
+    buyer_email: str | None = None
+    buyer_note: str | None = None
+    redirect_url: str = ""
+    provider_account_id: ProviderAccountId | None = None
+    provider_invoice_id: str | None = None
+    provider_status_raw: str | None = None
+    checkout_url: str = ""
+    created_at: Instant
+    updated_at: Instant
+    settled_at: Instant | None = None
+    effect_at: Instant | None = None
+    last_checked_at: Instant | None = None
+
+    def __post_init__(self) -> None:
+        checked_range(self.amount_sats, field="amount_sats", low=0, high=AMOUNT_MAX)
+
+    @property
+    def is_free(self) -> bool:
+        """Nothing was ever to be paid."""
+        return self.amount_sats == 0
+
+    @property
+    def is_open_at_provider(self) -> bool:
+        """The provider knows this invoice and can be asked about it."""
+        return self.provider_account_id is not None and self.provider_invoice_id is not None
+
+
+# --- state machine (lifecycles 7.1) -------------------------------------------------------------
+
+
+class Settle(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
+    """The provider confirmed the payment, or nothing was to be paid."""
+
+
+class Expire(msgspec.Struct, frozen=True, kw_only=True, tag="expire"):
+    """The provider confirmed that the time to pay has passed."""
+
+
+class Invalidate(msgspec.Struct, frozen=True, kw_only=True, tag="invalidate"):
+    """The provider will not settle this invoice, or never created it."""
+
+
+InvoiceEvent: TypeAlias = Settle | Expire | Invalidate
+
+_PENDING, _SETTLED = InvoiceStatus.PENDING, InvoiceStatus.SETTLED
+_EXPIRED, _INVALID = InvoiceStatus.EXPIRED, InvoiceStatus.INVALID
+
+TRANSITIONS: Final[Mapping[tuple[InvoiceStatus, type[InvoiceEvent]], InvoiceStatus]] = {
+    (_PENDING, Settle): _SETTLED,
+    (_PENDING, Expire): _EXPIRED,
+    (_PENDING, Invalidate): _INVALID,
+    (_EXPIRED, Settle): _SETTLED,
+    (_EXPIRED, Expire): _EXPIRED,
+    (_EXPIRED, Invalidate): _EXPIRED,
+    (_INVALID, Settle): _SETTLED,
+    (_INVALID, Expire): _INVALID,
+    (_INVALID, Invalidate): _INVALID,
+    (_SETTLED, Settle): _SETTLED,
+    (_SETTLED, Expire): _SETTLED,
+    (_SETTLED, Invalidate): _SETTLED,
+}
+"""A late payment is honoured; ``settled`` is absorbing, whatever a provider says later (D11)."""
+
+
+def advance(invoice: Invoice, event: InvoiceEvent, *, now: Instant) -> Invoice:
+    """Apply an event; one that leads to the same state changes nothing.
+
+    Raises:
+        IllegalTransition: the table has no such step.
+    """
+    status = TRANSITIONS.get((invoice.status, type(event)))
+    if status is None:
+        raise IllegalTransition("invoice", invoice.status, type(event).__name__.lower())
+    if status is invoice.status:
+        return invoice
+    settled_at = now if status is InvoiceStatus.SETTLED else None
+    return msgspec.structs.replace(invoice, status=status, updated_at=now, settled_at=settled_at)
+
+
+def event_of(report: ProviderReport) -> InvoiceEvent | None:
+    """Translate a provider's report; None when it decides nothing.
+
+    A refund never undoes anything by itself (decisions 18), so it only invalidates what is pending.
+    """
+    match report.status:
+        case ProviderStatus.SETTLED:
+            return Settle()
+        case ProviderStatus.EXPIRED:
+            return Expire()
+        case ProviderStatus.INVALID:
+            return Invalidate()
+        case ProviderStatus.REFUNDED | ProviderStatus.PENDING:
+            return None
+
+
+def is_reversal(invoice: Invoice, report: ProviderReport) -> bool:
+    """The provider withdraws what it had confirmed: kept, but told to the operator."""
+    withdrawn = report.status in {ProviderStatus.EXPIRED, ProviderStatus.INVALID}
+    return invoice.status is InvoiceStatus.SETTLED and not invoice.is_free and withdrawn
+
+
+def mismatched_amount(invoice: Invoice, report: ProviderReport) -> int | None:
+    """The provider's own price in sats when it differs from ours; advisory, never a refusal.
+
+    Source: lifecycles 7.1: a price in another currency, or none, gives no opinion.
+    """
+    price = report.price
+    if price is None or price.currency is not Currency.SAT or price.amount == invoice.amount_sats:
+        return None
+    return price.amount
+
+
+def listed_price(invoice: Invoice) -> Money | None:
+    """The fiat price the buyer saw; None for sales priced in sats."""
+    if invoice.listed_currency is None or invoice.listed_value is None:
+        return None
+    return Money(currency=invoice.listed_currency, amount=invoice.listed_value)

@@ -1,0 +1,115 @@
+"""Questions about many rows and their answers: filters, pages, summaries (admin-api 2.6-2.7)."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from keysat_core.domain.ids import InvoiceId, LicenseId, PolicyId, ProductId
+from keysat_core.domain.license import License, LicenseStatus
+from keysat_core.domain.machine import Machine
+from keysat_core.domain.text import checked_range
+from keysat_core.limits import (
+    INSTANT_MAX,
+    MACHINES_PAGE_DEFAULT,
+    MACHINES_PAGE_MAX,
+    PAGE_DEFAULT,
+    PAGE_MAX,
+)
+
+
+class LicenseFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which licenses: every given field must match; e-mail ignores case.
+
+    ``invoice_id`` matches our id or the provider's (B-26). Newest issued first.
+    """
+
+    product_id: ProductId | None = None
+    policy_id: PolicyId | None = None
+    status: LicenseStatus | None = None
+    buyer_email: str | None = None
+    nostr_npub: str | None = None
+    invoice_id: str | None = None
+    limit: int = PAGE_DEFAULT
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        checked_range(self.limit, field="limit", low=1, high=PAGE_MAX)
+        checked_range(self.offset, field="offset", low=0, high=INSTANT_MAX)
+
+
+class LicenseRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A license with the names an operator reads; None where the row is gone."""
+
+    license: License
+    product_slug: str | None
+    policy_slug: str | None
+    policy_name: str | None
+
+
+class LicenseSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Licenses by status, and how many were issued in the last day and week."""
+
+    total: int
+    active: int
+    suspended: int
+    revoked: int
+    last_24h: int
+    last_7d: int
+
+
+class LicenseCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Licenses per product and per policy id; licenses without a policy count only once."""
+
+    by_product: Mapping[str, int]
+    by_policy: Mapping[str, int]
+
+
+class RevenueSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Sats of settled invoices, in all and by settlement time; free ones are not counted."""
+
+    total_sats: int
+    last_24h_sats: int
+    last_7d_sats: int
+    last_30d_sats: int
+    settled_paid_invoice_count: int
+
+
+class MachineFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which machines; most recently seen first."""
+
+    license_id: LicenseId | None = None
+    product_id: ProductId | None = None
+    is_inactive_included: bool = False
+    limit: int = MACHINES_PAGE_DEFAULT
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        checked_range(self.limit, field="limit", low=1, high=MACHINES_PAGE_MAX)
+        checked_range(self.offset, field="offset", low=0, high=INSTANT_MAX)
+
+
+class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine with its license and product as an operator reads them."""
+
+    machine: Machine
+    license_status: LicenseStatus
+    buyer_email: str | None
+    product_id: ProductId
+    product_slug: str
+    product_name: str
+
+
+class CascadeCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows went with a deleted product or policy."""
+
+    policies: int = 0
+    licenses: int = 0
+    invoices: int = 0
+    machines: int = 0
+    settled_invoices: int = 0
+
+
+class DueInvoices(msgspec.Struct, frozen=True, kw_only=True):
+    """Invoices the reconciler should ask about, oldest first."""
+
+    invoice_ids: Sequence[InvoiceId]

@@ -1,0 +1,89 @@
+"""What a payment provider says, in our words (payments 1.1)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.money import Money
+
+
+class Rail(StrEnum):
+    """How the buyer pays."""
+
+    LIGHTNING = "lightning"
+    ONCHAIN = "onchain"
+    CARD = "card"
+
+
+RAIL_ALIASES: Final[Mapping[str, Rail]] = {
+    "lightning": Rail.LIGHTNING,
+    "onchain": Rail.ONCHAIN,
+    "on-chain": Rail.ONCHAIN,
+    "on_chain": Rail.ONCHAIN,
+    "card": Rail.CARD,
+}
+"""Spellings clients send, case-sensitive (public-api 6.1)."""
+
+
+def find_rail(text: str | None) -> Rail | None:
+    """Read a rail; anything unknown is treated as absent."""
+    return RAIL_ALIASES.get(text or "")
+
+
+class ProviderStatus(StrEnum):
+    """State of an invoice at its provider."""
+
+    PENDING = "pending"
+    SETTLED = "settled"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+    REFUNDED = "refunded"
+
+
+class InvoiceOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What we ask a provider to collect. ``invoice_id`` is ours and is kept as its external id."""
+
+    invoice_id: InvoiceId
+    price: Money
+    redirect_url: str
+    metadata: Mapping[str, str]
+    rail: Rail | None = None
+    buyer_email: str | None = None
+    saves_payment_method: bool = False
+
+
+class ProviderInvoice(msgspec.Struct, frozen=True, kw_only=True):
+    """An invoice as the provider created it; ``checkout_url`` is absolute and buyer-reachable."""
+
+    provider_invoice_id: str
+    checkout_url: str
+
+
+class ProviderReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider says of an invoice now.
+
+    ``price`` is the amount it asks, ``paid`` what it received; None where it does not say.
+    ``is_processing``: funds seen, not final. ``is_paid_late``: paid in full after expiry.
+    """
+
+    status: ProviderStatus
+    is_processing: bool = False
+    is_paid_late: bool = False
+    marked_by_hand: bool = False
+    price: Money | None = None
+    paid: Money | None = None
+    raw_status: str = ""
+
+
+class ProviderNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """An authentic webhook: a hint to ask the provider, never a fact.
+
+    ``provider_invoice_id`` None: nothing to look at. ``delivery_id`` is for the record only.
+    """
+
+    type: str
+    provider_invoice_id: str | None = None
+    delivery_id: str | None = None

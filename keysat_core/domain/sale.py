@@ -1,0 +1,188 @@
+"""What a sale does when it is settled: one pure function for every path to it.
+
+Source: lifecycles 7.4-7.5, payments 9.3. Webhook, reconciler, free tier and trial all end here.
+"""
+
+import msgspec
+
+from keysat_core.domain.actor import Actor
+from keysat_core.domain.audit import AuditEntry, audited
+from keysat_core.domain.document import JSONValue
+from keysat_core.domain.events import (
+    SOURCE_PURCHASE,
+    DomainEvent,
+    InvoiceExpired,
+    InvoiceRefunded,
+    invoice_paid,
+    license_issued,
+)
+from keysat_core.domain.ids import LicenseId
+from keysat_core.domain.instant import DAY_SECONDS, Instant
+from keysat_core.domain.invoice import (
+    Expire,
+    Invoice,
+    InvoiceStatus,
+    Settle,
+    advance,
+    event_of,
+    is_reversal,
+    mismatched_amount,
+)
+from keysat_core.domain.license import License, with_terms
+from keysat_core.domain.payment import ProviderReport, ProviderStatus
+from keysat_core.domain.policy import Policy, terms_of_sale
+from keysat_core.limits import RECONCILE_DAYS
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one transaction has to write. ``license`` None: none is issued by this step."""
+
+    invoice: Invoice
+    license: License | None = None
+    events: tuple[DomainEvent, ...] = ()
+    audits: tuple[AuditEntry, ...] = ()
+
+
+class SaleFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a sale inside the transaction that may settle it."""
+
+    invoice: Invoice
+    policy: Policy | None
+    issued: License | None
+    new_license_id: LicenseId
+
+
+def fulfil(facts: SaleFacts, actor: Actor, now: Instant) -> Settlement:
+    """Settle an invoice and issue its license, exactly once whatever was done before."""
+    settled = advance(facts.invoice, Settle(), now=now)
+    events: list[DomainEvent] = []
+    audits: list[AuditEntry] = []
+    if settled is not facts.invoice:
+        events.append(invoice_paid(settled))
+        audits.append(
+            _about(settled, actor, "invoice.settle", now, amount_sats=settled.amount_sats)
+        )
+    license = None
+    if facts.issued is None:
+        license = _license_for(settled, facts, now)
+        events.append(license_issued(license, SOURCE_PURCHASE))
+        audits.append(
+            audited(
+                actor,
+                "license.issue",
+                now,
+                target=("license", license.id),
+                product_id=license.product_id,
+                policy_id=license.policy_id,
+                invoice_id=settled.id,
+            )
+        )
+    if settled.effect_at is None:
+        settled = msgspec.structs.replace(settled, effect_at=now, updated_at=now)
+    return Settlement(invoice=settled, license=license, events=tuple(events), audits=tuple(audits))
+
+
+def apply_report(
+    facts: SaleFacts, report: ProviderReport, actor: Actor, now: Instant
+) -> Settlement:
+    """Do what a provider's report asks for. Reports that decide nothing only stamp the check."""
+    before = facts.invoice
+    checked = msgspec.structs.replace(
+        before, last_checked_at=now, provider_status_raw=report.raw_status or None
+    )
+    facts = msgspec.structs.replace(facts, invoice=checked)
+    notes = _notes(before, report, actor, now)
+    event = event_of(report)
+    if event is None and _is_abandoned(before, now):
+        event = Expire()
+    if isinstance(event, Settle):
+        settlement = fulfil(facts, actor, now)
+        return msgspec.structs.replace(settlement, audits=(*notes.audits, *settlement.audits))
+    if event is None or before.status is not InvoiceStatus.PENDING:
+        return Settlement(invoice=checked, events=notes.events, audits=notes.audits)
+    ended = advance(checked, event, now=now)
+    expired = InvoiceExpired(
+        invoice_id=ended.id,
+        product_id=ended.product_id,
+        policy_id=ended.policy_id,
+        amount_sats=ended.amount_sats,
+        status=ended.status,
+    )
+    audit = _about(ended, actor, f"invoice.{ended.status}", now, provider_status=report.raw_status)
+    return Settlement(invoice=ended, events=(*notes.events, expired), audits=(*notes.audits, audit))
+
+
+class _Notes(msgspec.Struct, frozen=True, kw_only=True):
+    events: tuple[DomainEvent, ...] = ()
+    audits: tuple[AuditEntry, ...] = ()
+
+
+def _notes(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instant) -> _Notes:
+    """What an operator should know of a report, told once: when the raw status is new."""
+    if report.raw_status and report.raw_status == invoice.provider_status_raw:
+        return _Notes()
+    audits: list[AuditEntry] = []
+    events: list[DomainEvent] = []
+    theirs = mismatched_amount(invoice, report)
+    if theirs is not None and report.status is ProviderStatus.SETTLED:
+        audits.append(
+            _about(
+                invoice,
+                actor,
+                "invoice.amount_mismatch",
+                now,
+                provider_invoice_id=invoice.provider_invoice_id,
+                expected_amount_sats=invoice.amount_sats,
+                provider_amount_sats=theirs,
+            )
+        )
+    if report.is_paid_late:
+        audits.append(_about(invoice, actor, "invoice.paid_late", now))
+    if report.status is ProviderStatus.EXPIRED and report.paid is not None and report.paid.amount:
+        audits.append(
+            _about(invoice, actor, "invoice.partial_payment", now, paid_sats=report.paid.amount)
+        )
+    if report.status is ProviderStatus.REFUNDED or is_reversal(invoice, report):
+        audits.append(
+            _about(
+                invoice,
+                actor,
+                "invoice.provider_reversed",
+                now,
+                provider_status=report.raw_status,
+            )
+        )
+        events.append(
+            InvoiceRefunded(
+                invoice_id=invoice.id,
+                product_id=invoice.product_id,
+                policy_id=invoice.policy_id,
+                amount_sats=invoice.amount_sats,
+            )
+        )
+    return _Notes(events=tuple(events), audits=tuple(audits))
+
+
+def _license_for(invoice: Invoice, facts: SaleFacts, now: Instant) -> License:
+    bare = License(
+        id=facts.new_license_id,
+        product_id=invoice.product_id,
+        policy_id=invoice.policy_id,
+        invoice_id=invoice.id,
+        issued_at=now,
+        buyer_email=invoice.buyer_email,
+        metadata={"source": "purchase", "btcpay_invoice_id": invoice.provider_invoice_id},
+    )
+    return with_terms(bare, terms_of_sale(facts.policy), now)
+
+
+def _is_abandoned(invoice: Invoice, now: Instant) -> bool:
+    """Still pending after the time we look at unpaid invoices (payments 10)."""
+    age = now - invoice.created_at
+    return invoice.status is InvoiceStatus.PENDING and age >= RECONCILE_DAYS * DAY_SECONDS
+
+
+def _about(
+    invoice: Invoice, actor: Actor, action: str, now: Instant, **details: JSONValue
+) -> AuditEntry:
+    return audited(actor, action, now, target=("invoice", invoice.id), **details)

@@ -1,0 +1,9 @@
+"""Names of the settings an operator changes while the server runs (admin-api 4)."""
+
+from typing import Final
+
+OPERATOR_NAME: Final = "operator_name"
+"""The seller's name."""
+
+RATE_PIN_PREFIX: Final = "manual_rate_pin_"
+"""The operator's own rate of a currency: this and the currency's code."""

@@ -1,0 +1,102 @@
+"""Every maximum of the core, with its reason. Nothing else in the core spells a limit as a number."""
+
+# --- license keys (lifecycles 1.2) --------------------------------------------------------------
+
+ENTITLEMENTS_MAX = 255
+"""The wire format counts entitlements in one byte."""
+
+ENTITLEMENT_BYTES_MAX = 255
+"""The wire format gives each entitlement's length in one byte."""
+
+KEY_CHARS_MAX = 131_072
+"""Longest key text looked at; the largest encodable key has 104 690 characters (public-api 18)."""
+
+# --- what people send (public-api 18) -----------------------------------------------------------
+
+BODY_BYTES_MAX = 2_097_152
+"""Largest request body, 2 MiB (public-api 0)."""
+
+FINGERPRINT_CHARS_MAX = 4_096
+HOSTNAME_CHARS_MAX = 255
+PLATFORM_CHARS_MAX = 255
+REASON_CHARS_MAX = 500
+EMAIL_CHARS_MAX = 320
+NOTE_CHARS_MAX = 2_000
+URL_CHARS_MAX = 2_048
+CODE_CHARS_MAX = 64
+SLUG_CHARS_MAX = 128
+"""Longest slug looked up; anything longer is treated as unknown."""
+
+USER_AGENT_CHARS_MAX = 512
+"""Longest user agent kept in audit rows and the validation log."""
+
+IDEMPOTENCY_KEY_CHARS_MAX = 255
+"""Longest Idempotency-Key; the size other payment APIs allow."""
+
+IDEMPOTENCY_SECONDS = 86_400
+"""How long a repeated Idempotency-Key gives the first answer (public-api 6.1: 24 h)."""
+
+# --- what operators write (admin-api 8, B-36) ---------------------------------------------------
+
+NEW_SLUG_CHARS_MAX = 64
+"""Longest slug of a new product or policy; it appears in URLs unescaped."""
+
+NAME_CHARS_MAX = 200
+DESCRIPTION_CHARS_MAX = 10_000
+METADATA_BYTES_MAX = 65_536
+"""Largest JSON document an operator may attach to a product, policy or license."""
+
+CATALOG_ENTRIES_MAX = 255
+"""A catalog cannot usefully hold more entitlements than one license can."""
+
+AMOUNT_MAX = 2_100_000_000_000_000
+"""All bitcoin there will ever be, in sats; also above any price in cents. Fits 64 bits and JSON."""
+
+SECONDS_MAX = 3_153_600_000
+"""100 years: longest duration or grace of a policy (lifecycles 2.4)."""
+
+SEATS_MAX = 1_000_000_000
+"""Largest seat cap; operators who want no cap use 0."""
+
+TIER_RANK_MAX = 1_000
+RENEWAL_PERIOD_DAYS_MAX = 1_830
+GRACE_PERIOD_DAYS_MAX = 90
+TIP_BPS_MAX = 10_000
+
+INSTANT_MAX = 253_402_300_799
+"""9999-12-31T23:59:59Z, the last instant RFC 3339 can spell."""
+
+# --- pages and batches --------------------------------------------------------------------------
+
+PAGE_MAX = 500
+"""Largest page of licenses or other lists."""
+
+PAGE_DEFAULT = 100
+MACHINES_PAGE_MAX = 5_000
+"""Largest page of machines (admin-api 2.7)."""
+
+MACHINES_PAGE_DEFAULT = 500
+PRODUCTS_MAX = 10_000
+"""Most products or policies read into one list; far above any shop, it only bounds memory."""
+
+RECONCILE_BATCH = 50
+"""Invoices asked about per pass and provider (payments 10)."""
+
+RECONCILE_DAYS = 30
+"""How long an invoice that may still be paid is looked at (decisions 17)."""
+
+RECEIPTS_BATCH = 50
+RECEIPT_DAYS = 30
+"""How long webhook receipts are kept (payments 3)."""
+
+HEARTBEAT_SECONDS = 60
+"""A machine's last-seen time is written at most this often (PERFORMANCE, design 6)."""
+
+PURGE_BATCH = 1_000
+"""Rows removed per pass by a purge, so that no pass holds the write lock for long."""
+
+RATE_BUCKETS_MAX = 50_000
+"""Rate-limit buckets held in memory; the least recently used ones leave first."""
+
+PURCHASE_DEADLINE_SECONDS = 8
+"""Whole time a purchase may take: published clients give up after 10 s (public-api 0)."""

@@ -1,0 +1,30 @@
+"""All ports in one value, handed to the shells by the composition root."""
+
+from dataclasses import dataclass
+
+from keysat_core.domain.self_license import SelfLicense
+from keysat_core.ports.activity import ValidationLog
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.entropy import Entropy
+from keysat_core.ports.ids import Ids
+from keysat_core.ports.keys import KeyRing
+from keysat_core.ports.payments import PaymentProviders
+from keysat_core.ports.rates import Rates
+from keysat_core.ports.sandbox import SandboxTill
+from keysat_core.ports.store import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ports:
+    """What the core needs of the world. ``sandbox`` is None unless sandbox mode is on."""
+
+    clock: Clock
+    entropy: Entropy
+    ids: Ids
+    store: Store
+    keys: KeyRing
+    providers: PaymentProviders
+    rates: Rates
+    validations: ValidationLog
+    self_license: SelfLicense
+    sandbox: SandboxTill | None = None

@@ -1,0 +1,1 @@
+"""Hypothesis strategies and fixed ports, for our tests and for embedders."""

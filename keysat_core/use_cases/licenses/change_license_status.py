@@ -1,0 +1,138 @@
+"""Suspend, reinstate and revoke licenses."""
+
+from typing import Final
+
+import msgspec
+
+from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_core.domain.audit import audited
+from keysat_core.domain.events import (
+    DomainEvent,
+    LicenseRevoked,
+    LicenseSuspended,
+    LicenseUnsuspended,
+    outbox_event,
+)
+from keysat_core.domain.ids import EventId, LicenseId
+from keysat_core.domain.license import (
+    License,
+    LicenseEvent,
+    LicenseStatus,
+    Reinstate,
+    Revoke,
+    Suspend,
+    advance,
+)
+from keysat_core.domain.text import cut_text
+from keysat_core.errors import IllegalTransition, NotFound
+from keysat_core.limits import REASON_CHARS_MAX
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
+from keysat_core.ports.store import Store
+
+SUSPEND_REASON: Final = "admin suspend"
+"""Reason when the operator gives none (lifecycles 2.1)."""
+
+REVOKE_REASON: Final = "admin revoke"
+
+
+class ChangedLicense(msgspec.Struct, frozen=True, kw_only=True):
+    """The license. ``is_already``: it was in the asked state before, nothing changed (decisions 10)."""
+
+    license: License
+    is_already: bool = False
+
+
+def suspend_license(
+    actor: Actor,
+    license_id: LicenseId,
+    *,
+    reason: str | None,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+) -> ChangedLicense:
+    """Stop a license for a while. Suspending a suspended one changes nothing.
+
+    Raises:
+        Forbidden: the actor lacks ``licenses:write``.
+        NotFound: no such license, or it is revoked.
+    """
+    why = cut_text(reason, REASON_CHARS_MAX) or SUSPEND_REASON
+    return _change(actor, license_id, Suspend(reason=why), store=store, clock=clock, ids=ids)
+
+
+def reinstate_license(
+    actor: Actor, license_id: LicenseId, *, store: Store, clock: Clock, ids: Ids
+) -> ChangedLicense:
+    """Lift a suspension. Reinstating an active license changes nothing.
+
+    Raises:
+        Forbidden: the actor lacks ``licenses:write``.
+        NotFound: no such license, or it is revoked.
+    """
+    return _change(actor, license_id, Reinstate(), store=store, clock=clock, ids=ids)
+
+
+def revoke_license(
+    actor: Actor,
+    license_id: LicenseId,
+    *,
+    reason: str | None,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+) -> ChangedLicense:
+    """End a license for good. A second revoke is refused: scripts rely on it (decisions 10).
+
+    Raises:
+        Forbidden: the actor lacks ``licenses:write``.
+        NotFound: no such license, or it is revoked already.
+    """
+    why = cut_text(reason, REASON_CHARS_MAX) or REVOKE_REASON
+    return _change(actor, license_id, Revoke(reason=why), store=store, clock=clock, ids=ids)
+
+
+def _change(
+    actor: Actor,
+    license_id: LicenseId,
+    event: LicenseEvent,
+    *,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+) -> ChangedLicense:
+    authorize(actor, Scope.LICENSES_WRITE)
+    now = clock.now()
+    with store.writing() as tx:
+        license = tx.licenses.get_license(license_id)
+        if license.status is _STATUS_AFTER.get(type(event)):
+            return ChangedLicense(license=license, is_already=True)
+        try:
+            changed = advance(license, event, now=now)
+        except IllegalTransition as refused:
+            raise NotFound("license that can take this", license_id) from refused
+        tx.licenses.put_license(changed)
+        action, report = _report(license_id, event)
+        details = {"reason": event.reason} if isinstance(event, Suspend | Revoke) else {}
+        target = ("license", license_id)
+        tx.trail.append_audit(audited(actor, action, now, target=target, **details))
+        tx.trail.append_event(outbox_event(report, event_id=EventId(ids.new()), now=now))
+    return ChangedLicense(license=changed)
+
+
+_STATUS_AFTER: Final[dict[type[LicenseEvent], LicenseStatus]] = {
+    Suspend: LicenseStatus.SUSPENDED,
+    Reinstate: LicenseStatus.ACTIVE,
+}
+"""Commands that may be repeated; a revoke may not."""
+
+
+def _report(license_id: LicenseId, event: LicenseEvent) -> tuple[str, DomainEvent]:
+    match event:
+        case Suspend(reason=reason):
+            return "license.suspend", LicenseSuspended(license_id=license_id, reason=reason)
+        case Reinstate():
+            return "license.unsuspend", LicenseUnsuspended(license_id=license_id)
+        case Revoke(reason=reason):
+            return "license.revoke", LicenseRevoked(license_id=license_id, reason=reason)

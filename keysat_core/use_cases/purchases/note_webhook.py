@@ -1,0 +1,82 @@
+"""Take in a provider's webhook: verify it, keep it, say which invoice to look at."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
+from keysat_core.errors import NotFound
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
+from keysat_core.ports.payments import PaymentProviders
+from keysat_core.ports.store import Store
+
+
+class NoteWebhook(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook as received: header names in lower case, the raw body."""
+
+    account_id: ProviderAccountId
+    kind: ProviderKind
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def note_webhook(
+    command: NoteWebhook, *, store: Store, clock: Clock, ids: Ids, providers: PaymentProviders
+) -> WebhookReceipt:
+    """Store an authentic webhook. It proves nothing: ``settle_invoice`` asks the provider next.
+
+    A webhook about an invoice we have no record of yet is kept as ``unmatched`` and handed on when
+    the record is made (payments 11.2).
+
+    Raises:
+        NotFound: no account of this kind has the id.
+        NotAuthentic: not signed by the provider, or unreadable.
+        ProviderNotLoaded: this server may not use that provider.
+    """
+    with store.reading() as tx:
+        account = tx.merchants.find_account(command.account_id)
+    if account is None or account.kind is not command.kind:
+        raise NotFound("payment provider", command.account_id)
+    notice = providers.provider_for(account).parse_webhook(command.headers, command.body)
+    now = clock.now()
+    with store.writing() as tx:
+        invoice = None
+        if notice.provider_invoice_id is not None:
+            invoice = tx.invoices.find_invoice_at_provider(account.id, notice.provider_invoice_id)
+        outcome = ReceiptOutcome.NOTED if invoice else ReceiptOutcome.UNMATCHED
+        if notice.provider_invoice_id is None:
+            outcome = ReceiptOutcome.IGNORED
+        receipt = WebhookReceipt(
+            id=ids.new(),
+            provider_account_id=account.id,
+            type=notice.type,
+            provider_invoice_id=notice.provider_invoice_id,
+            invoice_id=invoice.id if invoice else None,
+            delivery_id=notice.delivery_id,
+            outcome=outcome,
+            received_at=now,
+        )
+        tx.receipts.put_receipt(receipt)
+    return receipt
+
+
+def finish_receipt(receipt: WebhookReceipt, *, store: Store) -> None:
+    """Mark a receipt whose invoice has been looked at since."""
+    with store.writing() as tx:
+        tx.receipts.put_receipt(msgspec.structs.replace(receipt, outcome=ReceiptOutcome.DONE))
+
+
+def list_noted_receipts(*, limit: int, store: Store) -> list[WebhookReceipt]:
+    """Give receipts whose invoice still has to be looked at, oldest first."""
+    with store.reading() as tx:
+        return tx.receipts.list_noted(limit)
+
+
+def list_due_invoices(*, limit: int, store: Store, clock: Clock) -> list[InvoiceId]:
+    """Give the invoices the reconciler should ask about now."""
+    now = clock.now()
+    with store.reading() as tx:
+        return [invoice.id for invoice in tx.invoices.list_unresolved(now, limit)]

@@ -1,0 +1,136 @@
+"""Ask the provider to collect an opened purchase, and record its answer."""
+
+import msgspec
+
+from keysat_core.domain.actor import Actor
+from keysat_core.domain.audit import audited
+from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
+from keysat_core.domain.merchant import ProviderAccount
+from keysat_core.domain.money import Currency, Money
+from keysat_core.domain.payment import InvoiceOrder, ProviderInvoice
+from keysat_core.domain.receipt import ReceiptOutcome
+from keysat_core.errors import ProviderNotLoaded, ProviderRefused
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.payments import PaymentProvider, PaymentProviders
+from keysat_core.ports.store import Store, Transaction
+
+CREATE_REFUSED = "create_refused"
+"""``provider_status_raw`` of an invoice its provider would not create."""
+
+
+def request_payment(
+    actor: Actor,
+    invoice_id: InvoiceId,
+    *,
+    is_first_try: bool,
+    store: Store,
+    clock: Clock,
+    providers: PaymentProviders,
+) -> Invoice:
+    """Give the invoice with its checkout link; asking again gives the same one.
+
+    Three steps joined by the stored row: read, ask outside any transaction, record. When it is not
+    the first try, the provider is asked for our id before anything is created (payments 14.3).
+    After a refusal the invoice is ``invalid`` and its idempotency key free; after an unknown
+    outcome it stays ``pending`` and the reconciler finishes it.
+
+    Raises:
+        NotFound: no such invoice.
+        ProviderRefused, ProviderNotLoaded: nothing was created.
+        ProviderUnavailable: whether it was created is unknown.
+    """
+    with store.reading() as tx:
+        invoice = tx.invoices.get_invoice(invoice_id)
+        account = _account(tx, invoice)
+    if invoice.provider_invoice_id is not None or account is None:
+        return invoice
+    try:
+        provider = providers.provider_for(account)
+        created = _ask(provider, invoice, is_first_try=is_first_try)
+    except (ProviderRefused, ProviderNotLoaded):
+        _abandon(actor, invoice_id, store=store, clock=clock)
+        raise
+    return record_provider_invoice(actor, invoice_id, created, store=store, clock=clock)
+
+
+def record_provider_invoice(
+    actor: Actor,
+    invoice_id: InvoiceId,
+    created: ProviderInvoice,
+    *,
+    store: Store,
+    clock: Clock,
+) -> Invoice:
+    """Store the provider's id and link; webhooks that came before are handed on to the worker.
+
+    Raises:
+        NotFound: no such invoice.
+    """
+    now = clock.now()
+    with store.writing() as tx:
+        invoice = tx.invoices.get_invoice(invoice_id)
+        if invoice.provider_invoice_id is not None or invoice.provider_account_id is None:
+            return invoice
+        recorded = msgspec.structs.replace(
+            invoice,
+            provider_invoice_id=created.provider_invoice_id,
+            checkout_url=created.checkout_url,
+            updated_at=now,
+        )
+        tx.invoices.put_invoice(recorded)
+        tx.trail.append_audit(
+            audited(
+                actor,
+                "invoice.record_provider_invoice",
+                now,
+                target=("invoice", invoice.id),
+                provider_invoice_id=created.provider_invoice_id,
+            )
+        )
+        early = tx.receipts.list_unmatched(invoice.provider_account_id, created.provider_invoice_id)
+        for receipt in early:
+            tx.receipts.put_receipt(
+                msgspec.structs.replace(
+                    receipt, invoice_id=invoice.id, outcome=ReceiptOutcome.NOTED
+                )
+            )
+    return recorded
+
+
+def _account(tx: Transaction, invoice: Invoice) -> ProviderAccount | None:
+    if invoice.provider_account_id is None:
+        return None
+    return tx.merchants.find_account(invoice.provider_account_id)
+
+
+def _ask(provider: PaymentProvider, invoice: Invoice, *, is_first_try: bool) -> ProviderInvoice:
+    if not is_first_try:
+        found = provider.find_by_external_id(invoice.id)
+        if found is not None:
+            return found
+    return provider.create_invoice(
+        InvoiceOrder(
+            invoice_id=invoice.id,
+            price=Money(currency=Currency.SAT, amount=invoice.amount_sats),
+            redirect_url=invoice.redirect_url,
+            metadata={"productId": invoice.product_id},
+            buyer_email=invoice.buyer_email,
+        )
+    )
+
+
+def _abandon(actor: Actor, invoice_id: InvoiceId, *, store: Store, clock: Clock) -> None:
+    now = clock.now()
+    with store.writing() as tx:
+        invoice = tx.invoices.get_invoice(invoice_id)
+        if invoice.status is not InvoiceStatus.PENDING or invoice.provider_invoice_id is not None:
+            return
+        ended = msgspec.structs.replace(
+            advance(invoice, Invalidate(), now=now), provider_status_raw=CREATE_REFUSED
+        )
+        tx.invoices.put_invoice(ended)
+        tx.idempotency.remove_for_invoice(invoice_id)
+        tx.trail.append_audit(
+            audited(actor, "invoice.create_refused", now, target=("invoice", invoice_id))
+        )

@@ -1,0 +1,150 @@
+"""Ask the provider for the truth about one invoice and do what it asks for.
+
+The one settle routine: webhooks, the reconciler, the sandbox and operators all end here
+(ARCHITECTURE, rule 3; payments 9.3).
+"""
+
+from typing import Final
+
+import msgspec
+
+from keysat_core.domain.actor import Actor
+from keysat_core.domain.audit import audited
+from keysat_core.domain.events import outbox_event
+from keysat_core.domain.ids import EventId, InvoiceId, LicenseId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
+from keysat_core.domain.merchant import ProviderAccount
+from keysat_core.domain.payment import ProviderReport
+from keysat_core.domain.sale import SaleFacts, Settlement, apply_report, fulfil
+from keysat_core.errors import UpstreamError
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
+from keysat_core.ports.payments import PaymentProviders
+from keysat_core.ports.store import Store, Transaction
+
+ORPHAN_SECONDS: Final = 600
+"""How long an invoice may lack its provider's id before it counts as never created there."""
+
+
+class SettledInvoice(msgspec.Struct, frozen=True, kw_only=True):
+    """The invoice now. ``is_changed``: this call changed its status or applied its effect."""
+
+    invoice: Invoice
+    is_changed: bool
+
+
+def settle_invoice(
+    actor: Actor,
+    invoice_id: InvoiceId,
+    *,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    providers: PaymentProviders,
+) -> SettledInvoice:
+    """Bring an invoice to the state its provider reports, with its effect, exactly once.
+
+    Any number of calls, at once or repeated, end as one would. The provider is asked outside any
+    transaction; everything that follows from its answer is one transaction.
+
+    Raises:
+        NotFound: no such invoice.
+        ProviderRefused, ProviderUnavailable: the provider gave no answer; the check is stamped.
+        ProviderNotLoaded: this server may not ask that provider.
+    """
+    with store.reading() as tx:
+        invoice = tx.invoices.get_invoice(invoice_id)
+        account_id = invoice.provider_account_id
+        account = tx.merchants.find_account(account_id) if account_id else None
+    if account is None:
+        return _finish_own(actor, invoice_id, store=store, clock=clock, ids=ids)
+    try:
+        report = _report(invoice, account, providers)
+    except UpstreamError:
+        _stamp(invoice_id, store=store, clock=clock)
+        raise
+    if report is None:
+        return _drop_orphan(actor, invoice_id, store=store, clock=clock)
+    now = clock.now()
+    with store.writing() as tx:
+        facts = _facts(tx, invoice_id, ids)
+        return _save(tx, facts.invoice, apply_report(facts, report, actor, now), ids, now)
+
+
+def _report(
+    invoice: Invoice, account: ProviderAccount, providers: PaymentProviders
+) -> ProviderReport | None:
+    """The provider's report; None when it has no invoice of ours."""
+    provider = providers.provider_for(account)
+    provider_invoice_id = invoice.provider_invoice_id
+    if provider_invoice_id is None:
+        found = provider.find_by_external_id(invoice.id)
+        if found is None:
+            return None
+        provider_invoice_id = found.provider_invoice_id
+    return provider.invoice_status(provider_invoice_id)
+
+
+def _finish_own(
+    actor: Actor, invoice_id: InvoiceId, *, store: Store, clock: Clock, ids: Ids
+) -> SettledInvoice:
+    """An invoice no provider knows: only a settled one can lack its effect."""
+    now = clock.now()
+    with store.writing() as tx:
+        facts = _facts(tx, invoice_id, ids)
+        if facts.invoice.status is not InvoiceStatus.SETTLED:
+            return SettledInvoice(invoice=facts.invoice, is_changed=False)
+        return _save(tx, facts.invoice, fulfil(facts, actor, now), ids, now)
+
+
+def _drop_orphan(
+    actor: Actor, invoice_id: InvoiceId, *, store: Store, clock: Clock
+) -> SettledInvoice:
+    """The provider never created it: after a while it can no longer be paid."""
+    now = clock.now()
+    with store.writing() as tx:
+        invoice = tx.invoices.get_invoice(invoice_id)
+        is_lost = invoice.status is InvoiceStatus.PENDING and invoice.provider_invoice_id is None
+        if not is_lost or now < invoice.created_at + ORPHAN_SECONDS:
+            tx.invoices.put_invoice(msgspec.structs.replace(invoice, last_checked_at=now))
+            return SettledInvoice(invoice=invoice, is_changed=False)
+        ended = advance(invoice, Invalidate(), now=now)
+        tx.invoices.put_invoice(ended)
+        tx.idempotency.remove_for_invoice(invoice_id)
+        tx.trail.append_audit(
+            audited(actor, "invoice.never_created", now, target=("invoice", invoice_id))
+        )
+    return SettledInvoice(invoice=ended, is_changed=True)
+
+
+def _facts(tx: Transaction, invoice_id: InvoiceId, ids: Ids) -> SaleFacts:
+    invoice = tx.invoices.get_invoice(invoice_id)
+    return SaleFacts(
+        invoice=invoice,
+        policy=tx.policies.find_policy(invoice.policy_id) if invoice.policy_id else None,
+        issued=tx.licenses.find_license_for_invoice(invoice_id),
+        new_license_id=LicenseId(ids.new()),
+    )
+
+
+def _save(
+    tx: Transaction, before: Invoice, sale: Settlement, ids: Ids, now: Instant
+) -> SettledInvoice:
+    tx.invoices.put_invoice(sale.invoice)
+    if sale.license is not None:
+        tx.licenses.put_license(sale.license)
+    for audit in sale.audits:
+        tx.trail.append_audit(audit)
+    for event in sale.events:
+        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
+    is_changed = sale.license is not None or sale.invoice.status is not before.status
+    return SettledInvoice(invoice=sale.invoice, is_changed=is_changed)
+
+
+def _stamp(invoice_id: InvoiceId, *, store: Store, clock: Clock) -> None:
+    """Remember that it was looked at, so that one dead provider does not starve the others."""
+    now = clock.now()
+    with store.writing() as tx:
+        invoice = tx.invoices.get_invoice(invoice_id)
+        tx.invoices.put_invoice(msgspec.structs.replace(invoice, last_checked_at=now))

@@ -1,0 +1,1 @@
+"""Use cases about the server itself: start-up, tier, settings, housekeeping."""

@@ -1,0 +1,78 @@
+"""First things at start: the default merchant profile and, in sandbox mode, the sandbox account."""
+
+import msgspec
+
+from keysat_core.domain.actor import SYSTEM
+from keysat_core.domain.audit import audited
+from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
+from keysat_core.domain.merchant import (
+    DEFAULT_PROFILE_NAME,
+    MerchantProfile,
+    ProviderAccount,
+    ProviderKind,
+)
+from keysat_core.domain.payment import Rail
+from keysat_core.domain.setting import OPERATOR_NAME
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
+from keysat_core.ports.store import Store
+
+SANDBOX_RAILS = (Rail.LIGHTNING, Rail.ONCHAIN, Rail.CARD)
+"""Pretend money travels on every rail."""
+
+
+class PreparedServer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server starts with. ``sandbox_account`` None outside sandbox mode."""
+
+    profile: MerchantProfile
+    sandbox_account: ProviderAccount | None
+
+
+def prepare_server(
+    *, operator_name: str | None, is_sandbox: bool, store: Store, clock: Clock, ids: Ids
+) -> PreparedServer:
+    """Make sure a default profile exists; in sandbox mode also an account of pretend money.
+
+    Doing it again changes nothing (B-45).
+    """
+    now = clock.now()
+    with store.writing() as tx:
+        profile = tx.merchants.find_default_profile()
+        if profile is None:
+            name = tx.settings.find_setting(OPERATOR_NAME) or operator_name
+            profile = MerchantProfile(
+                id=MerchantProfileId(ids.new()),
+                name=name or DEFAULT_PROFILE_NAME,
+                is_default=True,
+                created_at=now,
+                updated_at=now,
+            )
+            tx.merchants.put_profile(profile)
+            target = ("merchant_profile", profile.id)
+            tx.trail.append_audit(
+                audited(SYSTEM, "merchant_profile.create", now, target=target, name=profile.name)
+            )
+        if not is_sandbox:
+            return PreparedServer(profile=profile, sandbox_account=None)
+        accounts = tx.merchants.list_accounts(profile.id)
+        account = next(iter(accounts), None)
+        if account is None:
+            account = ProviderAccount(
+                id=ProviderAccountId(ids.new()),
+                merchant_profile_id=profile.id,
+                kind=ProviderKind.SANDBOX,
+                label="Sandbox (pretend money)",
+                served_rails=SANDBOX_RAILS,
+                connected_at=now,
+            )
+            tx.merchants.put_account(account)
+            tx.trail.append_audit(
+                audited(
+                    SYSTEM,
+                    "payment_provider.connect",
+                    now,
+                    target=("payment_provider", account.id),
+                    kind=account.kind,
+                )
+            )
+    return PreparedServer(profile=profile, sandbox_account=account)

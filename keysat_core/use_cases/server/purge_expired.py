@@ -1,0 +1,34 @@
+"""Remove what is kept only for a while."""
+
+import msgspec
+
+from keysat_core.domain.instant import DAY_SECONDS, Instant
+from keysat_core.limits import IDEMPOTENCY_SECONDS, PURGE_BATCH, RECEIPT_DAYS
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.store import Store
+
+BUCKET_SECONDS = DAY_SECONDS
+"""A bucket untouched for a day has long been full again."""
+
+
+class Purged(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows were removed."""
+
+    receipts: int
+    idempotency_records: int
+    buckets: int
+
+
+def purge_expired(*, store: Store, clock: Clock) -> Purged:
+    """Remove old webhook receipts, idempotency keys and idle buckets, a bounded batch of each."""
+    now = clock.now()
+    with store.writing() as tx:
+        return Purged(
+            receipts=tx.receipts.purge_receipts(
+                Instant(now - RECEIPT_DAYS * DAY_SECONDS), PURGE_BATCH
+            ),
+            idempotency_records=tx.idempotency.purge_records(
+                Instant(now - IDEMPOTENCY_SECONDS), PURGE_BATCH
+            ),
+            buckets=tx.buckets.purge_buckets(Instant(now - BUCKET_SECONDS), PURGE_BATCH),
+        )

@@ -1,0 +1,54 @@
+"""Values an operator sets while the server runs."""
+
+from decimal import Decimal, InvalidOperation
+
+from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_core.domain.audit import audited
+from keysat_core.domain.money import Currency
+from keysat_core.domain.setting import OPERATOR_NAME, RATE_PIN_PREFIX
+from keysat_core.errors import InvariantError
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.store import Store
+
+
+def find_operator_name(*, store: Store) -> str | None:
+    """Give the seller's name as set while running; None when it never was."""
+    with store.reading() as tx:
+        return tx.settings.find_setting(OPERATOR_NAME)
+
+
+def find_rate_pin(currency: Currency, *, store: Store) -> str | None:
+    """Give the pinned rate of a currency as text; None when none is pinned."""
+    with store.reading() as tx:
+        return tx.settings.find_setting(RATE_PIN_PREFIX + currency)
+
+
+def pin_rate(
+    actor: Actor, currency: Currency, units_per_btc: str | None, *, store: Store, clock: Clock
+) -> None:
+    """Fix what a bitcoin costs in a fiat currency; None removes the pin.
+
+    Raises:
+        Forbidden: the actor lacks ``rates:write``.
+        InvariantError: SAT, or not a positive decimal number.
+    """
+    authorize(actor, Scope.RATES_WRITE)
+    if currency is Currency.SAT:
+        raise InvariantError("currency", "only USD and EUR have a rate")
+    if units_per_btc is not None:
+        _check_rate(units_per_btc)
+    now = clock.now()
+    with store.writing() as tx:
+        tx.settings.put_setting(RATE_PIN_PREFIX + currency, units_per_btc, now)
+        tx.trail.append_audit(
+            audited(actor, "rate.pin", now, target=("rate", currency), units_per_btc=units_per_btc)
+        )
+
+
+def _check_rate(text: str) -> None:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal(0)
+    if not value.is_finite() or value <= 0:
+        raise InvariantError("units_per_btc", "must be a positive decimal number")
