@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format types cov bench browser-test schema lock check clean wheel
+.PHONY: help demo run test lint format types cov bench browser-test schema docs lock check clean wheel
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,7 @@ lint: $(VENV)/.stamp-dev ## Check style, types, layers, dependencies and generat
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/keysat schema check
+	$(BIN)/cog --check --check-fail-msg "run make docs" -p "$(COG_PROLOGUE)" $(GENERATED_DOCS)
 
 format: $(VENV)/.stamp-dev ## Format the code and fix what can be fixed
 	$(BIN)/ruff format .
@@ -55,6 +56,9 @@ browser-test: $(VENV)/.stamp-dev ## Run the tests that drive a browser
 schema: $(VENV)/.stamp-dev ## Write the generated files under schema/
 	$(BIN)/keysat schema write
 
+docs: $(VENV)/.stamp-dev ## Write the generated parts of docs/
+	$(BIN)/cog -r -p "$(COG_PROLOGUE)" $(GENERATED_DOCS)
+
 check: lint test ## Do what CI does
 
 wheel: $(VENV)/.stamp-dev ## Build the wheel into dist/
@@ -74,6 +78,11 @@ clean: ## Remove caches and built files; .venv and data stay
 LOCK := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
   --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
   --build-deps-for=editable pyproject.toml
+
+# Pages whose tables and diagrams are made from the code.
+GENERATED_DOCS := docs/state-machines.md docs/reference/errors.md docs/reference/events.md \
+  docs/reference/settings.md docs/reference/routes.md docs/reference/cli.md docs/reference/limits.md
+COG_PROLOGUE := import cog
 
 # Both stamps say: this lock is installed, and Keysat in place over it. The locks agree on every
 # version they share, and the build's own needs are in both, so nothing is fetched unhashed.

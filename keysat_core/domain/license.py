@@ -15,15 +15,16 @@ from keysat_core.domain.text import checked_range
 from keysat_core.errors import IllegalTransition, InvariantError
 from keysat_core.limits import SEATS_MAX, SECONDS_MAX
 from keysat_core.signing.keys import SigningKey
-from keysat_core.signing.license_key import LicensePayload, encode_key, encode_payload
+from keysat_core.signing.license_key import (
+    FINGERPRINT_HASH_BYTES,
+    FLAG_TRIAL,
+    VERSION_WRITTEN,
+    LicensePayload,
+    encode_key,
+    encode_payload,
+)
 
-KEY_VERSION: Final = 2
-"""Servers emit only version 2 (lifecycles 1.2)."""
-
-FLAG_TRIAL: Final = 0b10
-"""Bit 1 of a key's flags (lifecycles 1.2)."""
-
-UNBOUND: Final = bytes(32)
+UNBOUND: Final = bytes(FINGERPRINT_HASH_BYTES)
 """Fingerprint hash of a key that is bound to no machine; the server issues no other (1.4)."""
 
 
@@ -162,7 +163,7 @@ def standing(license: License, now: Instant) -> Standing:
 def payload_of(license: License) -> LicensePayload:
     """Describe the key of a license: a function of the row alone."""
     return LicensePayload(
-        version=KEY_VERSION,
+        version=VERSION_WRITTEN,
         flags=FLAG_TRIAL if license.is_trial else 0,
         product_id=license.product_id,
         license_id=license.id,

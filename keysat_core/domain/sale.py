@@ -124,7 +124,8 @@ def _notes(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instant)
     audits: list[AuditEntry] = []
     events: list[DomainEvent] = []
     theirs = mismatched_amount(invoice, report)
-    if theirs is not None and report.status is ProviderStatus.SETTLED:
+    is_settling = report.status is ProviderStatus.SETTLED
+    if theirs is not None and is_settling and invoice.status is not InvoiceStatus.SETTLED:
         audits.append(
             _about(
                 invoice,

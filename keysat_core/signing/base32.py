@@ -12,15 +12,9 @@ from keysat_core.errors import BadKeyFormat
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGITS = b"0123456789abcdefghijklmnopqrstuv"
-_NO_DIGIT = b"\xff"
-_TO_DIGITS = bytes.maketrans(
-    _ALPHABET + _ALPHABET[:26].lower(),
-    _DIGITS + _DIGITS[:26],
-)
-_TABLE = bytes(
-    _TO_DIGITS[byte] if byte in _ALPHABET + _ALPHABET.lower() else _NO_DIGIT[0]
-    for byte in range(256)
-)
+_NO_DIGIT = 0xFF
+_DIGIT_OF = dict(zip(_ALPHABET + _ALPHABET.lower(), _DIGITS * 2, strict=True))
+_TABLE = bytes(_DIGIT_OF.get(byte, _NO_DIGIT) for byte in range(256))
 
 _BITS_PER_CHAR = 5
 _BITS_PER_BYTE = 8

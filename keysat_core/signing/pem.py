@@ -15,13 +15,11 @@ def read_pem(text: str, label: str) -> bytes:
     Raises:
         BadPEM: There is no block, more than one, another label, or the base64 is damaged.
     """
-    block = text.strip()
-    after_head = block.removeprefix(f"-----BEGIN {label}-----")
-    body = after_head.removesuffix(f"-----END {label}-----")
-    if after_head == block or body == after_head:
+    before, head, rest = text.partition(f"-----BEGIN {label}-----")
+    body, tail, after = rest.partition(f"-----END {label}-----")
+    if not head or not tail or before.strip() or after.strip():
         raise BadPEM(f"expected exactly one {label} block")
     try:
-        # A second block fails here, because a hyphen is not base64.
         return b64decode("".join(body.split()), validate=True)
     except ValueError:
         raise BadPEM(f"the {label} block is not base64") from None

@@ -14,13 +14,12 @@ from keysat_core.domain.events import outbox_event
 from keysat_core.domain.ids import EventId, InvoiceId, LicenseId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
-from keysat_core.domain.merchant import ProviderAccount
-from keysat_core.domain.payment import ProviderReport
+from keysat_core.domain.payment import ProviderInvoice
 from keysat_core.domain.sale import SaleFacts, Settlement, apply_report, fulfil
 from keysat_core.errors import UpstreamError
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
-from keysat_core.ports.payments import PaymentProviders
+from keysat_core.ports.payments import PaymentProvider, PaymentProviders
 from keysat_core.ports.store import Store, Transaction
 
 ORPHAN_SECONDS: Final = 600
@@ -60,30 +59,40 @@ def settle_invoice(
     if account is None:
         return _finish_own(actor, invoice_id, store=store, clock=clock, ids=ids)
     try:
-        report = _report(invoice, account, providers)
+        provider = providers.provider_for(account)
+        known = _known_at(provider, invoice)
+        report = provider.invoice_status(known.provider_invoice_id) if known else None
     except UpstreamError:
         _stamp(invoice_id, store=store, clock=clock)
         raise
-    if report is None:
+    if known is None or report is None:
         return _drop_orphan(actor, invoice_id, store=store, clock=clock)
     now = clock.now()
     with store.writing() as tx:
         facts = _facts(tx, invoice_id, ids)
-        return _save(tx, facts.invoice, apply_report(facts, report, actor, now), ids, now)
+        before = facts.invoice
+        facts = msgspec.structs.replace(facts, invoice=_recorded(before, known))
+        return _save(tx, before, apply_report(facts, report, actor, now), ids, now)
 
 
-def _report(
-    invoice: Invoice, account: ProviderAccount, providers: PaymentProviders
-) -> ProviderReport | None:
-    """The provider's report; None when it has no invoice of ours."""
-    provider = providers.provider_for(account)
-    provider_invoice_id = invoice.provider_invoice_id
-    if provider_invoice_id is None:
-        found = provider.find_by_external_id(invoice.id)
-        if found is None:
-            return None
-        provider_invoice_id = found.provider_invoice_id
-    return provider.invoice_status(provider_invoice_id)
+def _known_at(provider: PaymentProvider, invoice: Invoice) -> ProviderInvoice | None:
+    """The provider's invoice as recorded, else as it can be found by our id; None if never made."""
+    if invoice.provider_invoice_id is None:
+        return provider.find_by_external_id(invoice.id)
+    return ProviderInvoice(
+        provider_invoice_id=invoice.provider_invoice_id, checkout_url=invoice.checkout_url
+    )
+
+
+def _recorded(invoice: Invoice, known: ProviderInvoice) -> Invoice:
+    """The invoice with the provider's id; an id recorded meanwhile is never replaced."""
+    if invoice.provider_invoice_id is not None:
+        return invoice
+    return msgspec.structs.replace(
+        invoice,
+        provider_invoice_id=known.provider_invoice_id,
+        checkout_url=known.checkout_url,
+    )
 
 
 def _finish_own(

@@ -1,0 +1,1 @@
+"""Adapters: the core's ports, kept by real stores, providers and clocks."""

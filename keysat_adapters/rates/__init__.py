@@ -1,0 +1,1 @@
+"""Exchange rates from public price sources, asked in turn."""

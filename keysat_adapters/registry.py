@@ -1,0 +1,38 @@
+"""Which payment providers this server may use. Knows no adapter: the composition root names them."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind
+from keysat_core.errors import ProviderNotLoaded
+from keysat_core.ports.payments import PaymentProvider
+
+UNKNOWN_KIND_REMEDY: Final = "this server has no adapter for it; connect another payment provider"
+
+
+class ProviderRegistry:
+    """Makes the adapter of an account by its kind.
+
+    ``factories`` holds the kinds that are loaded; ``remedies`` says for the others what to change.
+    """
+
+    def __init__(
+        self,
+        factories: Mapping[ProviderKind, Callable[[ProviderAccount], PaymentProvider]],
+        *,
+        remedies: Mapping[ProviderKind, str],
+    ) -> None:
+        self._factories = dict(factories)
+        self._remedies = dict(remedies)
+
+    def provider_for(self, account: ProviderAccount) -> PaymentProvider:
+        """Give the adapter of an account.
+
+        Raises:
+            ProviderNotLoaded: no factory is known for its kind.
+        """
+        factory = self._factories.get(account.kind)
+        if factory is None:
+            remedy = self._remedies.get(account.kind, UNKNOWN_KIND_REMEDY)
+            raise ProviderNotLoaded(account.kind, remedy)
+        return factory(account)

@@ -1,0 +1,1 @@
+"""The machine's own services: clock, entropy, ids, password hashing."""
