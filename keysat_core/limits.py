@@ -17,13 +17,29 @@ BODY_BYTES_MAX = 2_097_152
 """Largest request body, 2 MiB (public-api 0)."""
 
 FINGERPRINT_CHARS_MAX = 4_096
+"""Room for any machine description; hashed, but also stored."""
+
 HOSTNAME_CHARS_MAX = 255
+"""DNS allows no longer name; a longer one is cut."""
+
 PLATFORM_CHARS_MAX = 255
+"""Descriptive only; a longer one is cut."""
+
 REASON_CHARS_MAX = 500
+"""A sentence or two for the audit log; a longer one is cut."""
+
 EMAIL_CHARS_MAX = 320
+"""64 for the local part, 255 for the domain, and the sign between (RFC 3696)."""
+
 NOTE_CHARS_MAX = 2_000
+"""A page of text from a buyer or operator."""
+
 URL_CHARS_MAX = 2_048
+"""What browsers and proxies reliably carry."""
+
 CODE_CHARS_MAX = 64
+"""Longer than any code people type; a longer one is unknown."""
+
 SLUG_CHARS_MAX = 128
 """Longest slug looked up; anything longer is treated as unknown."""
 
@@ -42,7 +58,11 @@ NEW_SLUG_CHARS_MAX = 64
 """Longest slug of a new product or policy; it appears in URLs unescaped."""
 
 NAME_CHARS_MAX = 200
+"""Fits a line of the buy page (admin-api B-36)."""
+
 DESCRIPTION_CHARS_MAX = 10_000
+"""A few screens of text on the buy page."""
+
 METADATA_BYTES_MAX = 65_536
 """Largest JSON document an operator may attach to a product, policy or license."""
 
@@ -59,9 +79,16 @@ SEATS_MAX = 1_000_000_000
 """Largest seat cap; operators who want no cap use 0."""
 
 TIER_RANK_MAX = 1_000
+"""Far more steps than any ladder of tiers (lifecycles 4.1)."""
+
 RENEWAL_PERIOD_DAYS_MAX = 1_830
+"""Five years and a few days (lifecycles 4.1)."""
+
 GRACE_PERIOD_DAYS_MAX = 90
+"""A quarter (lifecycles 4.1)."""
+
 TIP_BPS_MAX = 10_000
+"""The whole sale, in hundredths of a percent (lifecycles 4.1)."""
 
 INSTANT_MAX = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant RFC 3339 can spell."""
@@ -72,10 +99,14 @@ PAGE_MAX = 500
 """Largest page of licenses or other lists."""
 
 PAGE_DEFAULT = 100
+"""Licenses on a page when the caller does not say (admin-api 2.6)."""
+
 MACHINES_PAGE_MAX = 5_000
 """Largest page of machines (admin-api 2.7)."""
 
 MACHINES_PAGE_DEFAULT = 500
+"""Machines on a page when the caller does not say (admin-api 2.7)."""
+
 PRODUCTS_MAX = 10_000
 """Most products or policies read into one list; far above any shop, it only bounds memory."""
 
@@ -86,6 +117,8 @@ RECONCILE_DAYS = 30
 """How long an invoice that may still be paid is looked at (decisions 17)."""
 
 RECEIPTS_BATCH = 50
+"""Webhook receipts looked at per tick, so that a flood cannot hold it up."""
+
 RECEIPT_DAYS = 30
 """How long webhook receipts are kept (payments 3)."""
 

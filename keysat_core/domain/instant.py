@@ -1,6 +1,6 @@
 """Instants: whole Unix seconds, UTC (decisions 23). A day is exactly 86 400 seconds."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NewType
 
 from keysat_core.errors import InvariantError
@@ -34,9 +34,8 @@ def parse_rfc3339(text: str, *, field: str) -> Instant:
         raise InvariantError(field, problem) from None
     if moment.tzinfo is None:
         raise InvariantError(field, problem + "; end it with Z or an offset")
-    return checked_instant(
-        int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() // 1), field=field
-    )
+    since_epoch = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return checked_instant(since_epoch // timedelta(seconds=1), field=field)
 
 
 def checked_instant(seconds: int, *, field: str) -> Instant:

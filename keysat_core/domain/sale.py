@@ -53,7 +53,10 @@ class SaleFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fulfil(facts: SaleFacts, actor: Actor, now: Instant) -> Settlement:
-    """Settle an invoice and issue its license, exactly once whatever was done before."""
+    """Settle an invoice and issue its license, exactly once whatever was done before.
+
+    An effect that was applied stays applied, also when its license has been deleted since.
+    """
     settled = advance(facts.invoice, Settle(), now=now)
     events: list[DomainEvent] = []
     audits: list[AuditEntry] = []
@@ -63,7 +66,7 @@ def fulfil(facts: SaleFacts, actor: Actor, now: Instant) -> Settlement:
             _about(settled, actor, "invoice.settle", now, amount_sats=settled.amount_sats)
         )
     license = None
-    if facts.issued is None:
+    if facts.issued is None and settled.effect_at is None:
         license = _license_for(settled, facts, now)
         events.append(license_issued(license, SOURCE_PURCHASE))
         audits.append(

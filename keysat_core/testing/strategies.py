@@ -139,10 +139,11 @@ def tips() -> SearchStrategy[Tip]:
 
 
 @st.composite
-def policies(draw: st.DrawFn, **fixed: Any) -> Policy:
+def policies(draw: st.DrawFn, /, **fixed: Any) -> Policy:
     """Tiers of every kind: perpetual, timed, recurring, trial, archived."""
-    is_recurring = draw(st.booleans())
-    renewal_period_days = draw(st.integers(int(is_recurring), RENEWAL_PERIOD_DAYS_MAX))
+    is_recurring: bool = fixed.get("is_recurring", draw(st.booleans()))
+    period = st.integers(int(is_recurring), RENEWAL_PERIOD_DAYS_MAX)
+    renewal_period_days: int = fixed.get("renewal_period_days", draw(period))
     trial_max = renewal_period_days if is_recurring else RENEWAL_PERIOD_DAYS_MAX
     return draw(
         _built(
@@ -201,9 +202,9 @@ def licenses(**fixed: Any) -> SearchStrategy[License]:
 
 
 @st.composite
-def machines(draw: st.DrawFn, **fixed: Any) -> Machine:
+def machines(draw: st.DrawFn, /, **fixed: Any) -> Machine:
     """Machines, live and deactivated; the hash is that of the fingerprint."""
-    fingerprint: str = fixed.get("fingerprint") or draw(names())
+    fingerprint: str = fixed.get("fingerprint", draw(names()))
     return draw(
         _built(
             Machine,

@@ -66,8 +66,8 @@ def open_purchase(
 ) -> OpenedPurchase:
     """Open an invoice, ``pending`` or, when nothing is to be paid, settled with its license.
 
-    Source: public-api 6.1, order of checks as there; decisions 2-4. Asking the provider for the
-    payment is ``request_payment``'s step, outside this transaction (ARCHITECTURE, rule 2).
+    Source: public-api 6.1, order of checks as there; decisions 2-4. A repeated request gets its
+    first answer, whatever has changed since. Asking the provider for the payment is ``request_payment``'s step, outside this transaction (ARCHITECTURE, rule 2).
 
     Raises:
         InvariantError: a field breaks a rule.
@@ -79,6 +79,9 @@ def open_purchase(
     request = checked_request(request)
     now = clock.now()
     with store.reading() as tx:
+        replayed = _replayed(tx, request, now)
+        if replayed is not None:
+            return _answer(tx, replayed, keys, is_replayed=True)
         offer = _offer(tx, request)
     rate = _rate_for(offer.price, rates)
     with store.writing() as tx:

@@ -12,7 +12,7 @@ from keysat_core.domain.payment import InvoiceOrder, ProviderInvoice
 from keysat_core.domain.receipt import ReceiptOutcome
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused
 from keysat_core.ports.clock import Clock
-from keysat_core.ports.payments import PaymentProvider, PaymentProviders
+from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.store import Store, Transaction
 
 CREATE_REFUSED = "create_refused"
@@ -32,12 +32,12 @@ def request_payment(
 
     Three steps joined by the stored row: read, ask outside any transaction, record. When it is not
     the first try, the provider is asked for our id before anything is created (payments 14.3).
-    After a refusal the invoice is ``invalid`` and its idempotency key free; after an unknown
-    outcome it stays ``pending`` and the reconciler finishes it.
+    After a refusal to create it the invoice is ``invalid`` and its idempotency key free; while it
+    is unknown whether an earlier try created it, it stays ``pending`` and the reconciler finishes it.
 
     Raises:
         NotFound: no such invoice.
-        ProviderRefused, ProviderNotLoaded: nothing was created.
+        ProviderRefused, ProviderNotLoaded: this call created nothing.
         ProviderUnavailable: whether it was created is unknown.
     """
     with store.reading() as tx:
@@ -45,11 +45,16 @@ def request_payment(
         account = _account(tx, invoice)
     if invoice.provider_invoice_id is not None or account is None:
         return invoice
+    may_exist = not is_first_try
     try:
         provider = providers.provider_for(account)
-        created = _ask(provider, invoice, is_first_try=is_first_try)
+        created = provider.find_by_external_id(invoice_id) if may_exist else None
+        may_exist = created is not None
+        if created is None:
+            created = provider.create_invoice(_order(invoice))
     except (ProviderRefused, ProviderNotLoaded):
-        _abandon(actor, invoice_id, store=store, clock=clock)
+        if not may_exist:
+            _abandon(actor, invoice_id, store=store, clock=clock)
         raise
     return record_provider_invoice(actor, invoice_id, created, store=store, clock=clock)
 
@@ -104,19 +109,13 @@ def _account(tx: Transaction, invoice: Invoice) -> ProviderAccount | None:
     return tx.merchants.find_account(invoice.provider_account_id)
 
 
-def _ask(provider: PaymentProvider, invoice: Invoice, *, is_first_try: bool) -> ProviderInvoice:
-    if not is_first_try:
-        found = provider.find_by_external_id(invoice.id)
-        if found is not None:
-            return found
-    return provider.create_invoice(
-        InvoiceOrder(
-            invoice_id=invoice.id,
-            price=Money(currency=Currency.SAT, amount=invoice.amount_sats),
-            redirect_url=invoice.redirect_url,
-            metadata={"productId": invoice.product_id},
-            buyer_email=invoice.buyer_email,
-        )
+def _order(invoice: Invoice) -> InvoiceOrder:
+    return InvoiceOrder(
+        invoice_id=invoice.id,
+        price=Money(currency=Currency.SAT, amount=invoice.amount_sats),
+        redirect_url=invoice.redirect_url,
+        metadata={"productId": invoice.product_id},
+        buyer_email=invoice.buyer_email,
     )
 
 

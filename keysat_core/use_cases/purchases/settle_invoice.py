@@ -16,7 +16,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
 from keysat_core.domain.payment import ProviderInvoice
 from keysat_core.domain.sale import SaleFacts, Settlement, apply_report, fulfil
-from keysat_core.errors import UpstreamError
+from keysat_core.errors import ProviderNotLoaded, UpstreamError
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProvider, PaymentProviders
@@ -49,8 +49,8 @@ def settle_invoice(
 
     Raises:
         NotFound: no such invoice.
-        ProviderRefused, ProviderUnavailable: the provider gave no answer; the check is stamped.
-        ProviderNotLoaded: this server may not ask that provider.
+        ProviderRefused, ProviderUnavailable, ProviderNotLoaded: the provider gave no answer or may
+            not be asked; the check is stamped.
     """
     with store.reading() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
@@ -62,7 +62,7 @@ def settle_invoice(
         provider = providers.provider_for(account)
         known = _known_at(provider, invoice)
         report = provider.invoice_status(known.provider_invoice_id) if known else None
-    except UpstreamError:
+    except (UpstreamError, ProviderNotLoaded):
         _stamp(invoice_id, store=store, clock=clock)
         raise
     if known is None or report is None:
@@ -103,7 +103,9 @@ def _finish_own(
     with store.writing() as tx:
         facts = _facts(tx, invoice_id, ids)
         if facts.invoice.status is not InvoiceStatus.SETTLED:
-            return SettledInvoice(invoice=facts.invoice, is_changed=False)
+            checked = msgspec.structs.replace(facts.invoice, last_checked_at=now)
+            tx.invoices.put_invoice(checked)
+            return SettledInvoice(invoice=checked, is_changed=False)
         return _save(tx, facts.invoice, fulfil(facts, actor, now), ids, now)
 
 
@@ -116,8 +118,9 @@ def _drop_orphan(
         invoice = tx.invoices.get_invoice(invoice_id)
         is_lost = invoice.status is InvoiceStatus.PENDING and invoice.provider_invoice_id is None
         if not is_lost or now < invoice.created_at + ORPHAN_SECONDS:
-            tx.invoices.put_invoice(msgspec.structs.replace(invoice, last_checked_at=now))
-            return SettledInvoice(invoice=invoice, is_changed=False)
+            checked = msgspec.structs.replace(invoice, last_checked_at=now)
+            tx.invoices.put_invoice(checked)
+            return SettledInvoice(invoice=checked, is_changed=False)
         ended = advance(invoice, Invalidate(), now=now)
         tx.invoices.put_invoice(ended)
         tx.idempotency.remove_for_invoice(invoice_id)

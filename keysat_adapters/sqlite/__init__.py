@@ -1,0 +1,1 @@
+"""The SQLite store: connections, migrations, one module per aggregate."""

@@ -1,0 +1,137 @@
+"""Opening SQLite connections: files, modes, pragmas. What is stored is not known here.
+
+The settings of ``apsw.bestpractice`` are applied to each connection by name; its library-wide
+hooks are left alone, because they would reach into programs that embed these packages.
+"""
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import apsw
+import apsw.bestpractice
+
+from keysat_adapters.sqlite.refusals import BUSY, refusal
+from keysat_core.errors import KeysatError, StoreBusy, StoreUnavailable
+
+MEMORY: Final = ":memory:"
+"""The path that means a database of this process, gone when it is closed."""
+
+BUSY_SECONDS: Final = 5.0
+"""Longest wait for another thread or process: half of what published clients wait (public-api 0)."""
+
+STATEMENTS_MAX: Final = 200
+"""Prepared statements kept per connection: all of the store's, with the commoner list filters."""
+
+_POLL_SECONDS: Final = 0.02
+
+
+def is_memory(path: Path | str) -> bool:
+    """Tell whether a path means a database in memory."""
+    return str(path) == MEMORY
+
+
+def create_file(path: Path) -> None:
+    """Make an empty database file with its folder, readable by its owner alone.
+
+    It will hold the signing key. SQLite gives its ``-wal`` and ``-shm`` files the same mode. An
+    existing file keeps its own.
+
+    Raises:
+        StoreUnavailable: It cannot be made.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as exc:
+        raise StoreUnavailable(f"{path} cannot be created: {exc.strerror}") from exc
+
+
+def open_writer(path: Path | str, *, synchronous: str = "FULL") -> apsw.Connection:
+    """Open a connection that may write, in WAL mode. The file must exist.
+
+    Raises:
+        StoreBusy: Another process kept it locked.
+        StoreUnavailable: It cannot be opened, is read-only or no database.
+    """
+    connection = _opened(path, apsw.SQLITE_OPEN_READWRITE)
+    try:
+        _refuse_read_only(connection, path)
+        if not is_memory(path):
+            _switch_to_wal(connection)
+        connection.pragma("synchronous", synchronous)
+    except apsw.Error as exc:
+        connection.close()
+        raise refusal(exc) from exc
+    except KeysatError:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path | str) -> apsw.Connection:
+    """Open a connection whose every write is refused. The file must exist and may be read-only.
+
+    Raises:
+        StoreUnavailable: It cannot be opened or is no database.
+    """
+    connection = _opened(path, apsw.SQLITE_OPEN_READWRITE)
+    connection.pragma("query_only", 1)
+    return connection
+
+
+def open_unchanging(path: Path) -> apsw.Connection:
+    """Open a connection that leaves every byte as it is: not even a checkpoint at its end.
+
+    Raises:
+        StoreUnavailable: It cannot be opened or is no database.
+    """
+    return _opened(path, apsw.SQLITE_OPEN_READONLY)
+
+
+def _opened(path: Path | str, flags: int) -> apsw.Connection:
+    if is_memory(path):
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_MEMORY
+    try:
+        connection = apsw.Connection(str(path), flags=flags, statementcachesize=STATEMENTS_MAX)
+    except apsw.Error as exc:
+        problem = "does not exist" if not Path(path).exists() else "cannot be opened"
+        raise StoreUnavailable(f"{path} {problem}") from exc
+    try:
+        connection.set_busy_timeout(int(BUSY_SECONDS * 1000))
+        apsw.bestpractice.connection_enable_foreign_keys(connection)
+        apsw.bestpractice.connection_recursive_triggers(connection)
+        apsw.bestpractice.connection_dqs(connection)
+        connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        # The first thing to touch the file, so that what is no database fails here.
+        connection.pragma("schema_version")
+    except apsw.Error as exc:
+        connection.close()
+        raise refusal(exc) from exc
+    return connection
+
+
+def _refuse_read_only(connection: apsw.Connection, path: Path | str) -> None:
+    """Refuse a file SQLite has opened for reading alone, which it does without a word."""
+    if connection.readonly("main"):
+        raise StoreUnavailable(f"{path} is read-only")
+
+
+def _switch_to_wal(connection: apsw.Connection) -> None:
+    """Set WAL mode, which SQLite refuses without waiting while another process does the same."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            mode = connection.pragma("journal_mode", "wal")
+        except BUSY as exc:
+            if time.monotonic() >= deadline:
+                raise StoreBusy from exc
+            time.sleep(_POLL_SECONDS)
+        else:
+            if mode != "wal":
+                raise StoreUnavailable("its file system does not support write-ahead logging")
+            return

@@ -1,0 +1,185 @@
+"""Invoices as rows."""
+
+from typing import Final
+
+from keysat_adapters.sqlite.session import Row, Session
+from keysat_adapters.sqlite.table import Table
+from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
+from keysat_core.domain.invoice import Invoice, InvoiceStatus
+from keysat_core.domain.listing import RevenueSummary
+from keysat_core.domain.money import Currency
+from keysat_core.errors import NotFound
+from keysat_core.limits import RECONCILE_DAYS
+
+INVOICES: Final = Table(
+    "invoices",
+    (
+        "id",
+        "product_id",
+        "policy_id",
+        "status",
+        "amount_sats",
+        "base_price_sats",
+        "listed_currency",
+        "listed_value",
+        "exchange_rate_centibps",
+        "exchange_rate_source",
+        "buyer_email",
+        "buyer_note",
+        "redirect_url",
+        "payment_provider_id",
+        "provider_invoice_id",
+        "provider_status_raw",
+        "checkout_url",
+        "created_at",
+        "updated_at",
+        "settled_at",
+        "effect_at",
+        "last_checked_at",
+    ),
+)
+_BY_ID: Final = INVOICES.select("WHERE id = ?")
+_AT_PROVIDER: Final = INVOICES.select("WHERE payment_provider_id = ? AND provider_invoice_id = ?")
+_PUT: Final = INVOICES.upsert()
+
+# One part per index. A check stamped in the future was made by a clock that has been set back since.
+_UNRESOLVED: Final = (
+    " UNION ALL ".join(
+        (
+            INVOICES.select(
+                "WHERE status = 'pending' AND created_at > :oldest AND (last_checked_at IS NULL"
+                " OR created_at > :fresh OR last_checked_at > :now OR last_checked_at <= :day_ago"
+                " OR (created_at > :recent AND last_checked_at <= :ten_minutes_ago))"
+            ),
+            INVOICES.select(
+                "WHERE status IN ('expired', 'invalid') AND created_at > :oldest"
+                " AND payment_provider_id IS NOT NULL AND provider_invoice_id IS NOT NULL"
+                " AND (last_checked_at IS NULL"
+                " OR last_checked_at > :now OR last_checked_at <= :day_ago"
+                " OR (created_at > :recent AND last_checked_at <= :quarter_ago))"
+            ),
+            INVOICES.select("WHERE status = 'settled' AND effect_at IS NULL"),
+        )
+    )
+    + " ORDER BY last_checked_at, created_at, id LIMIT :limit"
+)
+
+_REVENUE: Final = (
+    "SELECT coalesce(sum(amount_sats), 0), count(*) FROM invoices"
+    " WHERE status = 'settled' AND amount_sats > 0"
+)
+
+
+def _invoice(row: Row) -> Invoice:
+    return Invoice(
+        id=row[0],
+        product_id=row[1],
+        policy_id=row[2],
+        status=InvoiceStatus(row[3]),
+        amount_sats=row[4],
+        base_price_sats=row[5],
+        listed_currency=None if row[6] is None else Currency(row[6]),
+        listed_value=row[7],
+        exchange_rate_centibps=row[8],
+        exchange_rate_source=row[9],
+        buyer_email=row[10],
+        buyer_note=row[11],
+        redirect_url=row[12],
+        provider_account_id=row[13],
+        provider_invoice_id=row[14],
+        provider_status_raw=row[15],
+        checkout_url=row[16],
+        created_at=row[17],
+        updated_at=row[18],
+        settled_at=row[19],
+        effect_at=row[20],
+        last_checked_at=row[21],
+    )
+
+
+class SQLiteInvoices:
+    """Implements ``ports.store.Invoices``."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_invoice(self, invoice_id: InvoiceId) -> Invoice:
+        """Give an invoice; raises ``NotFound``."""
+        invoice = self.find_invoice(invoice_id)
+        if invoice is None:
+            raise NotFound("invoice", invoice_id)
+        return invoice
+
+    def find_invoice(self, invoice_id: InvoiceId) -> Invoice | None:
+        """Give an invoice or None."""
+        return INVOICES.found(_invoice, self._session.row(_BY_ID, (invoice_id,)))
+
+    def find_invoice_at_provider(
+        self, account_id: ProviderAccountId, provider_invoice_id: str
+    ) -> Invoice | None:
+        """Give the invoice an account knows by this id or None."""
+        row = self._session.row(_AT_PROVIDER, (account_id, provider_invoice_id))
+        return INVOICES.found(_invoice, row)
+
+    def put_invoice(self, invoice: Invoice) -> None:
+        """Insert or replace an invoice."""
+        self._session.run(
+            _PUT,
+            (
+                invoice.id,
+                invoice.product_id,
+                invoice.policy_id,
+                invoice.status,
+                invoice.amount_sats,
+                invoice.base_price_sats,
+                invoice.listed_currency,
+                invoice.listed_value,
+                invoice.exchange_rate_centibps,
+                invoice.exchange_rate_source,
+                invoice.buyer_email,
+                invoice.buyer_note,
+                invoice.redirect_url,
+                invoice.provider_account_id,
+                invoice.provider_invoice_id,
+                invoice.provider_status_raw,
+                invoice.checkout_url,
+                invoice.created_at,
+                invoice.updated_at,
+                invoice.settled_at,
+                invoice.effect_at,
+                invoice.last_checked_at,
+            ),
+        )
+
+    def list_unresolved(self, now: Instant, limit: int) -> list[Invoice]:
+        """Give the invoices the reconciler should ask about now, least recently checked first."""
+        values = {
+            "now": now,
+            "oldest": now - RECONCILE_DAYS * DAY_SECONDS,
+            "recent": now - 72 * HOUR_SECONDS,
+            "fresh": now - 2 * HOUR_SECONDS,
+            "ten_minutes_ago": now - 600,
+            "quarter_ago": now - 900,
+            "day_ago": now - DAY_SECONDS,
+            "limit": max(0, limit),
+        }
+        return INVOICES.values(_invoice, self._session.rows(_UNRESOLVED, values))
+
+    def revenue_summary(self, now: Instant) -> RevenueSummary:
+        """Sum up settled invoices, in all and by settlement time."""
+        total, count = self._session.rows(_REVENUE)[0]
+
+        def sats_since_days(days: int) -> int:
+            since = f"{_REVENUE} AND settled_at > ?"
+            return self._session.number(since, (now - days * DAY_SECONDS,))
+
+        return RevenueSummary(
+            total_sats=total,
+            last_24h_sats=sats_since_days(1),
+            last_7d_sats=sats_since_days(7),
+            last_30d_sats=sats_since_days(30),
+            settled_paid_invoice_count=count,
+        )

@@ -1,0 +1,201 @@
+"""Licenses as rows.
+
+E-mail is compared without regard to case by Unicode case folding, which SQLite does not know, so
+the folded text is written to a column of its own beside the text as the buyer spelled it.
+"""
+
+from typing import Final
+
+import msgspec
+
+from keysat_adapters.sqlite.session import Row, Session
+from keysat_adapters.sqlite.table import Table, json_text
+from keysat_core.domain.ids import InvoiceId, LicenseId
+from keysat_core.domain.instant import DAY_SECONDS, Instant
+from keysat_core.domain.license import License, LicenseStatus
+from keysat_core.domain.listing import LicenseCounts, LicenseFilter, LicenseRow, LicenseSummary
+from keysat_core.errors import NotFound
+
+LICENSES: Final = Table(
+    "licenses",
+    (
+        "id",
+        "product_id",
+        "policy_id",
+        "invoice_id",
+        "status",
+        "issued_at",
+        "expires_at",
+        "grace_seconds",
+        "max_machines",
+        "is_trial",
+        "entitlements",
+        "fingerprint",
+        "buyer_email",
+        "nostr_npub",
+        "bound_identity",
+        "metadata",
+        "suspended_at",
+        "suspension_reason",
+        "revoked_at",
+        "revocation_reason",
+        "buyer_email_folded",
+    ),
+)
+_WIDTH: Final = len(LICENSES.columns)
+_BY_ID: Final = LICENSES.select("WHERE id = ?")
+_FOR_INVOICE: Final = LICENSES.select("WHERE invoice_id = ?")
+_PUT: Final = LICENSES.upsert()
+_LIST: Final = LICENSES.select(
+    "LEFT JOIN products ON products.id = licenses.product_id"
+    " LEFT JOIN policies ON policies.id = licenses.policy_id ",
+    also=("products.slug", "policies.slug", "policies.name"),
+)
+_OF_INVOICE: Final = (
+    "licenses.invoice_id IN (SELECT id FROM invoices WHERE id = ?1 OR provider_invoice_id = ?1)"
+)
+
+_read_entitlements: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+_read_json: Final = msgspec.json.Decoder().decode
+
+
+def _license(row: Row) -> License:
+    return License(
+        id=row[0],
+        product_id=row[1],
+        policy_id=row[2],
+        invoice_id=row[3],
+        status=LicenseStatus(row[4]),
+        issued_at=row[5],
+        expires_at=row[6],
+        grace_seconds=row[7],
+        max_machines=row[8],
+        is_trial=bool(row[9]),
+        entitlements=_read_entitlements(row[10]),
+        fingerprint=row[11],
+        buyer_email=row[12],
+        nostr_npub=row[13],
+        bound_identity=row[14],
+        metadata=_read_json(row[15]),
+        suspended_at=row[16],
+        suspension_reason=row[17],
+        revoked_at=row[18],
+        revocation_reason=row[19],
+    )
+
+
+def _license_row(row: Row) -> LicenseRow:
+    product_slug, policy_slug, policy_name = row[_WIDTH:]
+    return LicenseRow(
+        license=_license(row),
+        product_slug=product_slug,
+        policy_slug=policy_slug,
+        policy_name=policy_name,
+    )
+
+
+def folded(email: str | None) -> str | None:
+    """Spell an e-mail address so that two spellings differing in case alone are equal."""
+    return None if email is None else email.casefold()
+
+
+def list_statement(criteria: LicenseFilter) -> tuple[str, tuple[str | int, ...]]:
+    """Spell the query for a page of licenses, and its values."""
+    terms = {
+        # Numbered first: ?1 stands twice in it.
+        _OF_INVOICE: criteria.invoice_id,
+        "licenses.product_id = ?": criteria.product_id,
+        "licenses.policy_id = ?": criteria.policy_id,
+        "licenses.status = ?": criteria.status,
+        "licenses.buyer_email_folded = ?": folded(criteria.buyer_email),
+        "licenses.nostr_npub = ?": criteria.nostr_npub,
+    }
+    given = {term: value for term, value in terms.items() if value is not None}
+    where = f"WHERE {' AND '.join(given)} " if given else ""
+    order = "ORDER BY licenses.issued_at DESC, licenses.id DESC LIMIT ? OFFSET ?"
+    return _LIST + where + order, (*given.values(), criteria.limit, criteria.offset)
+
+
+class SQLiteLicenses:
+    """Implements ``ports.store.Licenses``."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_license(self, license_id: LicenseId) -> License:
+        """Give a license; raises ``NotFound``."""
+        license = self.find_license(license_id)
+        if license is None:
+            raise NotFound("license", license_id)
+        return license
+
+    def find_license(self, license_id: LicenseId) -> License | None:
+        """Give a license or None."""
+        return LICENSES.found(_license, self._session.row(_BY_ID, (license_id,)))
+
+    def find_license_for_invoice(self, invoice_id: InvoiceId) -> License | None:
+        """Give the one license an invoice paid for or None."""
+        return LICENSES.found(_license, self._session.row(_FOR_INVOICE, (invoice_id,)))
+
+    def put_license(self, license: License) -> None:
+        """Insert or replace a license."""
+        self._session.run(
+            _PUT,
+            (
+                license.id,
+                license.product_id,
+                license.policy_id,
+                license.invoice_id,
+                license.status,
+                license.issued_at,
+                license.expires_at,
+                license.grace_seconds,
+                license.max_machines,
+                license.is_trial,
+                json_text(license.entitlements),
+                license.fingerprint,
+                license.buyer_email,
+                license.nostr_npub,
+                license.bound_identity,
+                json_text(license.metadata),
+                license.suspended_at,
+                license.suspension_reason,
+                license.revoked_at,
+                license.revocation_reason,
+                folded(license.buyer_email),
+            ),
+        )
+
+    def list_licenses(self, criteria: LicenseFilter) -> list[LicenseRow]:
+        """Give a page of licenses, newest issued first."""
+        return LICENSES.values(_license_row, self._session.rows(*list_statement(criteria)))
+
+    def license_summary(self, now: Instant) -> LicenseSummary:
+        """Count licenses by status and by age."""
+        by_status: dict[str, int] = dict(
+            self._session.rows("SELECT status, count(*) FROM licenses GROUP BY status")
+        )
+        since = "SELECT count(*) FROM licenses WHERE issued_at > ?"
+        return LicenseSummary(
+            total=sum(by_status.values()),
+            active=by_status.get(LicenseStatus.ACTIVE, 0),
+            suspended=by_status.get(LicenseStatus.SUSPENDED, 0),
+            revoked=by_status.get(LicenseStatus.REVOKED, 0),
+            last_24h=self._session.number(since, (now - DAY_SECONDS,)),
+            last_7d=self._session.number(since, (now - 7 * DAY_SECONDS,)),
+        )
+
+    def license_counts(self) -> LicenseCounts:
+        """Count licenses per product and per policy."""
+        rows = self._session.rows
+        return LicenseCounts(
+            by_product=dict(rows("SELECT product_id, count(*) FROM licenses GROUP BY product_id")),
+            by_policy=dict(
+                rows(
+                    "SELECT policy_id, count(*) FROM licenses"
+                    " WHERE policy_id IS NOT NULL GROUP BY policy_id"
+                )
+            ),
+        )

@@ -1,0 +1,137 @@
+"""Machines as rows."""
+
+from typing import Final
+
+from keysat_adapters.sqlite.session import Row, Session
+from keysat_adapters.sqlite.table import Table
+from keysat_core.domain.ids import LicenseId, MachineId
+from keysat_core.domain.license import LicenseStatus
+from keysat_core.domain.listing import MachineFilter, MachineRow
+from keysat_core.domain.machine import Machine
+from keysat_core.errors import NotFound
+
+MACHINES: Final = Table(
+    "machines",
+    (
+        "id",
+        "license_id",
+        "fingerprint",
+        "fingerprint_hash",
+        "hostname",
+        "platform",
+        "ip_last_seen",
+        "activated_at",
+        "last_heartbeat_at",
+        "deactivated_at",
+        "deactivation_reason",
+    ),
+)
+_WIDTH: Final = len(MACHINES.columns)
+_BY_ID: Final = MACHINES.select("WHERE id = ?")
+_LIVE: Final = MACHINES.select(
+    "WHERE license_id = ? AND fingerprint_hash = ? AND deactivated_at IS NULL"
+)
+_COUNT_LIVE: Final = "SELECT count(*) FROM machines WHERE license_id = ? AND deactivated_at IS NULL"
+_PUT: Final = MACHINES.upsert()
+_LIST: Final = MACHINES.select(
+    "JOIN licenses ON licenses.id = machines.license_id"
+    " JOIN products ON products.id = licenses.product_id ",
+    also=(
+        "licenses.status",
+        "licenses.buyer_email",
+        "products.id",
+        "products.slug",
+        "products.name",
+    ),
+)
+
+
+def _machine(row: Row) -> Machine:
+    return Machine(
+        id=row[0],
+        license_id=row[1],
+        fingerprint=row[2],
+        fingerprint_hash=row[3],
+        hostname=row[4],
+        platform=row[5],
+        ip_last_seen=row[6],
+        activated_at=row[7],
+        last_heartbeat_at=row[8],
+        deactivated_at=row[9],
+        deactivation_reason=row[10],
+    )
+
+
+def _machine_row(row: Row) -> MachineRow:
+    status, buyer_email, product_id, slug, name = row[_WIDTH:]
+    return MachineRow(
+        machine=_machine(row),
+        license_status=LicenseStatus(status),
+        buyer_email=buyer_email,
+        product_id=product_id,
+        product_slug=slug,
+        product_name=name,
+    )
+
+
+def list_statement(criteria: MachineFilter) -> tuple[str, tuple[str | int, ...]]:
+    """Spell the query for a page of machines, and its values."""
+    terms = {
+        "machines.license_id = ?": criteria.license_id,
+        "licenses.product_id = ?": criteria.product_id,
+    }
+    given = {term: value for term, value in terms.items() if value is not None}
+    conditions = list(given)
+    if not criteria.is_inactive_included:
+        conditions.append("machines.deactivated_at IS NULL")
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    order = "ORDER BY machines.last_heartbeat_at DESC, machines.id DESC LIMIT ? OFFSET ?"
+    return _LIST + where + order, (*given.values(), criteria.limit, criteria.offset)
+
+
+class SQLiteMachines:
+    """Implements ``ports.store.Machines``."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_machine(self, machine_id: MachineId) -> Machine:
+        """Give a machine; raises ``NotFound``."""
+        machine = MACHINES.found(_machine, self._session.row(_BY_ID, (machine_id,)))
+        if machine is None:
+            raise NotFound("machine", machine_id)
+        return machine
+
+    def find_live_machine(self, license_id: LicenseId, fingerprint_hash: str) -> Machine | None:
+        """Give the live machine with this hash or None."""
+        row = self._session.row(_LIVE, (license_id, fingerprint_hash))
+        return MACHINES.found(_machine, row)
+
+    def count_live_machines(self, license_id: LicenseId) -> int:
+        """Count the seats taken."""
+        return self._session.number(_COUNT_LIVE, (license_id,))
+
+    def put_machine(self, machine: Machine) -> None:
+        """Insert or replace a machine."""
+        self._session.run(
+            _PUT,
+            (
+                machine.id,
+                machine.license_id,
+                machine.fingerprint,
+                machine.fingerprint_hash,
+                machine.hostname,
+                machine.platform,
+                machine.ip_last_seen,
+                machine.activated_at,
+                machine.last_heartbeat_at,
+                machine.deactivated_at,
+                machine.deactivation_reason,
+            ),
+        )
+
+    def list_machines(self, criteria: MachineFilter) -> list[MachineRow]:
+        """Give a page of machines, most recently seen first."""
+        return MACHINES.values(_machine_row, self._session.rows(*list_statement(criteria)))

@@ -1,0 +1,118 @@
+"""One connection inside one transaction: running statements and reading their rows.
+
+Every statement is run to its end before a row is given out, because a cursor that is kept leaves
+its read transaction open (PERFORMANCE, apsw traps).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import apsw
+
+from keysat_adapters.sqlite.refusals import (
+    NOTHING_TAKEN,
+    UNSTORABLE,
+    Taken,
+    refusal,
+    unstorable,
+)
+from keysat_core.errors import StoreUnavailable
+
+Row: TypeAlias = tuple[Any, ...]
+"""One row as SQLite gives it; STRICT tables and CHECKs vouch for the types."""
+
+_Value: TypeAlias = str | int | float | bytes | None
+
+Values: TypeAlias = Sequence[_Value] | Mapping[str, _Value]
+"""What is bound to a statement's marks, in order or by name."""
+
+
+class Session:
+    """Runs statements on a connection, only between ``begin`` and its end."""
+
+    __slots__ = ("_is_open", "connection")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self._is_open = False
+
+    def begin(self, statement: str) -> None:
+        """Start a transaction.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+        """
+        try:
+            if self.connection.in_transaction:
+                # An earlier rollback failed with the disk; nothing of it may survive.
+                self.connection.execute("ROLLBACK").fetchall()
+            self.connection.execute(statement).fetchall()
+        except apsw.Error as exc:
+            raise refusal(exc) from exc
+        self._is_open = True
+
+    def commit(self) -> None:
+        """Finish the transaction; if that fails, nothing of it remains.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+        """
+        self._is_open = False
+        try:
+            self.connection.execute("COMMIT").fetchall()
+        except apsw.Error as exc:
+            self.abandon()
+            raise refusal(exc) from exc
+
+    def abandon(self) -> None:
+        """Undo the transaction, whatever state it is in. Never raises an expected error."""
+        self._is_open = False
+        try:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK").fetchall()
+        except apsw.Error:
+            # The error that led here is the one to tell; `begin` tries again.
+            return
+
+    def rows(self, sql: str, values: Values = ()) -> list[Row]:
+        """Give all rows of a statement.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+        """
+        if not self._is_open:
+            raise StoreUnavailable("its transaction has ended")
+        try:
+            return self.connection.execute(sql, values).fetchall()
+        except apsw.Error as exc:
+            raise refusal(exc) from exc
+        except UNSTORABLE as exc:
+            raise unstorable(exc) from exc
+
+    def row(self, sql: str, values: Values = ()) -> Row | None:
+        """Give the first row of a statement that yields few, or None."""
+        found = self.rows(sql, values)
+        return found[0] if found else None
+
+    def number(self, sql: str, values: Values = ()) -> int:
+        """Give the integer a statement yields, 0 if it yields none."""
+        found = self.rows(sql, values)
+        number = found[0][0] if found else None
+        return int(number) if number is not None else 0
+
+    def run(self, sql: str, values: Values = (), *, taken: Taken = NOTHING_TAKEN) -> int:
+        """Run a statement that changes rows and give their number.
+
+        Raises:
+            StoreBusy, StoreUnavailable: also when a constraint of the schema is broken.
+            KeysatError: what ``taken`` says for the broken UNIQUE constraint.
+        """
+        if not self._is_open:
+            raise StoreUnavailable("its transaction has ended")
+        try:
+            self.connection.execute(sql, values).fetchall()
+        except apsw.Error as exc:
+            raise refusal(exc, taken) from exc
+        except UNSTORABLE as exc:
+            raise unstorable(exc) from exc
+        return self.connection.changes()

@@ -1,0 +1,63 @@
+"""Tables as the store uses them: the statements every aggregate needs, and reading rows back."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from keysat_adapters.sqlite.session import Row
+from keysat_core.errors import CorruptRow, InvariantError
+
+_Value = TypeVar("_Value")
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table's name and the columns a value is made of, in the order it is read and written."""
+
+    name: str
+    columns: tuple[str, ...]
+
+    def select(self, rest: str, *, also: tuple[str, ...] = ()) -> str:
+        """Spell a query for whole values; ``rest`` is everything behind the table's name.
+
+        ``also`` are further columns of other tables.
+        """
+        listed = ", ".join((*(f"{self.name}.{column}" for column in self.columns), *also))
+        # Only constants of this package reach this text; values are always bound.
+        return f"SELECT {listed} FROM {self.name} {rest}"  # noqa: S608
+
+    def upsert(self, *, key: tuple[str, ...] = ("id",)) -> str:
+        """Spell the statement that inserts a value or replaces the one with the same key."""
+        assignments = ", ".join(f"{c} = excluded.{c}" for c in self.columns if c not in key)
+        return f"{self.insert()} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {assignments}"
+
+    def insert(self) -> str:
+        """Spell the statement that adds a value."""
+        marks = ", ".join("?" * len(self.columns))
+        return f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES ({marks})"  # noqa: S608
+
+    def value(self, read: Callable[[Row], _Value], row: Row) -> _Value:
+        """Read a row back.
+
+        Raises:
+            CorruptRow: It is not what it should be.
+        """
+        try:
+            return read(row)
+        except (ValueError, TypeError) as exc:
+            # Enum and JSON errors quote what they met, which may be a buyer's; ours do not.
+            problem = str(exc) if isinstance(exc, InvariantError) else type(exc).__name__
+            raise CorruptRow(self.name, str(row[0]), problem) from exc
+
+    def values(self, read: Callable[[Row], _Value], rows: list[Row]) -> list[_Value]:
+        """Read many rows back; raises as ``value``."""
+        return [self.value(read, row) for row in rows]
+
+    def found(self, read: Callable[[Row], _Value], row: Row | None) -> _Value | None:
+        """Read a row back if there is one; raises as ``value``."""
+        return None if row is None else self.value(read, row)
+
+
+def json_text(value: object) -> str:
+    """Spell a value as compact JSON."""
+    return msgspec.json.encode(value).decode()

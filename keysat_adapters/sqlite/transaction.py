@@ -1,0 +1,48 @@
+"""All aggregates over one session."""
+
+from keysat_adapters.sqlite.buckets import SQLiteBuckets
+from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
+from keysat_adapters.sqlite.invoices import SQLiteInvoices
+from keysat_adapters.sqlite.licenses import SQLiteLicenses
+from keysat_adapters.sqlite.machines import SQLiteMachines
+from keysat_adapters.sqlite.merchants import SQLiteMerchants
+from keysat_adapters.sqlite.policies import SQLitePolicies
+from keysat_adapters.sqlite.products import SQLiteProducts
+from keysat_adapters.sqlite.receipts import SQLiteReceipts
+from keysat_adapters.sqlite.removals import SQLiteRemovals
+from keysat_adapters.sqlite.session import Session
+from keysat_adapters.sqlite.settings import SQLiteSettings
+from keysat_adapters.sqlite.trail import SQLiteTrail
+
+
+class SQLiteTransaction:
+    """Implements ``ports.store.Transaction``. Made once for a connection and used again and again."""
+
+    __slots__ = (
+        "buckets",
+        "idempotency",
+        "invoices",
+        "licenses",
+        "machines",
+        "merchants",
+        "policies",
+        "products",
+        "receipts",
+        "removals",
+        "settings",
+        "trail",
+    )
+
+    def __init__(self, session: Session) -> None:
+        self.products = SQLiteProducts(session)
+        self.policies = SQLitePolicies(session)
+        self.licenses = SQLiteLicenses(session)
+        self.machines = SQLiteMachines(session)
+        self.invoices = SQLiteInvoices(session)
+        self.merchants = SQLiteMerchants(session)
+        self.receipts = SQLiteReceipts(session)
+        self.removals = SQLiteRemovals(session)
+        self.trail = SQLiteTrail(session)
+        self.idempotency = SQLiteIdempotency(session)
+        self.buckets = SQLiteBuckets(session)
+        self.settings = SQLiteSettings(session)

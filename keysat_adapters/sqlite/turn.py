@@ -1,0 +1,79 @@
+"""One transaction from its first statement to its last."""
+
+import threading
+from types import TracebackType
+
+import apsw
+
+from keysat_adapters.sqlite.connection import BUSY_SECONDS
+from keysat_adapters.sqlite.session import Session
+from keysat_adapters.sqlite.transaction import SQLiteTransaction
+from keysat_core.errors import StoreBusy
+
+
+class View:
+    """A connection with its aggregates."""
+
+    __slots__ = ("__weakref__", "session", "transaction")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.session = Session(connection)
+        self.transaction = SQLiteTransaction(self.session)
+
+
+class Mine(threading.local):
+    """What belongs to one thread. It goes when the thread goes, and its connection with it."""
+
+    reader: View | None = None
+    is_busy: bool = False
+
+
+class Turn:
+    """Holds a connection for one transaction, and the lock around it if it is shared by threads."""
+
+    __slots__ = ("_begin", "_lock", "_mine", "_view")
+
+    def __init__(self, view: View, mine: Mine, begin: str, lock: "threading.Lock | None") -> None:
+        self._view = view
+        self._mine = mine
+        self._begin = begin
+        self._lock = lock
+
+    def __enter__(self) -> SQLiteTransaction:
+        """Start the transaction.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+            RuntimeError: This thread is in a transaction already: a mistake of the caller.
+        """
+        if self._mine.is_busy:
+            raise RuntimeError("a transaction is already open in this thread; they do not nest")
+        if self._lock is not None and not self._lock.acquire(timeout=BUSY_SECONDS):
+            raise StoreBusy
+        try:
+            self._view.session.begin(self._begin)
+        except BaseException:
+            self._release()
+            raise
+        self._mine.is_busy = True
+        return self._view.transaction
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Commit, or undo everything if there was an error."""
+        try:
+            if exc_type is None:
+                self._view.session.commit()
+            else:
+                self._view.session.abandon()
+        finally:
+            self._mine.is_busy = False
+            self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()

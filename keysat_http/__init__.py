@@ -1,0 +1,1 @@
+"""The HTTP shell: routes, credentials, error table, pages."""

@@ -1,0 +1,130 @@
+"""The application: routes, what handlers are given, and the edge around it all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from litestar import Litestar, Request
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
+
+from keysat_core.limits import BODY_BYTES_MAX
+from keysat_core.ports.bundle import Ports
+from keysat_http import health, meta, openapi
+from keysat_http.auth import Authenticator, CredentialSource, MasterKey, provide_actor
+from keysat_http.bodies import JSONRequest
+from keysat_http.client_address import Caller, caller_of
+from keysat_http.edge import Edge
+from keysat_http.framework_errors import ADMIN_PREFIX, render
+from keysat_http.lifecycle import Lifecycle
+from keysat_http.rate_limits import RateLimiter
+from keysat_http.settings import HTTPSettings
+from keysat_http.ticks import Tick, TickRunner
+
+NO_STORE: Final = (ADMIN_PREFIX, "/v1/purchase", "/v1/redeem", "/v1/recover", "/thank-you")
+"""Paths whose answers may carry a license key or shop data (public-api 0)."""
+
+OWN_ROUTES: Final[Sequence[ControllerRouterHandler]] = (
+    health.get_health,
+    health.get_readiness,
+    meta.get_service_info,
+    meta.get_public_key,
+    meta.get_issuer_public_key,
+    openapi.get_openapi_document,
+)
+RATE_FLUSH_SECONDS: Final = 10
+
+
+class Application:
+    """The ASGI application, and what the process around it needs.
+
+    Attributes:
+        litestar: The routed application inside, for its OpenAPI document.
+        lifecycle: Tell it that the stop begins.
+        limiter: The rate limits.
+    """
+
+    def __init__(
+        self, litestar: Litestar, edge: Edge, lifecycle: Lifecycle, limiter: RateLimiter
+    ) -> None:
+        self.litestar = litestar
+        self.lifecycle = lifecycle
+        self.limiter = limiter
+        self._edge = edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        await self._edge(scope, receive, send)
+
+
+def create_app(
+    ports: Ports,
+    settings: HTTPSettings,
+    *,
+    route_handlers: Sequence[ControllerRouterHandler] = (),
+    ticks: Sequence[Tick] = (),
+    credentials: Sequence[CredentialSource] = (),
+    fast_routes: Callable[[RateLimiter], Mapping[str, ASGIApp]] = lambda _: {},
+) -> Application:
+    """Build the application.
+
+    Handlers are given ``ports settings actor caller limiter`` by these names.
+
+    Args:
+        ports: What the core needs of the world.
+        settings: What the composition root knows.
+        route_handlers: Routes beside those of this package's own modules.
+        ticks: Background jobs.
+        credentials: What else proves a caller besides the master key.
+        fast_routes: Makes the plain ASGI applications of POSTs that go around the framework. The
+            same path is among ``route_handlers`` too, for the OpenAPI document.
+    """
+    limiter = RateLimiter(ports.store)
+    runner = TickRunner([*ticks, _rate_flush(ports, limiter)], ports.clock)
+    lifecycle = Lifecycle(ports, limiter, runner)
+    probe = health.Probe(ports)
+
+    def provide_caller(request: Request[object, object, State]) -> Caller:
+        return caller_of(request.scope, settings.trusted_proxies)
+
+    litestar = Litestar(
+        [*OWN_ROUTES, *route_handlers],
+        dependencies={
+            "ports": Provide(lambda: ports, sync_to_thread=False),
+            "settings": Provide(lambda: settings, sync_to_thread=False),
+            "limiter": Provide(lambda: limiter, sync_to_thread=False),
+            "lifecycle": Provide(lambda: lifecycle, sync_to_thread=False),
+            "probe": Provide(lambda: probe, sync_to_thread=False),
+            "caller": Provide(provide_caller, sync_to_thread=False),
+            "actor": Provide(provide_actor, sync_to_thread=False),
+        },
+        debug=False,
+        exception_handlers={Exception: render},
+        lifespan=[lifecycle.running],
+        logging_config=None,
+        openapi_config=openapi.openapi_config(
+            version=settings.version, public_url=settings.public_url
+        ),
+        pdb_on_exception=False,
+        request_class=JSONRequest,
+        request_max_body_size=BODY_BYTES_MAX,
+        state=State(
+            {"authenticator": Authenticator([MasterKey(settings.admin_api_key), *credentials])}
+        ),
+    )
+    edge = Edge(
+        litestar,
+        trusted_proxies=settings.trusted_proxies,
+        no_store=NO_STORE,
+        fast_routes=fast_routes(limiter),
+    )
+    return Application(litestar, edge, lifecycle, limiter)
+
+
+def _rate_flush(ports: Ports, limiter: RateLimiter) -> Tick:
+    return Tick(
+        name="rate_limits",
+        first_after_seconds=RATE_FLUSH_SECONDS,
+        every_seconds=RATE_FLUSH_SECONDS,
+        run=lambda: limiter.flush(ports.clock.now()),
+    )

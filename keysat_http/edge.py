@@ -1,0 +1,228 @@
+"""What holds for every request, whatever answers it: ids, CORS, HEAD, safe headers, one log line.
+
+Plain ASGI around the whole application, so that errors of the framework pass here too.
+Source: public-api 0, 1, 2 and 18; admin-api 1.5, B-06, B-09.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from time import perf_counter
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from keysat_http.client_address import client_address, is_from_trusted_proxy
+from keysat_http.errors import Answer, bad_request
+from keysat_http.framework_errors import NOT_FOUND, answer_to
+from keysat_http.limits import REQUEST_ID_CHARS_MAX, REQUEST_ID_CHARS_MIN
+from keysat_http.settings import Network
+
+Headers = list[tuple[bytes, bytes]]
+
+log = structlog.get_logger("keysat.http")
+
+_REQUEST_ID: Final = re.compile(
+    rb"[A-Za-z0-9_-]{%d,%d}" % (REQUEST_ID_CHARS_MIN, REQUEST_ID_CHARS_MAX)
+)
+_ON_EVERY_ANSWER: Final[Headers] = [
+    (b"access-control-allow-origin", b"*"),
+    (b"vary", b"origin, access-control-request-method, access-control-request-headers"),
+    (b"x-content-type-options", b"nosniff"),
+]
+# `*` lets the SDK in a browser send its JSON, and Content-Type stands beside it for browsers that
+# take the star for a name. By the Fetch standard the star does not cover Authorization, and that is
+# left out on purpose: a page of another origin has no business with an admin key, and everything
+# else that B-09 wants (scripts, curl, our own pages) needs no preflight.
+_PREFLIGHT: Final[Headers] = [
+    (b"access-control-allow-methods", b"*"),
+    (b"access-control-allow-headers", b"*, Content-Type"),
+    (b"content-length", b"0"),
+]
+_BAD_PATH: Final = bad_request("the path is not UTF-8", code="malformed_path")
+
+QUIET_ROUTES: Final = frozenset({"/v1/validate", "/healthz", "/readyz"})
+"""Too frequent for a line each: their good answers are logged at debug only (PERFORMANCE 7)."""
+
+CLIENT_LEFT: Final = 499
+"""Logged, never sent, when the caller went away before an answer."""
+
+
+class Edge:
+    """The outermost application."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        trusted_proxies: Sequence[Network],
+        no_store: tuple[str, ...],
+        fast_routes: Mapping[str, ASGIApp] | None = None,
+    ) -> None:
+        """Wrap ``app``.
+
+        Args:
+            app: What answers.
+            trusted_proxies: Who may name the client and the request.
+            no_store: Paths that start with one of these are never cached.
+            fast_routes: POSTs to these exact paths go around the framework (PERFORMANCE 2). They
+                may raise what handlers raise.
+        """
+        self._app = app
+        self._fast_routes = dict(fast_routes or {})
+        self._trusted_proxies = trusted_proxies
+        self._no_store = no_store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass on what is none."""
+        if scope["type"] == ScopeType.HTTP:
+            await self._serve(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        started_at = perf_counter()
+        request_id = self._request_id(scope)
+        # Litestar notes the matched route in the scope, so a HEAD is turned into a GET in a copy.
+        inner = scope.copy()
+        inner.setdefault("state", {})["request_id"] = request_id
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            inner["method"] = "GET"
+        outgoing = _Outgoing(
+            send,
+            extra=[
+                *_ON_EVERY_ANSWER,
+                (b"x-request-id", request_id.encode("ascii")),
+            ],
+            defaults=self._defaults(scope["path"]),
+            is_head=is_head,
+        )
+        try:
+            await self._answer(inner, receive, outgoing)
+        finally:
+            self._log(scope["method"], inner, outgoing.status, perf_counter() - started_at)
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, outgoing: "_Outgoing") -> None:
+        if scope["method"] == "OPTIONS":
+            await outgoing({"type": "http.response.start", "status": 200, "headers": _PREFLIGHT})
+            await outgoing({"type": "http.response.body", "body": b"", "more_body": False})
+        elif not _is_utf8(scope):
+            await send_answer(_BAD_PATH, outgoing)
+        elif _is_spelt_oddly(scope["path"]):
+            await send_answer(NOT_FOUND, outgoing)
+        else:
+            app = self._app
+            if scope["method"] == "POST" and scope["path"] in self._fast_routes:
+                app = self._fast_routes[scope["path"]]
+                scope["path_template"] = scope["path"]
+            try:
+                await app(scope, receive, outgoing)
+            except Exception as exc:
+                ready = answer_to(exc, scope)
+                if outgoing.status is not None:
+                    # Half an answer is out; the server must cut the connection.
+                    raise
+                await send_answer(ready, outgoing)
+
+    def _request_id(self, scope: HTTPScope) -> str:
+        for name, value in scope["headers"]:
+            if (
+                name == b"x-request-id"
+                and _REQUEST_ID.fullmatch(value)
+                and is_from_trusted_proxy(scope, self._trusted_proxies)
+            ):
+                return value.decode("ascii")
+        return secrets.token_urlsafe(12)
+
+    def _defaults(self, path: str) -> Headers:
+        """Give the headers an answer may override."""
+        defaults = [(b"referrer-policy", b"no-referrer")]
+        if path.startswith(self._no_store):
+            defaults.append((b"cache-control", b"no-store"))
+        return defaults
+
+    def _log(self, method: str, scope: HTTPScope, status: int | None, seconds: float) -> None:
+        # The template, never the path: an invoice id in a path is a bearer secret (public-api 0).
+        route = scope.get("path_template")
+        is_quiet = status == HTTPStatus.OK and route in QUIET_ROUTES
+        if is_quiet and not log.is_enabled_for(logging.DEBUG):
+            return
+        (log.debug if is_quiet else log.info)(
+            "request",
+            method=method,
+            route=route,
+            status=CLIENT_LEFT if status is None else status,
+            duration_ms=round(seconds * 1000, 1),
+            request_id=scope["state"]["request_id"],
+            client=client_address(scope, self._trusted_proxies),
+        )
+
+
+class _Outgoing:
+    """The ``send`` that adds headers, drops the body of a HEAD and remembers the status."""
+
+    __slots__ = ("_defaults", "_extra", "_is_head", "_send", "status")
+
+    def __init__(self, send: Send, *, extra: Headers, defaults: Headers, is_head: bool) -> None:
+        self._send = send
+        self._extra = extra
+        self._defaults = defaults
+        self._is_head = is_head
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = list(message["headers"])
+            present = {name.lower() for name, _ in headers}
+            headers += [pair for pair in self._defaults if pair[0] not in present]
+            headers += self._extra
+            message = {"type": "http.response.start", "status": self.status, "headers": headers}
+        elif message["type"] == "http.response.body" and self._is_head:
+            more = message.get("more_body", False)
+            message = {"type": "http.response.body", "body": b"", "more_body": more}
+        await self._send(message)
+
+
+async def send_answer(ready: Answer, send: Send) -> None:
+    """Send a ready error answer from plain ASGI code."""
+    headers = [
+        (name.encode("ascii"), value.encode("ascii")) for name, value in ready.headers.items()
+    ]
+    await send_json(ready.status, ready.encoded(), send, headers=headers)
+
+
+async def send_json(
+    status: int, body: bytes, send: Send, *, headers: Headers | None = None
+) -> None:
+    """Send encoded JSON from plain ASGI code."""
+    length = str(len(body)).encode("ascii")
+    known = [(b"content-type", b"application/json"), (b"content-length", length)]
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [*known, *(headers or [])]}
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _is_utf8(scope: HTTPScope) -> bool:
+    raw = scope.get("raw_path") or b""
+    if b"%" not in raw:
+        return True
+    try:
+        unquote_to_bytes(raw).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_spelt_oddly(path: str) -> bool:
+    """Tell a path Litestar would tidy up first: only ``/admin/`` has two spellings (public-api 0)."""
+    if path in {"/", "/admin/"}:
+        return False
+    return path.endswith("/") or "//" in path

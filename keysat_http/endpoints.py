@@ -1,0 +1,76 @@
+"""Every route of the shop, for ``create_app``. The server's own routes are in ``keysat_http.app``."""
+
+from typing import Final
+
+from litestar import Router
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
+
+from keysat_core.ports.bundle import Ports
+from keysat_http.admin import (
+    license_lists,
+    licenses,
+    machines,
+    policies,
+    products,
+    tier,
+)
+from keysat_http.hooks import sandbox as sandbox_hook
+from keysat_http.provider_threads import ProviderThreads
+from keysat_http.public import catalog, purchase, validate
+from keysat_http.public import machines as public_machines
+from keysat_http.settings import HTTPSettings
+
+PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (
+    catalog.list_catalog_products,
+    catalog.get_catalog_product,
+    catalog.list_product_tiers,
+    purchase.start_purchase,
+    purchase.get_purchase,
+    validate.validate,
+    public_machines.activate,
+    public_machines.heartbeat,
+    public_machines.deactivate,
+)
+ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
+    products.create_product,
+    products.list_products,
+    products.get_product,
+    products.update_product,
+    products.set_product_active,
+    products.set_policy_order,
+    products.delete_product,
+    policies.create_policy,
+    policies.list_policies,
+    policies.get_policy,
+    policies.update_policy,
+    policies.set_policy_active,
+    policies.set_policy_public,
+    policies.set_policy_archived,
+    policies.set_policy_tip,
+    policies.delete_policy,
+    license_lists.list_licenses,
+    license_lists.search_licenses,
+    license_lists.summarize_licenses,
+    license_lists.count_licenses,
+    license_lists.summarize_revenue,
+    licenses.issue_license,
+    licenses.get_license,
+    licenses.revoke_license,
+    licenses.suspend,
+    licenses.unsuspend,
+    machines.list_machines,
+    machines.deactivate_machine,
+    tier.get_tier,
+)
+SANDBOX: Final[tuple[ControllerRouterHandler, ...]] = (sandbox_hook.receive_sandbox_webhook,)
+"""Pretend money: only where there is a till for it."""
+
+
+def route_handlers(ports: Ports, settings: HTTPSettings) -> list[ControllerRouterHandler]:
+    """Give the routes for these ports, with the threads their calls to providers run in."""
+    del settings
+    threads = ProviderThreads()
+    handlers = [*PUBLIC, *ADMIN, *(SANDBOX if ports.sandbox is not None else ())]
+    provide = Provide(lambda: threads, sync_to_thread=False)
+    return [Router("/", route_handlers=handlers, dependencies={"provider_threads": provide})]

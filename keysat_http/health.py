@@ -1,0 +1,111 @@
+"""Whether the server lives and whether it can do its work. Neither asks anybody outside.
+
+A stopped payment provider is no reason to restart a server that validates licenses (startos).
+"""
+
+from http import HTTPStatus
+from threading import Lock
+from time import monotonic
+from typing import Literal
+
+import msgspec
+from litestar import MediaType, Response
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from msgspec import UNSET, UnsetType
+
+from keysat_core.domain.instant import rfc3339
+from keysat_core.errors import ServerFault
+from keysat_core.ports.bundle import Ports
+from keysat_http.lifecycle import Lifecycle
+from keysat_http.limits import PROBE_SECONDS
+from keysat_http.routes import get
+
+
+class Alive(msgspec.Struct, frozen=True, kw_only=True):
+    """The process answers."""
+
+    ok: Literal[True] = True
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """What works. ``ticks`` tells when each background job last ended well."""
+
+    ok: bool
+    checks: dict[str, str]
+    ticks: dict[str, str | None]
+    error: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+
+
+class Probe:
+    """Asks the store and the key ring, at most once per ``PROBE_SECONDS``. Safe to share."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._lock = Lock()
+        self._checks: dict[str, str] = {}
+        self._checked_at: float | None = None
+
+    def checks(self) -> dict[str, str]:
+        """Give ``ok`` or the failure's code for each part."""
+        with self._lock:
+            now = monotonic()
+            if self._checked_at is None or now - self._checked_at >= PROBE_SECONDS:
+                self._checks = {"store": self._store(), "signing_key": self._signing_key()}
+                self._checked_at = now
+            return self._checks
+
+    def _store(self) -> str:
+        try:
+            # Beginning to write shows a lock or a read-only file; nothing is written.
+            with self._ports.store.writing() as tx:
+                tx.settings.find_setting("operator_name")
+        except ServerFault as exc:
+            return exc.code
+        return "ok"
+
+    def _signing_key(self) -> str:
+        try:
+            self._ports.keys.signing_key()
+        except ServerFault as exc:
+            return exc.code
+        return "ok"
+
+
+@get("/healthz", is_inline=True, tags=["health"])
+def get_health() -> Alive:
+    """Tell that the process answers. Touches nothing."""
+    return Alive()
+
+
+@get(
+    "/readyz",
+    tags=["health"],
+    responses={
+        503: ResponseSpec(Readiness, generate_examples=False, description="Not ready, or stopping.")
+    },
+)
+def get_readiness(
+    probe: NamedDependency[Probe], lifecycle: NamedDependency[Lifecycle]
+) -> Response[Readiness]:
+    """Tell whether requests that change something will work now."""
+    checks = probe.checks() | {"server": "stopping" if lifecycle.is_stopping else "ok"}
+    ticks = {
+        name: None if instant is None else rfc3339(instant)
+        for name, instant in lifecycle.last_success.items()
+    }
+    failing = [name for name, state in checks.items() if state != "ok"]
+    if not failing:
+        return Response(Readiness(ok=True, checks=checks, ticks=ticks), media_type=MediaType.JSON)
+    return Response(
+        Readiness(
+            ok=False,
+            checks=checks,
+            ticks=ticks,
+            error="service_unavailable",
+            message=f"service unavailable: not ready: {', '.join(failing)}",
+        ),
+        status_code=HTTPStatus.SERVICE_UNAVAILABLE.value,
+        media_type=MediaType.JSON,
+    )

@@ -1,0 +1,54 @@
+"""Every maximum of the HTTP shell, with its reason. What people send is limited in the core."""
+
+from typing import Final
+
+REQUEST_ID_CHARS_MIN: Final = 8
+"""Shortest request id taken over from a proxy; a shorter one would collide in the log."""
+
+REQUEST_ID_CHARS_MAX: Final = 64
+"""Longest request id taken over from a proxy."""
+
+FORWARDED_HOPS_MAX: Final = 32
+"""Most ``X-Forwarded-For`` entries looked at, from the right; no real chain is longer."""
+
+FIELD_PROBLEMS_MAX: Final = 20
+"""Most problems listed in one 400; error bodies stay short (public-api 1)."""
+
+PROBLEM_CHARS_MAX: Final = 300
+"""Longest text of one problem; error bodies stay short (public-api 1)."""
+
+GLOBAL_PER_MINUTE: Final = 300
+"""Requests per minute and endpoint while a proxy hides client addresses (public-api 3)."""
+
+BUCKETS_PER_FLUSH_MAX: Final = 5_000
+"""Rate buckets written in one transaction, so that a flush never holds the write lock for long."""
+
+BUCKET_IDLE_SECONDS: Final = 86_400
+"""Stored buckets older than this are purged: every one of ours is full again long before."""
+
+PROBE_SECONDS: Final = 2
+"""How long an answer of ``/readyz`` is reused, so that probes never crowd the write lock."""
+
+TICK_JITTER: Final = 0.1
+"""Part by which a tick's pause varies, so that many servers do not ask a provider in step."""
+
+TICKS_STOP_SECONDS: Final = 8.0
+"""How long a running tick may take to end after the stop; supervisors kill after about 10 s."""
+
+GRACEFUL_SECONDS: Final = 8
+"""How long requests in flight may take to end after SIGTERM; PURCHASE_DEADLINE_SECONDS fits."""
+
+EXIT_SECONDS: Final = 9.5
+"""Whole time from SIGTERM to the end of the process, forced if need be (10 s less a margin)."""
+
+CONNECTIONS_MAX: Final = 4_096
+"""Open connections and running requests; above it new ones get a bare 503."""
+
+OPEN_FILES: Final = 8_192
+"""File descriptors asked of the system: a socket per connection and room for the databases."""
+
+KEEP_ALIVE_SECONDS: Final = 5
+"""How long an idle connection stays open; waiters poll every 3 to 5 s."""
+
+WORKER_THREADS: Final = 32
+"""Threads for handlers that commit, list or call out. One writes at a time; most only wait."""

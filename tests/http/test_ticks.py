@@ -1,0 +1,123 @@
+"""Background ticks: apart from each other, in spite of errors, and only until the stop."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+import structlog
+
+from keysat_http.ticks import Tick, TickRunner
+from tests.support.http import START, TurnedClock
+
+
+def tick(run: Callable[[], object], *, name: str = "job", every: float = 0.01) -> Tick:
+    return Tick(name=name, first_after_seconds=0.0, every_seconds=every, run=run)
+
+
+def run_for(seconds: float, *ticks: Tick, stop_seconds: float = 1.0) -> TickRunner:
+    async def live() -> TickRunner:
+        runner = TickRunner(ticks, TurnedClock(), stop_seconds=stop_seconds)
+        runner.start()
+        await asyncio.sleep(seconds)
+        await runner.stop()
+        return runner
+
+    return asyncio.run(live())
+
+
+def test_a_tick_runs_again_and_again_outside_the_event_loop() -> None:
+    threads: list[str] = []
+    runner = run_for(0.2, tick(lambda: threads.append(threading.current_thread().name)))
+    assert len(threads) > 2
+    assert set(threads) == {"tick-job"}
+    assert runner.last_success == {"job": START}
+
+
+def test_runs_of_one_tick_never_overlap() -> None:
+    running, most = 0, 0
+
+    def work() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        time.sleep(0.03)
+        running -= 1
+
+    run_for(0.2, tick(work, every=0.0))
+    assert most == 1
+
+
+def test_a_slow_tick_delays_no_other() -> None:
+    quick: list[int] = []
+    run_for(
+        0.2, tick(lambda: time.sleep(0.3), name="slow"), tick(lambda: quick.append(1), name="quick")
+    )
+    assert len(quick) > 2
+
+
+def test_a_failing_tick_lives_on() -> None:
+    runs: list[int] = []
+
+    def work() -> None:
+        runs.append(1)
+        raise [ValueError("once"), SystemExit(3)][len(runs) % 2]
+
+    with structlog.testing.capture_logs() as lines:
+        runner = run_for(0.15, tick(work))
+    assert len(runs) > 2
+    assert runner.last_success == {"job": None}
+    assert {(line["event"], line["tick"]) for line in lines} == {("tick_failed", "job")}
+
+
+def test_the_stop_waits_for_what_runs_and_starts_nothing_new() -> None:
+    done: list[float] = []
+
+    def work() -> None:
+        time.sleep(0.2)
+        done.append(time.monotonic())
+
+    run_for(0.05, tick(work, every=0.0))
+    assert len(done) == 1
+    time.sleep(0.25)
+    assert len(done) == 1
+
+
+def test_a_tick_that_never_ends_is_abandoned() -> None:
+    release = threading.Event()
+    began_at = time.monotonic()
+    with structlog.testing.capture_logs() as lines:
+        run_for(0.05, tick(lambda: release.wait(20)), stop_seconds=0.1)
+    assert time.monotonic() - began_at < 5
+    assert [line["event"] for line in lines] == ["tick_abandoned"]
+    release.set()
+
+
+def test_the_time_to_stop_counts_from_its_beginning() -> None:
+    release = threading.Event()
+
+    async def live() -> float:
+        runner = TickRunner([tick(lambda: release.wait(20))], TurnedClock(), stop_seconds=0.3)
+        runner.start()
+        await asyncio.sleep(0.05)
+        runner.begin_stop()
+        await asyncio.sleep(0.3)
+        began_at = time.monotonic()
+        await runner.stop()
+        return time.monotonic() - began_at
+
+    assert asyncio.run(live()) < 0.25
+    release.set()
+
+
+def test_the_first_run_waits_and_a_stop_interrupts_the_wait() -> None:
+    runs: list[int] = []
+    late = Tick(name="late", first_after_seconds=60, every_seconds=60, run=lambda: runs.append(1))
+    run_for(0.05, late)
+    assert runs == []
+
+
+def test_names_of_ticks_are_unique() -> None:
+    with pytest.raises(ValueError, match="share a name"):
+        TickRunner([tick(int), tick(int)], TurnedClock())

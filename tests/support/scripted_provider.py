@@ -1,0 +1,196 @@
+"""A payment service on a table: its invoices, faults and delays are scripted by the test.
+
+What it holds is the truth; what it says may be refused, withheld, lost on the way or out of date.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from enum import StrEnum
+from itertools import count
+from typing import Final
+
+import msgspec
+
+from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.merchant import ProviderAccount
+from keysat_core.domain.money import Currency, Money
+from keysat_core.domain.payment import (
+    InvoiceOrder,
+    ProviderInvoice,
+    ProviderNotice,
+    ProviderReport,
+    ProviderStatus,
+)
+from keysat_core.errors import (
+    NotAuthentic,
+    ProviderNotLoaded,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+
+SIGNATURE: Final = {"x-signature": "scripted"}
+"""Headers of an authentic webhook."""
+
+
+class Fault(StrEnum):
+    """What goes wrong with one call."""
+
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+    LOST = "lost"
+    """The service acts, and its answer never arrives."""
+
+
+class Truth(msgspec.Struct, kw_only=True):
+    """An invoice as the service holds it."""
+
+    id: str
+    order: InvoiceOrder
+    report: ProviderReport
+    shown: ProviderReport
+
+
+class _Body(msgspec.Struct, kw_only=True):
+    type: str
+    id: str | None = None
+    delivery_id: str | None = None
+
+
+class ScriptedProvider:
+    """Implements ``ports.payments.PaymentProvider``.
+
+    ``faults`` befall the next calls in turn; while ``is_down`` every call is unavailable; while
+    ``is_stale`` a report stays what it was at the last ``reveal``.
+    """
+
+    def __init__(self) -> None:
+        self.faults: deque[Fault | None] = deque()
+        self.is_down = False
+        self.is_stale = False
+        self.orders: list[InvoiceOrder] = []
+        self.asked: list[str] = []
+        self.confirmed: set[str] = set()
+        self._truths: dict[str, Truth] = {}
+        self._numbers = count(1)
+
+    # --- the port -------------------------------------------------------------------------------
+
+    def create_invoice(self, order: InvoiceOrder) -> ProviderInvoice:
+        fault = self._fault("create invoice")
+        report = ProviderReport(
+            status=ProviderStatus.PENDING, price=order.price, raw_status="New"
+        )
+        truth = Truth(id=f"p-{next(self._numbers)}", order=order, report=report, shown=report)
+        self._truths[truth.id] = truth
+        self.orders.append(order)
+        self._lose(fault, "create invoice")
+        return self._created(truth)
+
+    def invoice_status(self, provider_invoice_id: str) -> ProviderReport:
+        fault = self._fault("read invoice")
+        self.asked.append(provider_invoice_id)
+        truth = self._truths.get(provider_invoice_id)
+        if truth is None:
+            raise ProviderRefused("read invoice", "not_found")
+        if not self.is_stale:
+            truth.shown = truth.report
+        self._lose(fault, "read invoice")
+        if truth.shown.status is ProviderStatus.SETTLED:
+            self.confirmed.add(truth.order.invoice_id)
+        return truth.shown
+
+    def find_by_external_id(self, invoice_id: InvoiceId) -> ProviderInvoice | None:
+        fault = self._fault("find invoice")
+        found = self.truths_of(invoice_id)
+        self._lose(fault, "find invoice")
+        return self._created(found[-1]) if found else None
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderNotice:
+        if headers.get("x-signature") != SIGNATURE["x-signature"]:
+            raise NotAuthentic
+        try:
+            read = msgspec.json.decode(body, type=_Body)
+        except msgspec.DecodeError:
+            raise NotAuthentic from None
+        return ProviderNotice(
+            type=read.type, provider_invoice_id=read.id, delivery_id=read.delivery_id
+        )
+
+    # --- the script -----------------------------------------------------------------------------
+
+    def truths_of(self, invoice_id: str) -> list[Truth]:
+        """Every invoice the service holds for one of ours, oldest first."""
+        return [truth for truth in self._truths.values() if truth.order.invoice_id == invoice_id]
+
+    def truth_of(self, invoice_id: str) -> Truth:
+        (truth,) = self.truths_of(invoice_id)
+        return truth
+
+    def pay(self, invoice_id: str, **changes: object) -> None:
+        self._set(invoice_id, ProviderStatus.SETTLED, "Settled", **changes)
+
+    def expire(self, invoice_id: str, *, paid_sats: int = 0) -> None:
+        paid = Money(currency=Currency.SAT, amount=paid_sats)
+        self._set(invoice_id, ProviderStatus.EXPIRED, "Expired", paid=paid)
+
+    def invalidate(self, invoice_id: str) -> None:
+        self._set(invoice_id, ProviderStatus.INVALID, "Invalid")
+
+    def pay_late(self, invoice_id: str) -> None:
+        """Full payment after expiry: waits for someone to mark it settled."""
+        self._set(invoice_id, ProviderStatus.EXPIRED, "Expired (paid late)", is_paid_late=True)
+
+    def mark_settled(self, invoice_id: str) -> None:
+        self._set(invoice_id, ProviderStatus.SETTLED, "Settled (marked)", marked_by_hand=True)
+
+    def refund(self, invoice_id: str) -> None:
+        self._set(invoice_id, ProviderStatus.REFUNDED, "Refunded")
+
+    def forget(self, invoice_id: str) -> None:
+        """Lose the invoice: asking for it is refused with ``not_found``."""
+        for truth in self.truths_of(invoice_id):
+            del self._truths[truth.id]
+
+    def webhook_of(
+        self, invoice_id: str, *, type: str = "settled", delivery_id: str | None = None  # noqa: A002
+    ) -> bytes:
+        """Spell the body of a webhook about an invoice."""
+        truth = self.truth_of(invoice_id)
+        return msgspec.json.encode(_Body(type=type, id=truth.id, delivery_id=delivery_id))
+
+    def _set(
+        self, invoice_id: str, status: ProviderStatus, raw_status: str, **changes: object
+    ) -> None:
+        truth = self.truths_of(invoice_id)[-1]
+        fresh = ProviderReport(status=status, raw_status=raw_status, price=truth.order.price)
+        truth.report = msgspec.structs.replace(fresh, **changes)
+
+    def _created(self, truth: Truth) -> ProviderInvoice:
+        return ProviderInvoice(
+            provider_invoice_id=truth.id, checkout_url=f"https://pay.example/i/{truth.id}"
+        )
+
+    def _fault(self, operation: str) -> Fault | None:
+        fault = self.faults.popleft() if self.faults else None
+        if self.is_down or fault is Fault.UNAVAILABLE:
+            raise ProviderUnavailable(operation, "scripted")
+        if fault is Fault.REFUSED:
+            raise ProviderRefused(operation, "auth")
+        return fault
+
+    def _lose(self, fault: Fault | None, operation: str) -> None:
+        if fault is Fault.LOST:
+            raise ProviderUnavailable(operation, "the answer was lost")
+
+
+class ScriptedProviders:
+    """Implements ``ports.payments.PaymentProviders`` with one provider, unless it is not loaded."""
+
+    def __init__(self, provider: ScriptedProvider) -> None:
+        self.provider = provider
+        self.is_loaded = True
+
+    def provider_for(self, account: ProviderAccount) -> ScriptedProvider:
+        if not self.is_loaded:
+            raise ProviderNotLoaded(account.kind, "load it")
+        return self.provider
