@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
   "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # Extra arguments of a task: make test ARGS="-k license -x"
 ARGS ?=
@@ -21,8 +22,9 @@ demo: $(VENV)/.stamp-server ## Sell a license on this machine with pretend money
 run: $(VENV)/.stamp-server ## Start the server; settings come from the environment and .env
 	@$(BIN)/keysat serve $(ARGS)
 
-test: $(VENV)/.stamp-dev ## Run the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.stamp-dev ## Run the whole test suite; browser tests where there is a chromium
+	@test -n "$(CHROMIUM)" || echo "No chromium here: tests/browser is left out. Install it to run them too."
+	$(BIN)/python -m pytest $(if $(CHROMIUM),,--ignore=tests/browser) $(ARGS)
 
 lint: $(VENV)/.stamp-dev ## Check style, types, layers, dependencies and generated files
 	$(BIN)/ruff check .
@@ -50,7 +52,7 @@ bench: $(VENV)/.stamp-dev ## Run every benchmark under tests/bench
 	  echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
 
 browser-test: $(VENV)/.stamp-dev ## Run the tests that drive a browser
-	@test -d tests/browser || { echo "No browser tests under tests/browser."; exit 1; }
+	@test -n "$(CHROMIUM)" || { echo "These tests drive chromium: install it (Debian, Ubuntu: apt install chromium)."; exit 1; }
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 schema: $(VENV)/.stamp-dev ## Write the generated files under schema/

@@ -50,18 +50,20 @@ def create_file(path: Path) -> None:
         raise StoreUnavailable(f"{path} cannot be created: {exc.strerror}") from exc
 
 
-def open_writer(path: Path | str, *, synchronous: str = "FULL") -> apsw.Connection:
+def open_writer(
+    path: Path | str, *, synchronous: str = "FULL", busy_seconds: float = BUSY_SECONDS
+) -> apsw.Connection:
     """Open a connection that may write, in WAL mode. The file must exist.
 
     Raises:
         StoreBusy: Another process kept it locked.
         StoreUnavailable: It cannot be opened, is read-only or no database.
     """
-    connection = _opened(path, apsw.SQLITE_OPEN_READWRITE)
+    connection = _opened(path, apsw.SQLITE_OPEN_READWRITE, busy_seconds)
     try:
         _refuse_read_only(connection, path)
         if not is_memory(path):
-            _switch_to_wal(connection)
+            _switch_to_wal(connection, busy_seconds)
         connection.pragma("synchronous", synchronous)
     except apsw.Error as exc:
         connection.close()
@@ -72,27 +74,32 @@ def open_writer(path: Path | str, *, synchronous: str = "FULL") -> apsw.Connecti
     return connection
 
 
-def open_reader(path: Path | str) -> apsw.Connection:
+def open_reader(path: Path | str, *, busy_seconds: float = BUSY_SECONDS) -> apsw.Connection:
     """Open a connection whose every write is refused. The file must exist and may be read-only.
 
     Raises:
         StoreUnavailable: It cannot be opened or is no database.
     """
-    connection = _opened(path, apsw.SQLITE_OPEN_READWRITE)
+    connection = _opened(path, apsw.SQLITE_OPEN_READWRITE, busy_seconds)
     connection.pragma("query_only", 1)
     return connection
 
 
 def open_unchanging(path: Path) -> apsw.Connection:
-    """Open a connection that leaves every byte as it is: not even a checkpoint at its end.
+    """Open a connection that leaves the file, and what a crash left beside it, as they are.
 
     Raises:
         StoreUnavailable: It cannot be opened or is no database.
     """
-    return _opened(path, apsw.SQLITE_OPEN_READONLY)
+    beside = (path.with_name(f"{path.name}-{part}") for part in ("wal", "journal"))
+    if any(each.exists() for each in beside):
+        # A connection that could write would move what is in there into the file.
+        return _opened(path, apsw.SQLITE_OPEN_READONLY, BUSY_SECONDS)
+    # One that could not would leave an empty log behind, because only writers clean up.
+    return open_reader(path)
 
 
-def _opened(path: Path | str, flags: int) -> apsw.Connection:
+def _opened(path: Path | str, flags: int, busy_seconds: float) -> apsw.Connection:
     if is_memory(path):
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_MEMORY
     try:
@@ -101,7 +108,7 @@ def _opened(path: Path | str, flags: int) -> apsw.Connection:
         problem = "does not exist" if not Path(path).exists() else "cannot be opened"
         raise StoreUnavailable(f"{path} {problem}") from exc
     try:
-        connection.set_busy_timeout(int(BUSY_SECONDS * 1000))
+        connection.set_busy_timeout(int(busy_seconds * 1000))
         apsw.bestpractice.connection_enable_foreign_keys(connection)
         apsw.bestpractice.connection_recursive_triggers(connection)
         apsw.bestpractice.connection_dqs(connection)
@@ -121,9 +128,9 @@ def _refuse_read_only(connection: apsw.Connection, path: Path | str) -> None:
         raise StoreUnavailable(f"{path} is read-only")
 
 
-def _switch_to_wal(connection: apsw.Connection) -> None:
-    """Set WAL mode, which SQLite refuses without waiting while another process does the same."""
-    deadline = time.monotonic() + BUSY_SECONDS
+def _switch_to_wal(connection: apsw.Connection, busy_seconds: float) -> None:
+    """Set WAL mode, which SQLite may refuse at once while another process does the same."""
+    deadline = time.monotonic() + busy_seconds
     while True:
         try:
             mode = connection.pragma("journal_mode", "wal")

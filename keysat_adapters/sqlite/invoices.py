@@ -48,7 +48,7 @@ _UNRESOLVED: Final = (
     " UNION ALL ".join(
         (
             INVOICES.select(
-                "WHERE status = 'pending' AND created_at > :oldest AND (last_checked_at IS NULL"
+                "WHERE status = 'pending' AND (last_checked_at IS NULL"
                 " OR created_at > :fresh OR last_checked_at > :now OR last_checked_at <= :day_ago"
                 " OR (created_at > :recent AND last_checked_at <= :ten_minutes_ago))"
             ),
@@ -59,7 +59,9 @@ _UNRESOLVED: Final = (
                 " OR last_checked_at > :now OR last_checked_at <= :day_ago"
                 " OR (created_at > :recent AND last_checked_at <= :quarter_ago))"
             ),
-            INVOICES.select("WHERE status = 'settled' AND effect_at IS NULL"),
+            INVOICES.select(
+                "INDEXED BY invoices_without_effect WHERE status = 'settled' AND effect_at IS NULL"
+            ),
         )
     )
     + " ORDER BY last_checked_at, created_at, id LIMIT :limit"

@@ -30,14 +30,15 @@ Values: TypeAlias = Sequence[_Value] | Mapping[str, _Value]
 class Session:
     """Runs statements on a connection, only between ``begin`` and its end."""
 
-    __slots__ = ("_is_open", "connection")
+    __slots__ = ("_is_open", "_may_write", "connection")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._is_open = False
+        self._may_write = False
 
-    def begin(self, statement: str) -> None:
-        """Start a transaction.
+    def begin(self, *, may_write: bool) -> None:
+        """Start a transaction, with the write lock of the database if it may write.
 
         Raises:
             StoreBusy, StoreUnavailable.
@@ -46,10 +47,11 @@ class Session:
             if self.connection.in_transaction:
                 # An earlier rollback failed with the disk; nothing of it may survive.
                 self.connection.execute("ROLLBACK").fetchall()
-            self.connection.execute(statement).fetchall()
+            self.connection.execute("BEGIN IMMEDIATE" if may_write else "BEGIN").fetchall()
         except apsw.Error as exc:
             raise refusal(exc) from exc
         self._is_open = True
+        self._may_write = may_write
 
     def commit(self) -> None:
         """Finish the transaction; if that fails, nothing of it remains.
@@ -109,6 +111,8 @@ class Session:
         """
         if not self._is_open:
             raise StoreUnavailable("its transaction has ended")
+        if not self._may_write:
+            raise StoreUnavailable("its transaction is for reading only")
         try:
             self.connection.execute(sql, values).fetchall()
         except apsw.Error as exc:

@@ -8,7 +8,7 @@ import threading
 import weakref
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import apsw
 
@@ -26,17 +26,15 @@ from keysat_adapters.sqlite.transaction import SQLiteTransaction
 from keysat_adapters.sqlite.turn import Mine, Turn, View
 from keysat_core.errors import StoreBusy, StoreUnavailable
 
-_READ: Final = "BEGIN"
-_WRITE: Final = "BEGIN IMMEDIATE"
-_READ_IN_MEMORY: Final = "PRAGMA query_only = 1; BEGIN"
-_WRITE_IN_MEMORY: Final = "PRAGMA query_only = 0; BEGIN IMMEDIATE"
-
 
 class SQLiteStore:
     """Implements ``ports.store.Store``. Make one with ``open``; threads share it, forks do not."""
 
-    def __init__(self, path: Path | str, writer: apsw.Connection) -> None:
+    def __init__(
+        self, path: Path | str, writer: apsw.Connection, *, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
         self.path = path
+        self._busy_seconds = busy_seconds
         self._writer = View(writer)
         self._write_lock = threading.Lock()
         self._mine = Mine()
@@ -46,8 +44,12 @@ class SQLiteStore:
         self._is_closed = False
 
     @classmethod
-    def open(cls, path: Path | str = MEMORY, *, migrate: bool = True) -> Self:
+    def open(
+        cls, path: Path | str = MEMORY, *, migrate: bool = True, busy_seconds: float = BUSY_SECONDS
+    ) -> Self:
         """Open a database; with ``migrate`` make it if need be and bring its schema up to date.
+
+        ``busy_seconds`` is the longest wait for another thread, and for another process.
 
         Raises:
             MigrationRefused: It is not ours, or does not fit this program, or must be migrated.
@@ -58,7 +60,7 @@ class SQLiteStore:
             if migrate:
                 create_file(path)
             refuse_stranger(path)
-        writer = open_writer(path)
+        writer = open_writer(path, busy_seconds=busy_seconds)
         try:
             if migrate:
                 apply_migrations(writer)
@@ -67,18 +69,17 @@ class SQLiteStore:
         except BaseException:
             writer.close()
             raise
-        return cls(path, writer)
+        return cls(path, writer, busy_seconds=busy_seconds)
 
     def reading(self) -> AbstractContextManager[SQLiteTransaction]:
         """Open a snapshot, taken at its first read; see ``ports.store.Store``."""
         if self._is_memory:
-            return Turn(self._writer, self._mine, _READ_IN_MEMORY, self._write_lock)
-        return Turn(self._mine.reader or self._new_reader(), self._mine, _READ, None)
+            return self._in_turn(may_write=False)
+        return Turn(self._mine.reader or self._new_reader(), self._mine, may_write=False)
 
     def writing(self) -> AbstractContextManager[SQLiteTransaction]:
         """Open an immediate write transaction; see ``ports.store.Store``."""
-        begin = _WRITE_IN_MEMORY if self._is_memory else _WRITE
-        return Turn(self._writer, self._mine, begin, self._write_lock)
+        return self._in_turn(may_write=True)
 
     def close(self) -> None:
         """Close every connection. A write under way is waited for; reads under way fail.
@@ -86,7 +87,7 @@ class SQLiteStore:
         Raises:
             StoreBusy: A write does not end.
         """
-        if not self._write_lock.acquire(timeout=BUSY_SECONDS):
+        if not self._write_lock.acquire(timeout=self._busy_seconds):
             raise StoreBusy
         try:
             with self._readers_lock:
@@ -107,11 +108,15 @@ class SQLiteStore:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def _in_turn(self, *, may_write: bool) -> Turn:
+        lock = self._write_lock
+        return Turn(self._writer, self._mine, lock, self._busy_seconds, may_write=may_write)
+
     def _new_reader(self) -> View:
         with self._readers_lock:
             if self._is_closed:
                 raise StoreUnavailable("it was closed")
-            reader = View(open_reader(self.path))
+            reader = View(open_reader(self.path, busy_seconds=self._busy_seconds))
             self._readers.add(reader)
         self._mine.reader = reader
         return reader

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from keysat_adapters.sqlite.refusals import unstorable
 from keysat_adapters.sqlite.session import Row
 from keysat_core.errors import CorruptRow, InvariantError
 
@@ -59,5 +60,12 @@ class Table(msgspec.Struct, frozen=True):
 
 
 def json_text(value: object) -> str:
-    """Spell a value as compact JSON."""
-    return msgspec.json.encode(value).decode()
+    """Spell a value as compact JSON.
+
+    Raises:
+        InvariantError: It holds half of a surrogate pair.
+    """
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError as exc:
+        raise unstorable(exc) from exc

@@ -5,7 +5,6 @@ from types import TracebackType
 
 import apsw
 
-from keysat_adapters.sqlite.connection import BUSY_SECONDS
 from keysat_adapters.sqlite.session import Session
 from keysat_adapters.sqlite.transaction import SQLiteTransaction
 from keysat_core.errors import StoreBusy
@@ -31,13 +30,22 @@ class Mine(threading.local):
 class Turn:
     """Holds a connection for one transaction, and the lock around it if it is shared by threads."""
 
-    __slots__ = ("_begin", "_lock", "_mine", "_view")
+    __slots__ = ("_busy_seconds", "_lock", "_may_write", "_mine", "_view")
 
-    def __init__(self, view: View, mine: Mine, begin: str, lock: "threading.Lock | None") -> None:
+    def __init__(
+        self,
+        view: View,
+        mine: Mine,
+        lock: "threading.Lock | None" = None,
+        busy_seconds: float = 0,
+        *,
+        may_write: bool,
+    ) -> None:
         self._view = view
         self._mine = mine
-        self._begin = begin
         self._lock = lock
+        self._busy_seconds = busy_seconds
+        self._may_write = may_write
 
     def __enter__(self) -> SQLiteTransaction:
         """Start the transaction.
@@ -48,10 +56,10 @@ class Turn:
         """
         if self._mine.is_busy:
             raise RuntimeError("a transaction is already open in this thread; they do not nest")
-        if self._lock is not None and not self._lock.acquire(timeout=BUSY_SECONDS):
+        if self._lock is not None and not self._lock.acquire(timeout=self._busy_seconds):
             raise StoreBusy
         try:
-            self._view.session.begin(self._begin)
+            self._view.session.begin(may_write=self._may_write)
         except BaseException:
             self._release()
             raise

@@ -1,10 +1,10 @@
 """Questions about many rows and their answers: filters, pages, summaries (admin-api 2.6-2.7)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
-from keysat_core.domain.ids import InvoiceId, LicenseId, PolicyId, ProductId
+from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
 from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.machine import Machine
 from keysat_core.domain.text import checked_range
@@ -107,9 +107,3 @@ class CascadeCounts(msgspec.Struct, frozen=True, kw_only=True):
     invoices: int = 0
     machines: int = 0
     settled_invoices: int = 0
-
-
-class DueInvoices(msgspec.Struct, frozen=True, kw_only=True):
-    """Invoices the reconciler should ask about, oldest first."""
-
-    invoice_ids: Sequence[InvoiceId]

@@ -105,8 +105,9 @@ class InvoicesContract(ABC):
             (72 * HOUR_SECONDS, DAY_SECONDS - 1, False),
             (72 * HOUR_SECONDS, DAY_SECONDS, True),
             (30 * DAY_SECONDS - 1, DAY_SECONDS, True),
-            (30 * DAY_SECONDS, DAY_SECONDS, False),
-            (30 * DAY_SECONDS, None, False),
+            (30 * DAY_SECONDS, DAY_SECONDS, True),
+            (30 * DAY_SECONDS, DAY_SECONDS - 1, False),
+            (400 * DAY_SECONDS, None, True),
             (2 * HOUR_SECONDS, -60, True),
         ],
     )

@@ -13,6 +13,7 @@ from keysat_core.errors import StoreUnavailable
 from keysat_core.ports.store import Store
 from tests.support.builders import (
     NOW,
+    make_audit,
     make_license,
     make_product,
     make_receipt,
@@ -166,6 +167,11 @@ class TransactionContract(ABC):
     def test_text_that_cannot_be_stored_is_refused_as_input(self, store: Store) -> None:
         with pytest.raises(ValueError, match="cannot be stored"), store.reading() as tx:
             tx.products.find_product_by_slug("half a pair: \ud800")
+
+    def test_text_within_a_document_is_refused_alike(self, store: Store) -> None:
+        entry = make_audit(details={"reason": "half a pair: \ud800"})
+        with pytest.raises(ValueError, match="cannot be stored"), store.writing() as tx:
+            tx.trail.append_audit(entry)
 
     def test_a_number_that_cannot_be_stored_is_refused_as_input(self, store: Store) -> None:
         shop = stored_shop(store)

@@ -121,8 +121,7 @@ CREATE INDEX invoices_at_provider ON invoices (provider_invoice_id);
 CREATE INDEX invoices_by_status ON invoices (status, created_at);
 CREATE INDEX invoices_without_effect ON invoices (created_at)
     WHERE status = 'settled' AND effect_at IS NULL;
-CREATE INDEX invoices_revenue ON invoices (settled_at, amount_sats)
-    WHERE status = 'settled' AND amount_sats > 0;
+CREATE INDEX invoices_revenue ON invoices (status, settled_at, amount_sats);
 
 -- buyer_email_folded is buyer_email without regard to case, written by the store (Unicode case
 -- folding, which SQLite has not).
@@ -176,6 +175,7 @@ CREATE TABLE machines (
 
 CREATE UNIQUE INDEX machines_one_live ON machines (license_id, fingerprint_hash)
     WHERE deactivated_at IS NULL;
+CREATE INDEX machines_seats ON machines (license_id, deactivated_at);
 CREATE INDEX machines_of_license ON machines (license_id, last_heartbeat_at, id);
 CREATE INDEX machines_by_heartbeat ON machines (last_heartbeat_at, id);
 

@@ -1,6 +1,8 @@
 """Values an operator sets while the server runs."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
+from typing import Final
 
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit import audited
@@ -9,6 +11,9 @@ from keysat_core.domain.setting import OPERATOR_NAME, RATE_PIN_PREFIX
 from keysat_core.errors import InvariantError
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.store import Store
+
+_PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{0,12})?")
+"""A price as people write it. Only what every reader of a pin understands may be stored."""
 
 
 def find_operator_name(*, store: Store) -> str | None:
@@ -46,9 +51,7 @@ def pin_rate(
 
 
 def _check_rate(text: str) -> None:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal(0)
-    if not value.is_finite() or value <= 0:
-        raise InvariantError("units_per_btc", "must be a positive decimal number")
+    if not _PLAIN_DECIMAL.fullmatch(text) or not Decimal(text):
+        raise InvariantError(
+            "units_per_btc", "must be a positive decimal number without exponent, such as 65000.50"
+        )

@@ -1,0 +1,141 @@
+"""Every question the store asks often is answered from an index, at any size."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import apsw
+import apsw.ext
+import pytest
+
+from keysat_adapters.sqlite import (
+    idempotency,
+    invoices,
+    licenses,
+    machines,
+    products,
+    receipts,
+    trail,
+)
+from keysat_adapters.sqlite.connection import open_writer
+from keysat_adapters.sqlite.migrations import migrate
+from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
+from keysat_core.domain.license import LicenseStatus
+from keysat_core.domain.listing import LicenseFilter, MachineFilter
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[apsw.Connection]:
+    with closing(open_writer(":memory:")) as connection:
+        migrate(connection)
+        yield connection
+
+
+def plan(connection: apsw.Connection, sql: str) -> str:
+    marks = apsw.ext.query_info(connection, sql).bindings_count
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", [None] * marks).fetchall()
+    return "\n".join(str(row[3]) for row in rows)
+
+
+POINTS = {
+    "license": licenses._BY_ID,
+    "license of an invoice": licenses._FOR_INVOICE,
+    "live machine": machines._LIVE,
+    "live machines": machines._COUNT_LIVE,
+    "product": products._BY_ID,
+    "product by slug": products._BY_SLUG,
+    "invoice at a provider": invoices._AT_PROVIDER,
+    "idempotency key": idempotency._FIND,
+}
+
+
+@pytest.mark.parametrize("sql", POINTS.values(), ids=POINTS.keys())
+def test_a_point_read_is_one_search(connection: apsw.Connection, sql: str) -> None:
+    steps = plan(connection, sql).splitlines()
+    assert len(steps) == 1
+    assert steps[0].startswith("SEARCH")
+
+
+def test_counting_seats_never_leaves_the_index(connection: apsw.Connection) -> None:
+    assert "COVERING INDEX machines_seats" in plan(connection, machines._COUNT_LIVE)
+
+
+LICENSE_PAGES = {
+    "all": LicenseFilter(),
+    "of a product": LicenseFilter(product_id=ProductId("x")),
+    "of a tier": LicenseFilter(policy_id=PolicyId("x")),
+    "by status": LicenseFilter(status=LicenseStatus.ACTIVE),
+    "by e-mail": LicenseFilter(buyer_email="x"),
+    "by npub": LicenseFilter(nostr_npub="x"),
+}
+
+
+@pytest.mark.parametrize("criteria", LICENSE_PAGES.values(), ids=LICENSE_PAGES.keys())
+def test_a_page_of_licenses_needs_no_sorting(
+    connection: apsw.Connection, criteria: LicenseFilter
+) -> None:
+    found = plan(connection, licenses.list_statement(criteria)[0])
+    assert "TEMP B-TREE" not in found
+    assert "USING INDEX licenses_" in found
+
+
+def test_a_license_is_searched_by_its_invoice(connection: apsw.Connection) -> None:
+    found = plan(connection, licenses.list_statement(LicenseFilter(invoice_id="x"))[0])
+    assert "SCAN" not in found
+
+
+MACHINE_PAGES = {
+    "all": MachineFilter(is_inactive_included=True),
+    "live": MachineFilter(),
+    "of a license": MachineFilter(license_id=LicenseId("x")),
+    "of a product": MachineFilter(product_id=ProductId("x")),
+}
+
+
+@pytest.mark.parametrize("criteria", MACHINE_PAGES.values(), ids=MACHINE_PAGES.keys())
+def test_a_page_of_machines_needs_no_sorting(
+    connection: apsw.Connection, criteria: MachineFilter
+) -> None:
+    assert "TEMP B-TREE" not in plan(connection, machines.list_statement(criteria)[0])
+
+
+SEARCHES = {
+    "unresolved invoices": invoices._UNRESOLVED,
+    "revenue of a window": f"{invoices._REVENUE} AND settled_at > 1",
+    "unmatched receipts": receipts._UNMATCHED,
+    "receipts to purge": receipts._PURGE,
+    "keys to purge": idempotency._PURGE,
+    "audit of an action": trail._AUDIT_OF_ACTION,
+    "licenses of a day": "SELECT count(*) FROM licenses WHERE issued_at > 1",
+}
+
+
+@pytest.mark.parametrize("sql", SEARCHES.values(), ids=SEARCHES.keys())
+def test_a_search_reads_no_whole_table(connection: apsw.Connection, sql: str) -> None:
+    steps = plan(connection, sql).splitlines()
+    unindexed = [step for step in steps if step.startswith("SCAN") and "USING INDEX" not in step]
+    assert unindexed == []
+
+
+def test_settled_invoices_are_not_all_read_to_find_those_without_effect(
+    connection: apsw.Connection,
+) -> None:
+    assert "INDEX invoices_without_effect" in plan(connection, invoices._UNRESOLVED)
+
+
+def test_revenue_is_summed_up_in_the_index(connection: apsw.Connection) -> None:
+    for sql in (invoices._REVENUE, f"{invoices._REVENUE} AND settled_at > 1"):
+        assert "COVERING INDEX invoices_revenue" in plan(connection, sql)
+
+
+ORDERED = {
+    "products": products._LIST,
+    "noted receipts": receipts._NOTED,
+    "audit": trail._AUDIT,
+    "events": trail._EVENTS,
+    "unmatched receipts": receipts._UNMATCHED,
+}
+
+
+@pytest.mark.parametrize("sql", ORDERED.values(), ids=ORDERED.keys())
+def test_a_list_comes_out_in_order(connection: apsw.Connection, sql: str) -> None:
+    assert "TEMP B-TREE" not in plan(connection, sql)
