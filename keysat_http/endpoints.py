@@ -6,16 +6,20 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
+from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.bundle import Ports
 from keysat_http.admin import (
     license_lists,
     licenses,
     machines,
     policies,
+    policy_switches,
     products,
     tier,
 )
 from keysat_http.hooks import sandbox as sandbox_hook
+from keysat_http.pages import sandbox_checkout, thank_you
+from keysat_http.pages.static_files import STATIC_ROUTES
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.public import catalog, purchase, validate
 from keysat_http.public import machines as public_machines
@@ -44,10 +48,10 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     policies.list_policies,
     policies.get_policy,
     policies.update_policy,
-    policies.set_policy_active,
-    policies.set_policy_public,
-    policies.set_policy_archived,
-    policies.set_policy_tip,
+    policy_switches.set_policy_active,
+    policy_switches.set_policy_public,
+    policy_switches.set_policy_archived,
+    policy_switches.set_policy_tip,
     policies.delete_policy,
     license_lists.list_licenses,
     license_lists.search_licenses,
@@ -63,14 +67,27 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     machines.deactivate_machine,
     tier.get_tier,
 )
-SANDBOX: Final[tuple[ControllerRouterHandler, ...]] = (sandbox_hook.receive_sandbox_webhook,)
+PAGES: Final[tuple[ControllerRouterHandler, ...]] = (thank_you.show_thank_you, *STATIC_ROUTES)
+SANDBOX: Final[tuple[ControllerRouterHandler, ...]] = (
+    sandbox_hook.receive_sandbox_webhook,
+    sandbox_checkout.show_sandbox_checkout,
+    sandbox_checkout.act_on_sandbox_checkout,
+)
 """Pretend money: only where there is a till for it."""
 
 
-def route_handlers(ports: Ports, settings: HTTPSettings) -> list[ControllerRouterHandler]:
+def route_handlers(
+    ports: Ports,
+    settings: HTTPSettings,
+    *,
+    purchase_seconds: float = PURCHASE_DEADLINE_SECONDS,
+) -> list[ControllerRouterHandler]:
     """Give the routes for these ports, with the threads their calls to providers run in."""
     del settings
     threads = ProviderThreads()
-    handlers = [*PUBLIC, *ADMIN, *(SANDBOX if ports.sandbox is not None else ())]
-    provide = Provide(lambda: threads, sync_to_thread=False)
-    return [Router("/", route_handlers=handlers, dependencies={"provider_threads": provide})]
+    handlers = [*PUBLIC, *ADMIN, *PAGES, *(SANDBOX if ports.sandbox is not None else ())]
+    dependencies = {
+        "provider_threads": Provide(lambda: threads, sync_to_thread=False),
+        "purchase_seconds": Provide(lambda: purchase_seconds, sync_to_thread=False),
+    }
+    return [Router("/", route_handlers=handlers, dependencies=dependencies)]

@@ -56,7 +56,7 @@ def openapi_config(*, version: str, public_url: str) -> OpenAPIConfig:
 
 
 @get("/v1/openapi.json", is_inline=True, tags=["meta"])
-def get_openapi_document(request: Request[object, object, State]) -> Response[bytes]:
+def get_openapi_document(request: Request[object, object, State]) -> Response[Any]:
     """Return this document."""
     return Response(served_document(request.app), media_type=MediaType.JSON)
 

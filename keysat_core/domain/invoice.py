@@ -5,7 +5,7 @@ Source: lifecycles 7, payments 9.3 and 11.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -141,6 +141,8 @@ def event_of(report: ProviderReport) -> InvoiceEvent | None:
             return Invalidate()
         case ProviderStatus.REFUNDED | ProviderStatus.PENDING:
             return None
+        case _:
+            assert_never(report.status)
 
 
 def is_reversal(invoice: Invoice, report: ProviderReport) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, Self, TypeAlias
+from typing import Final, Self, TypeAlias, assert_never
 
 import msgspec
 
@@ -121,6 +121,8 @@ def advance(license: License, event: LicenseEvent, *, now: Instant) -> License:
             return replace(license, status=status, suspended_at=None, suspension_reason=None)
         case Revoke(reason=reason):
             return replace(license, status=status, revoked_at=now, revocation_reason=reason)
+        case _:
+            assert_never(event)
 
 
 # --- standing at an instant (lifecycles 2.2) ----------------------------------------------------
@@ -155,6 +157,8 @@ def standing(license: License, now: Instant) -> Standing:
             if license.expires_at is None or cutoff is None or now < license.expires_at:
                 return Standing.VALID
             return Standing.GRACE if now < cutoff else Standing.EXPIRED
+        case _:
+            assert_never(license.status)
 
 
 # --- the key a row stands for (lifecycles 1.4) --------------------------------------------------

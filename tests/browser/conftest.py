@@ -22,7 +22,7 @@ CHROMIUM_ARGS: Final = [
 """A browser run as root that calls nobody but the page's own server."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     assert path, "these tests drive Debian's chromium; install the package chromium"

@@ -77,9 +77,7 @@ class ScriptedProvider:
 
     def create_invoice(self, order: InvoiceOrder) -> ProviderInvoice:
         fault = self._fault("create invoice")
-        report = ProviderReport(
-            status=ProviderStatus.PENDING, price=order.price, raw_status="New"
-        )
+        report = ProviderReport(status=ProviderStatus.PENDING, price=order.price, raw_status="New")
         truth = Truth(id=f"p-{next(self._numbers)}", order=order, report=report, shown=report)
         self._truths[truth.id] = truth
         self.orders.append(order)
@@ -152,11 +150,11 @@ class ScriptedProvider:
             del self._truths[truth.id]
 
     def webhook_of(
-        self, invoice_id: str, *, type: str = "settled", delivery_id: str | None = None  # noqa: A002
+        self, invoice_id: str, *, said: str = "settled", delivery_id: str | None = None
     ) -> bytes:
         """Spell the body of a webhook about an invoice."""
         truth = self.truth_of(invoice_id)
-        return msgspec.json.encode(_Body(type=type, id=truth.id, delivery_id=delivery_id))
+        return msgspec.json.encode(_Body(type=said, id=truth.id, delivery_id=delivery_id))
 
     def _set(
         self, invoice_id: str, status: ProviderStatus, raw_status: str, **changes: object

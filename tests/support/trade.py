@@ -25,7 +25,7 @@ from keysat_core.domain.policy import Policy
 from keysat_core.domain.rate import Rate
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.self_license import Capability, SelfLicense
-from keysat_core.errors import RateUnavailable, UpstreamError
+from keysat_core.errors import ProviderNotLoaded, RateUnavailable, UpstreamError
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.store import Store
@@ -186,7 +186,7 @@ class Trade:
     def _settles(self, invoice_id: InvoiceId) -> bool:
         try:
             self.settle(invoice_id)
-        except UpstreamError:
+        except (UpstreamError, ProviderNotLoaded):
             return False
         return True
 
@@ -260,4 +260,27 @@ def open_trade(path: Path | None = None, *, ids: Ids | None = None) -> Trade:
         providers=ScriptedProviders(provider),
         rates=ScriptedRates(),
         shop=stored_shop(store),
+    )
+
+
+def reopen_trade(path: Path, *, ids: Ids) -> Trade:
+    """Open a shop again that another process made, with a provider that knows nothing yet."""
+    store = SQLiteStore.open(path)
+    with store.reading() as tx:
+        (product,) = tx.products.list_products(is_inactive_included=True)
+        (policy,) = tx.policies.list_policies(product.id)
+        profile = tx.merchants.find_default_profile()
+        assert profile is not None
+        (account,) = tx.merchants.list_accounts(profile.id)
+    provider = ScriptedProvider()
+    return Trade(
+        store=store,
+        clock=FixedClock(),
+        ids=ids,
+        keys=SQLiteKeyRing(store),
+        log=SQLiteValidationLog(),
+        provider=provider,
+        providers=ScriptedProviders(provider),
+        rates=ScriptedRates(),
+        shop=Shop(profile=profile, account=account, product=product, policy=policy),
     )

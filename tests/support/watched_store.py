@@ -9,7 +9,7 @@ from keysat_core.ports.store import Store, Transaction
 WRITING: Final = ("put_", "append_", "remove_", "purge_")
 
 
-class Killed(Exception):  # noqa: N818
+class Killed(Exception):
     """The process died here: nothing after this step happens."""
 
 

@@ -1,6 +1,6 @@
 """Suspend, reinstate and revoke licenses."""
 
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 
@@ -136,3 +136,5 @@ def _report(license_id: LicenseId, event: LicenseEvent) -> tuple[str, DomainEven
             return "license.unsuspend", LicenseUnsuspended(license_id=license_id)
         case Revoke(reason=reason):
             return "license.revoke", LicenseRevoked(license_id=license_id, reason=reason)
+        case _:
+            assert_never(event)

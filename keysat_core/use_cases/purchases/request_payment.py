@@ -30,6 +30,8 @@ def request_payment(
 ) -> Invoice:
     """Give the invoice with its checkout link; asking again gives the same one.
 
+    An invoice that has ended is given as it is, because nobody would look at a payment of it.
+
     Three steps joined by the stored row: read, ask outside any transaction, record. When it is not
     the first try, the provider is asked for our id before anything is created (payments 14.3).
     After a refusal to create it the invoice is ``invalid`` and its idempotency key free; while it
@@ -43,7 +45,8 @@ def request_payment(
     with store.reading() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
         account = _account(tx, invoice)
-    if invoice.provider_invoice_id is not None or account is None:
+    is_asked_already = invoice.provider_invoice_id is not None
+    if is_asked_already or account is None or invoice.status is not InvoiceStatus.PENDING:
         return invoice
     may_exist = not is_first_try
     try:

@@ -28,6 +28,14 @@ class PreparedServer(msgspec.Struct, frozen=True, kw_only=True):
     sandbox_account: ProviderAccount | None
 
 
+def has_sandbox_account(*, store: Store) -> bool:
+    """Tell whether the shop was ever open for pretend money, so that its licenses may be too."""
+    with store.reading() as tx:
+        profile = tx.merchants.find_default_profile()
+        accounts = tx.merchants.list_accounts(profile.id) if profile else []
+    return any(account.kind is ProviderKind.SANDBOX for account in accounts)
+
+
 def prepare_server(
     *, operator_name: str | None, is_sandbox: bool, store: Store, clock: Clock, ids: Ids
 ) -> PreparedServer:

@@ -1,0 +1,5 @@
+"""``python -m keysat_cli`` is ``keysat``."""
+
+from keysat_cli.main import main
+
+main()

@@ -1,0 +1,138 @@
+"""The server put together: ports, routes and background jobs. Only ``serve`` and ``schema`` load it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
+from keysat_cli.courier import Courier, OwnServer
+from keysat_cli.settings import ServeSettings
+from keysat_cli.version import package_version
+from keysat_cli.wiring import CLOCK, ENTROPY, Wiring, open_wiring
+from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
+from keysat_core.errors import KeysatError
+from keysat_core.limits import PURGE_BATCH
+from keysat_core.use_cases.server.prepare_server import has_sandbox_account
+from keysat_http.app import Application, create_app
+from keysat_http.endpoints import route_handlers
+from keysat_http.settings import HTTPSettings
+from keysat_http.settling import shop_ticks
+from keysat_http.ticks import Tick
+
+LOG_FLUSH_SECONDS: Final = 0.2
+"""A power cut may lose this much of the validation log (ARCHITECTURE, rule 7)."""
+
+DELIVERIES_SECONDS: Final = 2.0
+"""How often the sandbox looks for webhooks to repeat; new ones leave at once."""
+
+VALIDATION_DAYS: Final = 90
+"""How long validations are kept (public-api 9.4, Better: bound retention)."""
+
+SANDBOX_REMEDY: Final = (
+    "licenses in this database may have been sold for pretend money; sell from a fresh database"
+)
+
+log = structlog.get_logger("keysat.cli")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """An application and whom to tell the port it got."""
+
+    app: Application
+    listens: Callable[[int], None]
+
+
+@contextmanager
+def open_application(settings: ServeSettings) -> Iterator[Opened]:
+    """Open the database, migrate it, and build the server on it; close everything at the end.
+
+    Raises:
+        ConfigurationError, StoreBusy, StoreUnavailable, MigrationRefused, ProviderUnavailable.
+    """
+    own = OwnServer(settings.bind) if settings.store.is_sandbox else None
+
+    def load() -> Sandbox:
+        assert own is not None  # noqa: S101  only called in sandbox mode
+        return _open_sandbox(settings, own)
+
+    with open_wiring(settings.store, sandbox_loader=load if own else None) as wiring:
+        if own is None and has_sandbox_account(store=wiring.ports.store):
+            log.warning("sandbox_database_in_production", remedy=SANDBOX_REMEDY)
+        app = build_app(wiring, settings)
+        yield Opened(app=app, listens=own.listens if own else lambda _: None)
+
+
+def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
+    """Build the application with its background jobs."""
+    ports = wiring.ports
+    http_settings = HTTPSettings(
+        public_url=settings.public_url,
+        admin_api_key=settings.admin_api_key,
+        version=package_version(),
+        operator_name=settings.store.operator_name,
+        is_sandbox=settings.store.is_sandbox,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    return create_app(
+        ports,
+        http_settings,
+        route_handlers=route_handlers(ports, http_settings),
+        ticks=[*shop_ticks(ports), *_own_ticks(wiring)],
+    )
+
+
+def _own_ticks(wiring: Wiring) -> list[Tick]:
+    """Give the jobs of adapters that no port knows."""
+    ticks = [
+        Tick(
+            name="validation_log",
+            first_after_seconds=LOG_FLUSH_SECONDS,
+            every_seconds=LOG_FLUSH_SECONDS,
+            run=wiring.validations.flush,
+        ),
+        Tick(
+            name="validation_purge",
+            first_after_seconds=HOUR_SECONDS,
+            every_seconds=HOUR_SECONDS,
+            run=lambda: _purge_validations(wiring),
+        ),
+    ]
+    sandbox = wiring.sandbox
+    if sandbox is not None:
+        tick = Tick(
+            name="sandbox_deliveries",
+            first_after_seconds=DELIVERIES_SECONDS,
+            every_seconds=DELIVERIES_SECONDS,
+            run=lambda: sandbox.deliveries.deliver_due(CLOCK.now()),
+        )
+        ticks.append(tick)
+    return ticks
+
+
+def _open_sandbox(settings: ServeSettings, own: OwnServer) -> Sandbox:
+    def deliver() -> None:
+        try:
+            sandbox.deliveries.deliver_due(CLOCK.now())
+        except KeysatError as exc:
+            log.warning("sandbox_delivery_failed", code=exc.code, problem=str(exc))
+
+    courier = Courier(deliver)
+    sandbox = load_sandbox(
+        is_sandbox_mode=settings.store.is_sandbox,
+        ledger_path=settings.store.sandbox_path,
+        public_base=settings.public_url,
+        clock=CLOCK,
+        entropy=ENTROPY,
+        send=own,
+        after_act=courier.wake,
+    )
+    return sandbox
+
+
+def _purge_validations(wiring: Wiring) -> int:
+    before = Instant(CLOCK.now() - VALIDATION_DAYS * DAY_SECONDS)
+    return wiring.validations.purge(before, PURGE_BATCH)

@@ -1,0 +1,273 @@
+"""``keysat license``: what was sold or given away."""
+
+from typing import Final
+
+import click
+
+from keysat_cli.groups import NounGroup
+from keysat_cli.options import (
+    ADDRESS,
+    DURATION,
+    MOMENT,
+    PolicyAddress,
+    confirm,
+    page_options,
+    yes_option,
+)
+from keysat_cli.output import emit, facts, listing, note, time_text
+from keysat_cli.session import OPERATOR, open_shop
+from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.license import License, LicenseStatus
+from keysat_core.domain.listing import LicenseFilter
+from keysat_core.limits import PAGE_DEFAULT
+from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.licenses.change_license_status import (
+    ChangedLicense,
+    reinstate_license,
+    revoke_license,
+    suspend_license,
+)
+from keysat_core.use_cases.licenses.issue_license import IssueLicense, issue_license
+from keysat_core.use_cases.licenses.list_licenses import (
+    list_licenses,
+    show_license,
+    summarize_licenses,
+)
+from keysat_core.use_cases.policies.list_policies import find_policy_id
+from keysat_core.use_cases.products.list_products import find_product_id
+from keysat_http.views.license import (
+    issued_license_view,
+    license_list_view,
+    license_summary_view,
+    license_view,
+)
+
+HEADINGS: Final = ("id", "status", "product", "policy", "buyer", "issued at", "expires at")
+
+id_argument = click.argument("license_id", metavar="LICENSE_ID")
+reason_option = click.option("--reason", metavar="TEXT", help="Kept with the license.")
+
+
+@click.group(cls=NounGroup)
+def license() -> None:
+    """Issue, find, suspend and revoke licenses."""
+
+
+@license.command()
+@click.argument("sold", metavar="PRODUCT[/POLICY]")
+@click.option("--expires-at", type=MOMENT, help="RFC 3339; else the policy's term decides.")
+@click.option("--entitlement", "entitlements", multiple=True, metavar="SLUG")
+@click.option("--no-entitlements", is_flag=True, help="Grant none, whatever the policy says.")
+@click.option("--max-machines", type=int, metavar="N", help="Seats; 0 is no cap.")
+@click.option("--grace-seconds", type=DURATION)
+@click.option("--trial/--no-trial", "is_trial", default=None)
+@click.option("--buyer-email", metavar="ADDRESS")
+@click.option("--nostr-npub", metavar="NPUB")
+@click.option("--note", "note_text", metavar="TEXT", help="For your own eyes.")
+def issue(
+    sold: str,
+    *,
+    expires_at: Instant | None,
+    entitlements: tuple[str, ...],
+    no_entitlements: bool,
+    max_machines: int | None,
+    grace_seconds: int | None,
+    is_trial: bool | None,
+    buyer_email: str | None,
+    nostr_npub: str | None,
+    note_text: str | None,
+) -> None:
+    """Issue a license without a sale. Its key is shown only here."""
+    if no_entitlements and entitlements:
+        raise click.UsageError("choose one of --entitlement and --no-entitlements")
+    product_slug, _, policy_slug = sold.partition("/")
+    command = IssueLicense(
+        product_slug=product_slug,
+        policy_slug=policy_slug or None,
+        expires_at=expires_at,
+        entitlements=entitlements if entitlements or no_entitlements else None,
+        max_machines=max_machines,
+        grace_seconds=grace_seconds,
+        is_trial=is_trial,
+        buyer_email=buyer_email,
+        nostr_npub=nostr_npub,
+        note=note_text,
+    )
+    with open_shop() as ports:
+        issued = issue_license(
+            OPERATOR,
+            command,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            keys=ports.keys,
+        )
+    emit(issued_license_view(issued), [*_lines(issued.license), "", issued.key])
+
+
+@license.command("list")
+@click.option("--product", "product_slug", metavar="PRODUCT")
+@click.option("--policy", "address", type=ADDRESS, metavar="PRODUCT/POLICY")
+@click.option("--status", type=click.Choice([str(status) for status in LicenseStatus]))
+@click.option("--buyer-email", metavar="ADDRESS")
+@click.option("--nostr-npub", metavar="NPUB")
+@click.option("--invoice-id", metavar="ID", help="Ours or the payment provider's.")
+@page_options(PAGE_DEFAULT)
+def list_(
+    *,
+    product_slug: str | None,
+    address: PolicyAddress | None,
+    status: str | None,
+    buyer_email: str | None,
+    nostr_npub: str | None,
+    invoice_id: str | None,
+    limit: int,
+    offset: int,
+) -> None:
+    """List licenses, newest first; every option given must match."""
+    with open_shop() as ports:
+        product_id, policy_id = _scope(ports, product_slug, address)
+        criteria = LicenseFilter(
+            product_id=product_id,
+            policy_id=policy_id,
+            status=LicenseStatus(status) if status else None,
+            buyer_email=buyer_email,
+            nostr_npub=nostr_npub,
+            invoice_id=invoice_id,
+            limit=limit,
+            offset=offset,
+        )
+        rows = list_licenses(OPERATOR, criteria, store=ports.store)
+    cells = [
+        (
+            row.license.id,
+            row.license.status,
+            row.product_slug,
+            row.policy_slug,
+            row.license.buyer_email,
+            time_text(row.license.issued_at),
+            time_text(row.license.expires_at) or "never",
+        )
+        for row in rows
+    ]
+    emit(license_list_view(rows), listing(HEADINGS, cells, noun="licenses"))
+    if len(rows) == limit:
+        note(f"There may be more: add --offset {offset + limit}.")
+
+
+@license.command()
+@id_argument
+def show(license_id: str) -> None:
+    """Show a license, never its key."""
+    with open_shop() as ports:
+        found = show_license(OPERATOR, LicenseId(license_id), store=ports.store)
+    emit(license_view(found), _lines(found))
+
+
+@license.command()
+@id_argument
+@reason_option
+@yes_option
+def revoke(license_id: str, *, reason: str | None, is_yes: bool) -> None:
+    """End a license for good."""
+    with open_shop() as ports:
+        found = show_license(OPERATOR, LicenseId(license_id), store=ports.store)
+        confirm(f"Revoke license {found.id} for good?", is_yes=is_yes)
+        outcome = revoke_license(
+            OPERATOR,
+            found.id,
+            reason=reason,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+        )
+    _emit_change(outcome)
+
+
+@license.command()
+@id_argument
+@reason_option
+def suspend(license_id: str, *, reason: str | None) -> None:
+    """Stop a license for a while."""
+    with open_shop() as ports:
+        outcome = suspend_license(
+            OPERATOR,
+            LicenseId(license_id),
+            reason=reason,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+        )
+    _emit_change(outcome)
+
+
+@license.command()
+@id_argument
+def unsuspend(license_id: str) -> None:
+    """Lift a suspension."""
+    with open_shop() as ports:
+        outcome = reinstate_license(
+            OPERATOR,
+            LicenseId(license_id),
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+        )
+    _emit_change(outcome)
+
+
+@license.command()
+def summary() -> None:
+    """Count licenses by status and age."""
+    with open_shop() as ports:
+        counted = summarize_licenses(OPERATOR, store=ports.store, clock=ports.clock)
+    pairs = (
+        ("total", counted.total),
+        ("active", counted.active),
+        ("suspended", counted.suspended),
+        ("revoked", counted.revoked),
+        ("last 24 h", counted.last_24h),
+        ("last 7 d", counted.last_7d),
+    )
+    emit(license_summary_view(counted), facts(pairs))
+
+
+def _scope(
+    ports: Ports, product_slug: str | None, address: PolicyAddress | None
+) -> tuple[ProductId | None, PolicyId | None]:
+    product_id = policy_id = None
+    if product_slug is not None:
+        product_id = find_product_id(OPERATOR, product_slug, store=ports.store)
+    if address is not None:
+        policy_id = find_policy_id(OPERATOR, address.product_slug, address.slug, store=ports.store)
+    return product_id, policy_id
+
+
+def _emit_change(outcome: ChangedLicense) -> None:
+    if outcome.is_already:
+        note(f"License {outcome.license.id} was {outcome.license.status} already.")
+    emit(license_view(outcome.license), _lines(outcome.license))
+
+
+def _lines(found: License) -> list[str]:
+    return facts(
+        (
+            ("id", found.id),
+            ("status", found.status),
+            ("suspended", found.suspension_reason),
+            ("revoked", found.revocation_reason),
+            ("product id", found.product_id),
+            ("policy id", found.policy_id),
+            ("invoice id", found.invoice_id),
+            ("buyer", found.buyer_email),
+            ("npub", found.nostr_npub),
+            ("issued at", time_text(found.issued_at)),
+            ("expires at", time_text(found.expires_at) or "never"),
+            ("grace seconds", found.grace_seconds),
+            ("seats", found.max_machines or "no cap"),
+            ("trial", found.is_trial),
+            ("entitlements", found.entitlements),
+            ("metadata", found.metadata or None),
+        )
+    )

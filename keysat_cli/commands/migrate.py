@@ -1,0 +1,54 @@
+"""``keysat migrate``: the database's schema and this version of the program."""
+
+import click
+import msgspec
+
+from keysat_adapters.sqlite.migrations import MigrationState, MigrationStatus, migration_status
+from keysat_cli.exit_codes import ExitCode
+from keysat_cli.groups import JSONCommand
+from keysat_cli.output import emit, table
+from keysat_cli.session import environment
+from keysat_cli.settings import read_store_settings
+from keysat_cli.wiring import open_wiring
+
+
+class Migration(msgspec.Struct, frozen=True, kw_only=True):
+    """How one migration stands."""
+
+    version: int
+    name: str
+    state: MigrationState
+
+
+class Migrations(msgspec.Struct, frozen=True, kw_only=True):
+    """How a database stands. ``ok``: it needs nothing."""
+
+    ok: bool
+    db_path: str
+    migrations: list[Migration]
+
+
+@click.command(cls=JSONCommand)
+@click.option("--status", "is_status", is_flag=True, help="Only look; exit code 9 if it differs.")
+def migrate(*, is_status: bool) -> None:
+    """Bring the database to this version.
+
+    The server does it by itself when it starts. A database that does not exist is made.
+    """
+    settings = read_store_settings(environment())
+    if not is_status:
+        with open_wiring(settings):
+            pass
+    found = migration_status(settings.db_path)
+    is_current = all(one.state is MigrationState.APPLIED for one in found)
+    view = Migrations(
+        ok=is_current, db_path=str(settings.db_path), migrations=[_view(one) for one in found]
+    )
+    rows = [(f"{one.version:04d}", one.name, one.state) for one in found]
+    emit(view, [f"Database {settings.db_path}", *table(("version", "name", "state"), rows)])
+    if not is_current:
+        click.get_current_context().exit(ExitCode.DIFFERENCES)
+
+
+def _view(one: MigrationStatus) -> Migration:
+    return Migration(version=one.version, name=one.name, state=one.state)

@@ -1,0 +1,74 @@
+"""``keysat serve``: the server, until it is told to stop."""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import click
+import msgspec
+
+from keysat_cli.application import open_application
+from keysat_cli.groups import JSONCommand
+from keysat_cli.listening import refuse_taken
+from keysat_cli.output import emit, note
+from keysat_cli.session import environment
+from keysat_cli.settings import ServeSettings, read_serve_settings
+from keysat_cli.version import package_version
+from keysat_http.logs import configure_logs
+from keysat_http.serve import run_server
+
+
+class Serving(msgspec.Struct, frozen=True, kw_only=True):
+    """Printed once connections are accepted."""
+
+    ok: bool
+    version: str
+    url: str
+    public_url: str
+    db_path: str
+    sandbox: bool
+
+
+@click.command(cls=JSONCommand)
+def serve() -> None:
+    """Run the server.
+
+    It needs KEYSAT_ADMIN_API_KEY and KEYSAT_PUBLIC_URL, stops at SIGTERM or Ctrl-C with every
+    accepted request answered, and then exits with 0.
+    """
+    settings = read_serve_settings(environment())
+    configure_logs(settings.log_level)
+    refuse_taken(settings.bind, setting="KEYSAT_BIND")
+    if settings.store.is_sandbox:
+        note("SANDBOX MODE: payments are pretended. Never sell for real money like this.")
+    with open_application(settings) as opened:
+        run_server(
+            opened.app,
+            host=settings.bind.host,
+            port=settings.bind.port,
+            ready=_ready(settings, opened.listens),
+        )
+
+
+def _ready(settings: ServeSettings, listens: Callable[[int], None]) -> Callable[[int], None]:
+    def ready(port: int) -> None:
+        listens(port)
+        url = f"http://{settings.bind.own_host}:{port}"
+        view = Serving(
+            ok=True,
+            version=package_version(),
+            url=url,
+            public_url=settings.public_url,
+            db_path=str(settings.store.db_path),
+            sandbox=settings.store.is_sandbox,
+        )
+        lines = [
+            f"Keysat {view.version} listens on {url} as {view.public_url}.",
+            f"Database: {view.db_path}",
+        ]
+        # Nobody may be reading, which is no reason not to serve.
+        with suppress(BrokenPipeError):
+            emit(view, lines)
+            sys.stdout.flush()
+
+    return ready

@@ -1,0 +1,83 @@
+"""The exit codes of every command, and which failure ends in which. Scripts rely on them.
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | something unexpected broke; ``KEYSAT_DEBUG=1`` shows where |
+| 2 | the command line is wrong, or a confirmation could not be asked for |
+| 3 | what was named does not exist, or is not in a state this can act on |
+| 4 | refused: a value is invalid, or a rule forbids it |
+| 5 | conflict with what is there: a taken slug, something that still depends on it |
+| 6 | a setting is missing or wrong |
+| 7 | the database is unusable, busy, or needs ``keysat migrate`` |
+| 8 | the license key does not verify |
+| 9 | a check found differences |
+| 10 | something outside this server failed |
+| 130 | interrupted, or a question was answered with no |
+| 141 | the reader of the output went away |
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Final
+
+from keysat_core import errors as core
+
+
+class ExitCode(IntEnum):
+    """How a command ended."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    REFUSED = 4
+    CONFLICT = 5
+    CONFIGURATION = 6
+    DATABASE = 7
+    KEY_REJECTED = 8
+    DIFFERENCES = 9
+    OUTSIDE = 10
+    INTERRUPTED = 130
+    READER_GONE = 141
+
+
+EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
+    core.InvariantError: ExitCode.REFUSED,
+    core.BadKeyFormat: ExitCode.KEY_REJECTED,
+    core.BadKeySignature: ExitCode.KEY_REJECTED,
+    core.KeyExpired: ExitCode.KEY_REJECTED,
+    core.FingerprintMismatch: ExitCode.KEY_REJECTED,
+    core.BadPEM: ExitCode.REFUSED,
+    core.Unauthorized: ExitCode.REFUSED,
+    core.Forbidden: ExitCode.REFUSED,
+    core.NotFound: ExitCode.NOT_FOUND,
+    core.SlugTaken: ExitCode.CONFLICT,
+    core.StillReferenced: ExitCode.CONFLICT,
+    core.IdempotencyKeyReused: ExitCode.CONFLICT,
+    core.RequestInFlight: ExitCode.CONFLICT,
+    core.IllegalTransition: ExitCode.CONFLICT,
+    core.TierCapReached: ExitCode.REFUSED,
+    core.ProductInactive: ExitCode.REFUSED,
+    core.PolicyUnavailable: ExitCode.REFUSED,
+    core.CodeRefused: ExitCode.REFUSED,
+    core.NoProvider: ExitCode.REFUSED,
+    core.ProviderRefused: ExitCode.OUTSIDE,
+    core.ProviderUnavailable: ExitCode.OUTSIDE,
+    core.RateUnavailable: ExitCode.OUTSIDE,
+    core.NotAuthentic: ExitCode.REFUSED,
+    core.ProviderNotLoaded: ExitCode.CONFIGURATION,
+    core.RateLimited: ExitCode.REFUSED,
+    core.ConfigurationError: ExitCode.CONFIGURATION,
+    core.CorruptRow: ExitCode.DATABASE,
+    core.StoreBusy: ExitCode.DATABASE,
+    core.StoreUnavailable: ExitCode.DATABASE,
+    core.MigrationRefused: ExitCode.DATABASE,
+    core.SigningKeyUnusable: ExitCode.DATABASE,
+}
+"""Leaves only: a family has no row, so that a new leaf must say how it ends."""
+
+
+def exit_code_of(failure: core.KeysatError) -> ExitCode:
+    """Say how a failure ends. A leaf missing here fails a test; at run time it is unexpected."""
+    return EXIT_CODES.get(type(failure), ExitCode.UNEXPECTED)

@@ -1,0 +1,60 @@
+"""The ``keysat`` program. What a command needs is loaded when the command is used."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from keysat_cli.groups import RootGroup
+from keysat_cli.version import package_version
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "serve": ("keysat_cli.commands.serve", "Run the server."),
+    "demo": (
+        "keysat_cli.commands.demo.command",
+        "Sell a license on this machine with pretend money.",
+    ),
+    "product": ("keysat_cli.commands.product", "Manage what is sold."),
+    "policy": ("keysat_cli.commands.policy", "Manage the tiers of a product."),
+    "license": ("keysat_cli.commands.license", "Issue, find, suspend and revoke licenses."),
+    "machine": ("keysat_cli.commands.machine", "See and free the seats of licenses."),
+    "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
+    "rates": ("keysat_cli.commands.rates", "Pin exchange rates."),
+    "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
+    "schema": ("keysat_cli.commands.schema", "Write or check the files under schema/."),
+    "completion": ("keysat_cli.commands.completion", "Print a completion script for a shell."),
+}
+"""Where a command is, and what it does: its first line of help, as a test checks."""
+
+
+def _show_version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    if value and not context.resilient_parsing:
+        click.echo(f"keysat {package_version()}")
+        context.exit()
+
+
+@click.group(
+    "keysat",
+    cls=RootGroup,
+    modules=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Keysat: sell software for bitcoin and sign license keys that verify offline.
+
+    Settings come from the environment and from .env in the working directory; most commands need
+    only KEYSAT_DB_PATH. Commands work while the server runs.
+    """
+
+
+def main() -> None:
+    """Run the program."""
+    cli()

@@ -1,0 +1,40 @@
+"""One command's visit to the database: settings read, ports opened, the operator as the actor."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from keysat_cli.output import note
+from keysat_cli.settings import Environment, load_environment, read_store_settings
+from keysat_cli.wiring import open_ports
+from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind
+from keysat_core.ports.bundle import Ports
+
+OPERATOR: Final = Actor(kind=ActorKind.CLI, scopes=EVERY_SCOPE)
+"""Whoever may read the database file may do everything."""
+
+
+def environment() -> Environment:
+    """Give this process's settings: its environment and ``.env`` of its working directory.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    return load_environment(os.environ, Path.cwd())
+
+
+@contextmanager
+def open_shop() -> Iterator[Ports]:
+    """Open the database the settings name; making a new one is said, because it may be a mistake.
+
+    Raises:
+        ConfigurationError, StoreBusy, StoreUnavailable, MigrationRefused.
+    """
+    settings = read_store_settings(environment())
+    is_new = not settings.db_path.exists()
+    with open_ports(settings) as ports:
+        if is_new:
+            note(f"Made a new database: {settings.db_path}")
+        yield ports

@@ -1,0 +1,135 @@
+"""The composition root: the one place that names the adapters of the database and of payments.
+
+What runs on top of it under HTTP is put together in ``keysat_cli.application``, which only the
+server loads.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from keysat_adapters.rates.pinned import PinnedRates
+from keysat_adapters.registry import ProviderRegistry
+from keysat_adapters.sandbox.gate import Sandbox
+from keysat_adapters.sandbox.permit import REMEDY
+from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
+from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_adapters.sqlite.validation_log import SQLiteValidationLog, activity_path
+from keysat_adapters.system.clock import SystemClock
+from keysat_adapters.system.entropy import SystemEntropy
+from keysat_adapters.system.ids import RandomIds
+from keysat_cli.settings import StoreSettings
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind
+from keysat_core.domain.secret import Secret
+from keysat_core.domain.self_license import SelfLicense, verify_self_license
+from keysat_core.limits import KEY_CHARS_MAX
+from keysat_core.ports.bundle import Ports
+from keysat_core.ports.payments import PaymentProvider
+from keysat_core.signing import Verifier
+from keysat_core.use_cases.server.prepare_server import prepare_server
+
+CLOCK = SystemClock()
+ENTROPY = SystemEntropy()
+IDS = RandomIds()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wiring:
+    """What a server needs beside the ports."""
+
+    ports: Ports
+    validations: SQLiteValidationLog
+    sandbox: Sandbox | None
+
+
+@contextmanager
+def open_ports(settings: StoreSettings) -> Iterator[Ports]:
+    """Open the database for one command and close it at the end.
+
+    A database that does not exist is made. One that does must be of this version already: beside
+    a running server, migrating it is the server's business.
+
+    Raises:
+        StoreBusy, StoreUnavailable, MigrationRefused.
+        SigningKeyUnusable: only when the key is asked for.
+    """
+    with open_wiring(settings, is_migrating=not settings.db_path.exists()) as wiring:
+        yield wiring.ports
+
+
+@contextmanager
+def open_wiring(
+    settings: StoreSettings,
+    *,
+    is_migrating: bool = True,
+    sandbox_loader: Callable[[], Sandbox] | None = None,
+) -> Iterator[Wiring]:
+    """Open the database with everything a use case may need, and close it at the end.
+
+    With ``is_migrating`` the database is made if need be, brought to this version's schema and
+    prepared. ``sandbox_loader`` is called once the database's folder is there.
+
+    Raises:
+        StoreBusy, StoreUnavailable, MigrationRefused.
+        ProviderNotLoaded, ProviderUnavailable: from the loader.
+    """
+    with SQLiteStore.open(settings.db_path, migrate=is_migrating) as store:
+        if is_migrating:
+            ensure_signing_key(store, ENTROPY, CLOCK)
+            prepare_server(
+                operator_name=settings.operator_name,
+                is_sandbox=settings.is_sandbox,
+                store=store,
+                clock=CLOCK,
+                ids=IDS,
+            )
+        sandbox = sandbox_loader() if sandbox_loader else None
+        validations = SQLiteValidationLog(activity_path(settings.db_path))
+        try:
+            ports = Ports(
+                clock=CLOCK,
+                entropy=ENTROPY,
+                ids=IDS,
+                store=store,
+                keys=SQLiteKeyRing(store),
+                providers=_providers(sandbox),
+                rates=PinnedRates(lambda key: _setting(store, key)),
+                validations=validations,
+                self_license=load_self_license(settings),
+                sandbox=sandbox.till if sandbox else None,
+            )
+            yield Wiring(ports=ports, validations=validations, sandbox=sandbox)
+        finally:
+            validations.close()
+
+
+def load_self_license(settings: StoreSettings) -> SelfLicense:
+    """Read the operator's own license: the variable, else the file; neither is needed."""
+    key = settings.self_license_key or _license_in_file(settings)
+    return verify_self_license(
+        key.reveal() if key else None,
+        Verifier.from_pem(settings.trust_root_pem),
+        now=CLOCK.now(),
+        upgrade_base_url=settings.upgrade_url,
+    )
+
+
+def _license_in_file(settings: StoreSettings) -> Secret | None:
+    try:
+        with settings.self_license_path.open(encoding="utf-8") as file:
+            return Secret(file.read(KEY_CHARS_MAX))
+    except (OSError, UnicodeDecodeError):
+        # A license nobody can read is none; it never keeps a server from starting (decisions 11).
+        return None
+
+
+def _providers(sandbox: Sandbox | None) -> ProviderRegistry:
+    factories: Mapping[ProviderKind, Callable[[ProviderAccount], PaymentProvider]] = (
+        {ProviderKind.SANDBOX: sandbox.provider_for} if sandbox else {}
+    )
+    return ProviderRegistry(factories, remedies={ProviderKind.SANDBOX: REMEDY})
+
+
+def _setting(store: SQLiteStore, key: str) -> str | None:
+    with store.reading() as tx:
+        return tx.settings.find_setting(key)

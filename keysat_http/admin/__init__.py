@@ -1,0 +1,1 @@
+"""Routes for the operator, one module per noun."""

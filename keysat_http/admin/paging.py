@@ -1,0 +1,27 @@
+"""Pages of lists: what a caller may ask for, kept within bounds instead of refused (B-34)."""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from keysat_core.limits import PRODUCTS_MAX
+
+T = TypeVar("T")
+
+OFFSET_MAX: Final = 2**53 - 1
+"""Largest offset; far beyond any list, it only has to fit the database's integers."""
+
+
+def clamp_limit(limit: int, limit_max: int) -> int:
+    """Bring the size of a page within its bounds."""
+    return min(max(limit, 1), limit_max)
+
+
+def clamp_offset(offset: int) -> int:
+    """Bring the start of a page within its bounds."""
+    return min(max(offset, 0), OFFSET_MAX)
+
+
+def page_of(rows: Sequence[T], *, limit: int, offset: int) -> Sequence[T]:
+    """Cut one page out of a list that is bounded already."""
+    start = clamp_offset(offset)
+    return rows[start : start + clamp_limit(limit, PRODUCTS_MAX)]

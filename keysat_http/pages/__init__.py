@@ -1,0 +1,1 @@
+"""Pages for people: buying, thanks, recovery and the admin UI."""

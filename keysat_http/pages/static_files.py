@@ -1,0 +1,51 @@
+"""Scripts, styles and pictures of the pages. Each file is a route of its own: no path is looked up."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib.resources import files
+from typing import Final
+
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler
+
+from keysat_http.routes import get
+
+MEDIA_TYPES: Final[Mapping[str, str]] = {
+    "keysat.css": "text/css",
+    "thank-you.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+CACHE_CONTROL: Final = "public, max-age=86400"
+"""A day; the version in the address changes with the content."""
+
+_FOLDER: Final = files("keysat_http.pages") / "static"
+_CONTENTS: Final[Mapping[str, bytes]] = {
+    name: (_FOLDER / name).read_bytes() for name in MEDIA_TYPES
+}
+
+
+def address_of(name: str) -> str:
+    """Give the address of a file, with a version that changes when its content does."""
+    return f"/static/{name}?v={sha256(_CONTENTS[name]).hexdigest()[:12]}"
+
+
+def _route(name: str) -> HTTPRouteHandler:
+    @get(
+        f"/static/{name}",
+        is_inline=True,
+        media_type=MEDIA_TYPES[name],
+        operation_id=f"get_static_{name.replace('.', '_').replace('-', '_')}",
+        tags=["pages"],
+    )
+    def get_static_file() -> Response[bytes]:
+        """Give a file of the pages."""
+        return Response(
+            _CONTENTS[name],
+            media_type=MEDIA_TYPES[name],
+            headers={"cache-control": CACHE_CONTROL},
+        )
+
+    return get_static_file
+
+
+STATIC_ROUTES: Final = tuple(_route(name) for name in MEDIA_TYPES)

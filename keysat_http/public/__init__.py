@@ -1,0 +1,1 @@
+"""Routes for buyers and licensed software."""

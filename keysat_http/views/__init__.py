@@ -1,0 +1,1 @@
+"""Response structs, one module per noun, and how domain values become them. No rules here."""

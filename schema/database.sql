@@ -1,0 +1,273 @@
+-- The database's schema, generated from its migrations; do not edit.
+
+PRAGMA application_id = 1262836051;
+
+CREATE TABLE audit_log (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    actor_kind TEXT NOT NULL,
+    actor_hash TEXT,
+    action TEXT NOT NULL,
+    target_kind TEXT,
+    target_id TEXT,
+    request_ip TEXT,
+    user_agent TEXT,
+    request_id TEXT,
+    details TEXT NOT NULL CHECK (json_valid(details)),
+    occurred_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX audit_log_by_action ON audit_log (action);
+
+CREATE INDEX audit_log_by_age ON audit_log (occurred_at);
+
+CREATE INDEX audit_log_by_target ON audit_log (target_kind, target_id);
+
+CREATE TABLE idempotency_keys (
+    operation TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request_digest TEXT NOT NULL,
+    invoice_id TEXT NOT NULL REFERENCES invoices (id) DEFERRABLE INITIALLY DEFERRED,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (operation, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+CREATE INDEX idempotency_keys_of_invoice ON idempotency_keys (invoice_id);
+
+CREATE TABLE invoices (
+    id TEXT NOT NULL PRIMARY KEY,
+    product_id TEXT NOT NULL REFERENCES products (id),
+    policy_id TEXT REFERENCES policies (id),
+    status TEXT NOT NULL CHECK (status IN ('pending', 'settled', 'expired', 'invalid')),
+    amount_sats INTEGER NOT NULL CHECK (amount_sats BETWEEN 0 AND 2100000000000000),
+    base_price_sats INTEGER NOT NULL CHECK (base_price_sats >= 0),
+    listed_currency TEXT CHECK (listed_currency IN ('SAT', 'USD', 'EUR')),
+    listed_value INTEGER CHECK (listed_value >= 0),
+    exchange_rate_centibps INTEGER CHECK (exchange_rate_centibps >= 0),
+    exchange_rate_source TEXT,
+    buyer_email TEXT,
+    buyer_note TEXT,
+    redirect_url TEXT NOT NULL,
+    payment_provider_id TEXT REFERENCES payment_providers (id),
+    provider_invoice_id TEXT,
+    provider_status_raw TEXT,
+    checkout_url TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    settled_at INTEGER,
+    effect_at INTEGER,
+    last_checked_at INTEGER,
+    UNIQUE (payment_provider_id, provider_invoice_id)
+) STRICT;
+
+CREATE INDEX invoices_at_provider ON invoices (provider_invoice_id);
+
+CREATE INDEX invoices_by_status ON invoices (status, created_at);
+
+CREATE INDEX invoices_of_policy ON invoices (policy_id, status);
+
+CREATE INDEX invoices_of_product ON invoices (product_id, status);
+
+CREATE INDEX invoices_revenue ON invoices (status, settled_at, amount_sats);
+
+CREATE INDEX invoices_without_effect ON invoices (created_at)
+    WHERE status = 'settled' AND effect_at IS NULL;
+
+CREATE TABLE licenses (
+    id TEXT NOT NULL PRIMARY KEY,
+    product_id TEXT NOT NULL REFERENCES products (id),
+    policy_id TEXT REFERENCES policies (id),
+    invoice_id TEXT UNIQUE REFERENCES invoices (id),
+    status TEXT NOT NULL CHECK (status IN ('active', 'suspended', 'revoked')),
+    issued_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    grace_seconds INTEGER NOT NULL CHECK (grace_seconds >= 0),
+    max_machines INTEGER NOT NULL CHECK (max_machines >= 0),
+    is_trial INTEGER NOT NULL CHECK (is_trial IN (0, 1)),
+    entitlements TEXT NOT NULL CHECK (json_valid(entitlements)),
+    fingerprint TEXT,
+    buyer_email TEXT,
+    nostr_npub TEXT,
+    bound_identity TEXT,
+    metadata TEXT NOT NULL CHECK (json_valid(metadata)),
+    suspended_at INTEGER,
+    suspension_reason TEXT,
+    revoked_at INTEGER,
+    revocation_reason TEXT,
+    buyer_email_folded TEXT,
+    CHECK ((buyer_email IS NULL) = (buyer_email_folded IS NULL))
+) STRICT;
+
+CREATE INDEX licenses_by_email ON licenses (buyer_email_folded, issued_at, id)
+    WHERE buyer_email_folded IS NOT NULL;
+
+CREATE INDEX licenses_by_issue ON licenses (issued_at, id);
+
+CREATE INDEX licenses_by_npub ON licenses (nostr_npub, issued_at, id)
+    WHERE nostr_npub IS NOT NULL;
+
+CREATE INDEX licenses_by_status ON licenses (status, issued_at, id);
+
+CREATE INDEX licenses_of_policy ON licenses (policy_id, issued_at, id);
+
+CREATE INDEX licenses_of_product ON licenses (product_id, issued_at, id);
+
+CREATE TABLE machines (
+    id TEXT NOT NULL PRIMARY KEY,
+    license_id TEXT NOT NULL REFERENCES licenses (id),
+    fingerprint TEXT NOT NULL,
+    fingerprint_hash TEXT NOT NULL,
+    hostname TEXT,
+    platform TEXT,
+    ip_last_seen TEXT,
+    activated_at INTEGER NOT NULL,
+    last_heartbeat_at INTEGER NOT NULL,
+    deactivated_at INTEGER,
+    deactivation_reason TEXT
+) STRICT;
+
+CREATE INDEX machines_by_heartbeat ON machines (last_heartbeat_at, id);
+
+CREATE INDEX machines_of_license ON machines (license_id, last_heartbeat_at, id);
+
+CREATE UNIQUE INDEX machines_one_live ON machines (license_id, fingerprint_hash)
+    WHERE deactivated_at IS NULL;
+
+CREATE INDEX machines_seats ON machines (license_id, deactivated_at);
+
+CREATE TABLE merchant_profiles (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    is_default INTEGER NOT NULL CHECK (is_default IN (0, 1)),
+    post_purchase_redirect_url TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX merchant_profiles_one_default ON merchant_profiles (is_default)
+    WHERE is_default = 1;
+
+CREATE TABLE outbox (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    event_type TEXT NOT NULL,
+    is_published INTEGER NOT NULL CHECK (is_published IN (0, 1)),
+    body TEXT NOT NULL CHECK (json_valid(body)),
+    occurred_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE payment_providers (
+    id TEXT NOT NULL PRIMARY KEY,
+    merchant_profile_id TEXT NOT NULL REFERENCES merchant_profiles (id),
+    kind TEXT NOT NULL CHECK (kind IN ('sandbox', 'btcpay', 'zaprite')),
+    label TEXT NOT NULL,
+    served_rails TEXT NOT NULL CHECK (json_valid(served_rails)),
+    connected_at INTEGER NOT NULL,
+    UNIQUE (merchant_profile_id, kind)
+) STRICT;
+
+CREATE TABLE policies (
+    id TEXT NOT NULL PRIMARY KEY,
+    product_id TEXT NOT NULL REFERENCES products (id),
+    slug TEXT NOT NULL,
+    name TEXT NOT NULL,
+    duration_seconds INTEGER NOT NULL CHECK (duration_seconds >= 0),
+    grace_seconds INTEGER NOT NULL CHECK (grace_seconds >= 0),
+    max_machines INTEGER NOT NULL CHECK (max_machines >= 0),
+    is_trial INTEGER NOT NULL CHECK (is_trial IN (0, 1)),
+    price_sats_override INTEGER CHECK (price_sats_override >= 0),
+    entitlements TEXT NOT NULL CHECK (json_valid(entitlements)),
+    metadata TEXT NOT NULL CHECK (json_valid(metadata)),
+    tip_recipient TEXT,
+    tip_pct_bps INTEGER NOT NULL CHECK (tip_pct_bps BETWEEN 0 AND 10000),
+    tip_label TEXT,
+    active INTEGER NOT NULL CHECK (active IN (0, 1)),
+    public INTEGER NOT NULL CHECK (public IN (0, 1)),
+    is_recurring INTEGER NOT NULL CHECK (is_recurring IN (0, 1)),
+    renewal_period_days INTEGER NOT NULL CHECK (renewal_period_days >= is_recurring),
+    grace_period_days INTEGER NOT NULL CHECK (grace_period_days >= 0),
+    trial_days INTEGER NOT NULL CHECK (trial_days >= 0),
+    tier_rank INTEGER CHECK (tier_rank >= 0),
+    archived_at INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (product_id, slug),
+    CHECK ((tip_recipient IS NULL) = (tip_pct_bps = 0)),
+    CHECK (tip_label IS NULL OR tip_recipient IS NOT NULL)
+) STRICT;
+
+CREATE INDEX policies_by_name ON policies (product_id, name, id);
+
+CREATE TABLE products (
+    id TEXT NOT NULL PRIMARY KEY,
+    slug TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    price_currency TEXT NOT NULL CHECK (price_currency IN ('SAT', 'USD', 'EUR')),
+    price_value INTEGER NOT NULL CHECK (price_value >= 0),
+    active INTEGER NOT NULL CHECK (active IN (0, 1)),
+    metadata TEXT NOT NULL CHECK (json_valid(metadata)),
+    entitlements_catalog TEXT NOT NULL CHECK (json_valid(entitlements_catalog)),
+    merchant_profile_id TEXT REFERENCES merchant_profiles (id),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX products_by_name ON products (name, id);
+
+CREATE INDEX products_of_profile ON products (merchant_profile_id);
+
+CREATE TABLE rate_buckets (
+    bucket_kind TEXT NOT NULL,
+    bucket_key TEXT NOT NULL,
+    units INTEGER NOT NULL CHECK (units >= 0),
+    refilled_at INTEGER NOT NULL,
+    PRIMARY KEY (bucket_kind, bucket_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX rate_buckets_by_age ON rate_buckets (refilled_at);
+
+CREATE TABLE schema_migrations (
+    version INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    checksum TEXT NOT NULL,
+    applied_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE server_keys (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    algorithm TEXT NOT NULL CHECK (algorithm = 'ed25519'),
+    public_key_pem TEXT NOT NULL,
+    private_key_pem TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE settings (
+    key TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE webhook_receipts (
+    id TEXT NOT NULL PRIMARY KEY,
+    payment_provider_id TEXT NOT NULL REFERENCES payment_providers (id),
+    type TEXT NOT NULL,
+    provider_invoice_id TEXT,
+    invoice_id TEXT REFERENCES invoices (id) DEFERRABLE INITIALLY DEFERRED,
+    delivery_id TEXT,
+    outcome TEXT NOT NULL CHECK (outcome IN ('noted', 'unmatched', 'done', 'ignored')),
+    received_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX webhook_receipts_by_age ON webhook_receipts (received_at);
+
+CREATE INDEX webhook_receipts_noted ON webhook_receipts (received_at) WHERE outcome = 'noted';
+
+CREATE INDEX webhook_receipts_of_invoice ON webhook_receipts (invoice_id);
+
+CREATE INDEX webhook_receipts_of_provider ON webhook_receipts (payment_provider_id);
+
+CREATE INDEX webhook_receipts_unmatched
+    ON webhook_receipts (payment_provider_id, provider_invoice_id, received_at)
+    WHERE outcome = 'unmatched';

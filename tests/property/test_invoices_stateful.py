@@ -1,0 +1,254 @@
+"""Sales through the use cases on a real store, with a provider that fails in every way.
+
+Whatever happens on the way: once the provider answers again, what it calls settled has exactly one
+license and nothing else has any (lifecycles 7, payments 11 and 17).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.instant import DAY_SECONDS
+from keysat_core.domain.invoice import InvoiceStatus
+from keysat_core.domain.payment import ProviderStatus
+from keysat_core.domain.receipt import ReceiptOutcome
+from keysat_core.errors import ProviderNotLoaded, UpstreamError
+from keysat_core.testing.clock import START
+from tests.support.scripted_provider import Fault, ScriptedProvider
+from tests.support.trade import Trade, data_of, open_trade
+from tests.support.watched_store import Killed, WatchedStore
+
+PENDING, SETTLED = InvoiceStatus.PENDING, InvoiceStatus.SETTLED
+EXPIRED, INVALID = InvoiceStatus.EXPIRED, InvoiceStatus.INVALID
+
+STEPS: Final = {
+    PENDING: {PENDING, SETTLED, EXPIRED, INVALID},
+    EXPIRED: {EXPIRED, SETTLED},
+    INVALID: {INVALID, SETTLED},
+    SETTLED: {SETTLED},
+}
+"""Which status may follow which (payments 17, invariant 4)."""
+
+LAST_DAY: Final = START + 20 * DAY_SECONDS
+"""Time stops here, so that no invoice outlives the time it is looked at."""
+
+Move = Callable[[ScriptedProvider, str], None]
+MOVES: Final[dict[Move, set[ProviderStatus]]] = {
+    ScriptedProvider.pay: {ProviderStatus.PENDING},
+    ScriptedProvider.expire: {ProviderStatus.PENDING},
+    ScriptedProvider.invalidate: {ProviderStatus.PENDING, ProviderStatus.SETTLED},
+    ScriptedProvider.pay_late: {ProviderStatus.EXPIRED},
+    ScriptedProvider.mark_settled: {ProviderStatus.EXPIRED, ProviderStatus.INVALID},
+    ScriptedProvider.refund: {ProviderStatus.SETTLED},
+}
+"""What may happen at the provider, and in which of its states."""
+
+faults = st.sampled_from([None] * 6 + [*Fault])
+deaths = st.sampled_from([None] * 24 + [*range(1, 13)])
+
+
+@dataclass(kw_only=True)
+class Sale:
+    amount_sats: int
+    is_free: bool
+    statuses: list[InvoiceStatus] = field(default_factory=list)
+    is_tried: bool = False
+
+
+class Mishap:
+    """Faults of the provider and the death of the process, around one command."""
+
+    def __init__(self, trade: Trade, faults: list[Fault | None], dies_at: int | None) -> None:
+        self.trade = trade
+        self.store = trade.store
+        self.faults = faults
+        self.dies_at = dies_at
+
+    def __enter__(self) -> None:
+        self.trade.provider.faults.extend(self.faults)
+        self.trade.store = WatchedStore(self.store, dies_at=self.dies_at)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> bool:
+        self.trade.provider.faults.clear()
+        self.trade.store = self.store
+        return isinstance(error, UpstreamError | ProviderNotLoaded | Killed)
+
+
+class InvoiceMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.trade = open_trade()
+        self.provider = self.trade.provider
+        self.sales: dict[InvoiceId, Sale] = {}
+        self.trade.put_policy(slug="free", price_sats_override=0)
+        self.trade.put_policy(slug="trial", is_recurring=True, renewal_period_days=30, trial_days=7)
+        self.trade.put_policy(slug="cheap", price_sats_override=1)
+
+    @initialize()
+    def sell(self) -> None:
+        self.open(policy=None)
+        self.request(number=0, fault=None, later=None, dies_at=None)
+
+    def one(self, number: int) -> InvoiceId:
+        return list(self.sales)[number % len(self.sales)]
+
+    numbers = st.integers(0, 5)
+    has_sales = precondition(lambda self: bool(self.sales))
+
+    # --- the buyer ------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.sales) < 6)
+    @rule(policy=st.sampled_from([None, "cheap", "free", "trial"]))
+    def open(self, policy: str | None) -> None:
+        opened = self.trade.open(policy_slug=policy or self.trade.shop.policy.slug)
+        is_free = policy in {"free", "trial"}
+        assert opened.invoice.is_free is is_free
+        assert (opened.key is not None) is is_free
+        self.sales[opened.invoice.id] = Sale(
+            amount_sats=opened.invoice.amount_sats, is_free=is_free
+        )
+
+    @has_sales
+    @rule(number=numbers, fault=faults, later=faults, dies_at=deaths)
+    def request(
+        self, number: int, fault: Fault | None, later: Fault | None, dies_at: int | None
+    ) -> None:
+        invoice_id = self.one(number)
+        sale = self.sales[invoice_id]
+        is_first_try, sale.is_tried = not sale.is_tried, True
+        with Mishap(self.trade, [fault, later], dies_at):
+            self.trade.request(invoice_id, is_first_try=is_first_try)
+
+    # --- the provider ---------------------------------------------------------------------------
+
+    @has_sales
+    @rule(number=numbers, choice=st.integers(0, 5))
+    def move(self, number: int, choice: int) -> None:
+        """The buyer pays, time runs out, a person decides: what the provider's state allows."""
+        invoice_id = self.one(number)
+        for truth in self.provider.truths_of(invoice_id):
+            possible = [step for step, states in MOVES.items() if truth.report.status in states]
+            if possible:
+                possible[choice % len(possible)](self.provider, invoice_id)
+
+    @rule(trouble=st.sampled_from(["is_down", "is_stale", "is_loaded"]))
+    def trouble_comes_or_goes(self, trouble: str) -> None:
+        troubled = self.trade.providers if trouble == "is_loaded" else self.provider
+        setattr(troubled, trouble, not getattr(troubled, trouble))
+
+    @rule()
+    def all_troubles_go(self) -> None:
+        self.provider.is_down = self.provider.is_stale = False
+        self.trade.providers.is_loaded = True
+
+    @has_sales
+    @rule(number=numbers, times=st.integers(1, 3), said=st.sampled_from(["settled", "expired"]))
+    def send_webhooks(self, number: int, times: int, said: str) -> None:
+        """About any invoice, true or not, also before its record; never sending one is a lost one."""
+        invoice_id = self.one(number)
+        if not self.provider.truths_of(invoice_id) or not self.trade.providers.is_loaded:
+            return
+        is_recorded = self.trade.invoice(invoice_id).provider_invoice_id is not None
+        for _ in range(times):
+            receipt = self.trade.note(self.provider.webhook_of(invoice_id, said=said))
+            assert receipt.invoice_id == (invoice_id if is_recorded else None)
+            outcome = ReceiptOutcome.NOTED if is_recorded else ReceiptOutcome.UNMATCHED
+            assert receipt.outcome is outcome
+
+    # --- the server -----------------------------------------------------------------------------
+
+    @has_sales
+    @rule(number=numbers, fault=faults, later=faults, dies_at=deaths)
+    def settle(
+        self, number: int, fault: Fault | None, later: Fault | None, dies_at: int | None
+    ) -> None:
+        with Mishap(self.trade, [fault, later], dies_at):
+            self.trade.settle(self.one(number))
+
+    @rule(dies_at=deaths)
+    def reconcile(self, dies_at: int | None) -> None:
+        with Mishap(self.trade, [], dies_at):
+            self.trade.reconcile()
+
+    @precondition(lambda self: self.trade.clock.now() < LAST_DAY)
+    @rule(seconds=st.sampled_from([1, 300, 700, 7_300, DAY_SECONDS]))
+    def wait(self, seconds: int) -> None:
+        self.trade.clock.advance(seconds)
+
+    # --- what always holds ----------------------------------------------------------------------
+
+    @invariant()
+    def a_status_only_moves_as_it_may_and_a_price_never(self) -> None:
+        for invoice_id, sale in self.sales.items():
+            invoice = self.trade.invoice(invoice_id)
+            before = sale.statuses[-1] if sale.statuses else PENDING
+            assert invoice.status in STEPS[before]
+            sale.statuses.append(invoice.status)
+            assert invoice.amount_sats == sale.amount_sats
+
+    @invariant()
+    def a_license_exists_exactly_for_a_settled_sale_that_was_confirmed(self) -> None:
+        licenses = [license.invoice_id for license in self.trade.licenses()]
+        assert len(licenses) == len(set(licenses))
+        for invoice_id, sale in self.sales.items():
+            invoice = self.trade.invoice(invoice_id)
+            is_settled = invoice.status is SETTLED
+            assert (invoice_id in licenses) is is_settled
+            assert (invoice.effect_at is not None) is is_settled
+            if is_settled:
+                assert sale.is_free or invoice_id in self.provider.confirmed
+
+    @invariant()
+    def the_provider_holds_at_most_one_invoice_per_sale(self) -> None:
+        for invoice_id, sale in self.sales.items():
+            assert len(self.provider.truths_of(invoice_id)) <= (not sale.is_free)
+
+    @invariant()
+    def every_change_is_audited_once_and_told_once(self) -> None:
+        audits = [(entry.action, entry.target_id) for entry in self.trade.audits()]
+        issued = [entry.details["invoice_id"] for entry in self.trade.audits("license.issue")]
+        events = [(event.event_type, data_of(event)["invoice_id"]) for event in self.trade.events()]
+        for invoice_id, sale in self.sales.items():
+            invoice = self.trade.invoice(invoice_id)
+            is_settled = invoice.status is SETTLED
+            assert events.count(("invoice.opened", invoice_id)) == (not sale.is_free)
+            assert audits.count(("invoice.open", invoice_id)) == (not sale.is_free)
+            assert events.count(("invoice.paid", invoice_id)) == is_settled
+            assert audits.count(("invoice.settle", invoice_id)) == is_settled
+            assert events.count(("license.issued", invoice_id)) == is_settled
+            assert issued.count(invoice_id) == is_settled
+            ends = [("invoice.expired", invoice_id), ("invoice.invalid", invoice_id)]
+            never = [("invoice.create_refused", invoice_id), ("invoice.never_created", invoice_id)]
+            ended = {EXPIRED, INVALID} & set(sale.statuses)
+            assert sum(audits.count(end) for end in ends + never) == bool(ended)
+            told = events.count(("invoice.expired", invoice_id))
+            assert told == sum(audits.count(end) for end in ends)
+
+    def teardown(self) -> None:
+        """Everything works again: the worker alone must bring every sale to its end."""
+        self.provider.faults.clear()
+        self.all_troubles_go()
+        for _ in range(3):
+            self.trade.clock.advance(DAY_SECONDS)
+            self.trade.reconcile()
+        self.a_status_only_moves_as_it_may_and_a_price_never()
+        self.a_license_exists_exactly_for_a_settled_sale_that_was_confirmed()
+        self.every_change_is_audited_once_and_told_once()
+        for invoice_id in self.sales:
+            truths = [truth.report.status for truth in self.provider.truths_of(invoice_id)]
+            status = self.trade.invoice(invoice_id).status
+            if ProviderStatus.SETTLED in truths:
+                assert status is SETTLED
+            elif truths in ([], [ProviderStatus.EXPIRED], [ProviderStatus.INVALID]):
+                assert status is not PENDING
+
+
+TestInvoices = InvoiceMachine.TestCase
+TestInvoices.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)

@@ -1,0 +1,146 @@
+"""The same thing at the same instant: threads and processes on one database file."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Final, TypeVar
+
+import pytest
+
+from keysat_core.domain.invoice import InvoiceStatus
+from keysat_core.domain.validation import Valid
+from tests.support.contenders import claim, in_processes, settle
+from tests.support.trade import Trade, open_trade
+
+THREADS: Final = 8
+ROUNDS: Final = 5
+
+_Answer = TypeVar("_Answer")
+
+
+def at_once(*works: Callable[[], _Answer]) -> list[_Answer]:
+    """Run all works in threads that start together; an exception in one fails the test."""
+    start = Barrier(len(works))
+
+    def run(work: Callable[[], _Answer]) -> _Answer:
+        start.wait(30)
+        return work()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+@pytest.fixture
+def trade(tmp_path: Path) -> Trade:
+    return open_trade(tmp_path / "keysat.db")
+
+
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+def test_settling_one_invoice_at_once_issues_one_license(trade: Trade, round_number: int) -> None:
+    invoice = trade.sell()
+    trade.provider.pay(invoice.id)
+    answers = at_once(*[lambda: trade.settle(invoice.id)] * THREADS)
+    assert {answer.invoice.status for answer in answers} == {InvoiceStatus.SETTLED}
+    assert [answer.is_changed for answer in answers].count(True) == 1
+    assert len(trade.licenses()) == 1
+    assert len(trade.events("license.issued")) == len(trade.events("invoice.paid")) == 1
+    assert len(trade.audits("license.issue")) == len(trade.audits("invoice.settle")) == 1
+
+
+@pytest.mark.parametrize("cap", [1, 2, 5])
+def test_machines_claiming_seats_at_once_never_exceed_the_cap(trade: Trade, cap: int) -> None:
+    key = trade.issue(max_machines=cap).key
+
+    def validated(name: str) -> Callable[[], bool]:
+        return lambda: isinstance(trade.validate(key, name).verdict, Valid)
+
+    def activated(name: str) -> Callable[[], bool]:
+        return lambda: trade.activate(key, name).reason is None
+
+    admitted = at_once(
+        *(validated(f"v{number}") for number in range(THREADS)),
+        *(activated(f"a{number}") for number in range(THREADS)),
+    )
+    assert admitted.count(True) == cap
+    assert len(trade.machines(trade.licenses()[0].id)) == cap
+    assert len(trade.events("machine.activated")) == cap
+
+
+@pytest.mark.parametrize("cap", [0, 1, 2])
+def test_one_machine_asking_many_times_at_once_takes_one_seat(trade: Trade, cap: int) -> None:
+    key = trade.issue(max_machines=cap).key
+    asks: list[Callable[[], bool]] = [
+        lambda: isinstance(trade.validate(key, "same").verdict, Valid),
+        lambda: trade.activate(key, "same").reason is None,
+    ]
+    assert all(at_once(*asks * (THREADS // 2)))
+    assert len(trade.machines(trade.licenses()[0].id)) == 1
+    assert len(trade.events("machine.activated")) == 1
+
+
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+def test_purchases_with_one_idempotency_key_at_once_open_one_invoice(
+    trade: Trade, round_number: int
+) -> None:
+    answers = at_once(*[lambda: trade.open(idempotency_key="once")] * THREADS)
+    assert len({answer.invoice.id for answer in answers}) == 1
+    assert [answer.is_replayed for answer in answers].count(False) == 1
+    assert len(trade.events("invoice.opened")) == 1
+
+
+def test_a_free_purchase_repeated_at_once_issues_one_license(trade: Trade) -> None:
+    trade.put_policy(slug="free", price_sats_override=0)
+    answers = at_once(*[lambda: trade.open(idempotency_key="once", policy_slug="free")] * THREADS)
+    assert len({answer.key for answer in answers}) == 1
+    assert len(trade.licenses()) == 1
+
+
+def test_payment_asked_for_at_once_gives_every_buyer_the_same_link(trade: Trade) -> None:
+    opened = trade.open().invoice
+    answers = at_once(
+        lambda: trade.request(opened.id, is_first_try=True),
+        *[lambda: trade.request(opened.id, is_first_try=False)] * 3,
+    )
+    recorded = trade.invoice(opened.id)
+    assert {answer.checkout_url for answer in answers} == {recorded.checkout_url}
+    assert len(trade.audits("invoice.record_provider_invoice")) == 1
+
+
+def test_webhooks_reconciler_and_buyer_at_once_end_as_one_would(trade: Trade) -> None:
+    opened = trade.open().invoice
+    trade.request(opened.id)
+    trade.provider.pay(opened.id)
+    body = trade.provider.webhook_of(opened.id)
+    works: list[Callable[[], object]] = [
+        lambda: trade.note(body),
+        lambda: trade.settle(opened.id),
+        trade.reconcile,
+        lambda: trade.request(opened.id, is_first_try=False),
+    ]
+    at_once(*works * 2)
+    trade.reconcile()
+    assert len(trade.licenses()) == 1
+    assert len(trade.events("license.issued")) == 1
+
+
+# --- processes ----------------------------------------------------------------------------------
+
+
+def test_two_processes_settling_one_invoice_issue_one_license(trade: Trade, tmp_path: Path) -> None:
+    invoice = trade.sell()
+    changed = in_processes(settle, tmp_path / "keysat.db", (invoice.id,), (invoice.id,))
+    assert sorted(map(bool, changed)) == [False, True]
+    assert trade.invoice(invoice.id).status is InvoiceStatus.SETTLED
+    assert len(trade.licenses()) == len(trade.events("license.issued")) == 1
+
+
+def test_two_processes_claiming_seats_never_exceed_the_cap(trade: Trade, tmp_path: Path) -> None:
+    key = trade.issue(max_machines=3).key
+    names = [tuple(f"{side}{number}" for number in range(10)) for side in "ab"]
+    answers = in_processes(claim, tmp_path / "keysat.db", (key, names[0]), (key, names[1]))
+    admitted = [is_in for answer in answers if isinstance(answer, list) for is_in in answer]
+    assert len(admitted) == 20
+    assert admitted.count(True) == 3
+    assert len(trade.machines(trade.licenses()[0].id)) == 3
+    assert len(trade.events("machine.activated")) == 3

@@ -1,0 +1,316 @@
+"""A shop under test: the real application with every route, the sandbox as its payment provider.
+
+Webhooks wait until the test delivers them; the provider can be made to fail, hang or vanish.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from threading import Event
+from typing import Any, Final
+
+import httpx
+from litestar.testing import TestClient
+
+from keysat_adapters.rates.pinned import PinnedRates
+from keysat_adapters.registry import ProviderRegistry
+from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
+from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_adapters.system.entropy import SystemEntropy
+from keysat_adapters.system.ids import RandomIds
+from keysat_core.domain.actor import ActorKind, Scope
+from keysat_core.domain.events import OutboxEvent
+from keysat_core.domain.ids import InvoiceId, LicenseId, ProductId
+from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.license import License
+from keysat_core.domain.listing import LicenseFilter
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind
+from keysat_core.domain.payment import ProviderReport
+from keysat_core.domain.self_license import Capability, SelfLicense
+from keysat_core.domain.setting import RATE_PIN_PREFIX
+from keysat_core.errors import KeysatError
+from keysat_core.ports.bundle import Ports
+from keysat_core.ports.payments import PaymentProvider, PaymentProviders
+from keysat_core.ports.sandbox import PretendPayment
+from keysat_core.use_cases.server.prepare_server import prepare_server
+from keysat_http.app import Application, create_app
+from keysat_http.auth import Credential
+from keysat_http.endpoints import route_handlers
+from keysat_http.settings import HTTPSettings
+from tests.support.http import (
+    ADMIN,
+    PUBLIC_URL,
+    FromPeer,
+    ListedValidations,
+    OneKey,
+    TurnedClock,
+    settings,
+)
+
+EVERYTHING: Final = SelfLicense(entitlements=frozenset(Capability))
+SANDBOX_BASE: Final = PUBLIC_URL
+
+
+@dataclass(kw_only=True)
+class TroubledProviders:
+    """Providers that fail with ``failure``, or hold every call until ``gate`` opens.
+
+    ``failure_of_status`` befalls only the question how an invoice stands, and ``report`` is given
+    in place of the answer to it.
+    """
+
+    inner: PaymentProviders
+    failure: KeysatError | None = None
+    failure_of_status: KeysatError | None = None
+    report: ProviderReport | None = None
+    gate: Event | None = None
+
+    def provider_for(self, account: ProviderAccount) -> PaymentProvider:
+        if self.gate is not None:
+            self.gate.wait(timeout=30)
+        if self.failure is not None:
+            raise self.failure
+        provider = self.inner.provider_for(account)
+        said = self.failure_of_status or self.report
+        return _Saying(provider, said) if said else provider
+
+
+class _Saying:
+    """A provider that says the same of every invoice."""
+
+    def __init__(self, inner: PaymentProvider, said: KeysatError | ProviderReport) -> None:
+        self._said = said
+        self.create_invoice = inner.create_invoice
+        self.find_by_external_id = inner.find_by_external_id
+        self.parse_webhook = inner.parse_webhook
+
+    def invoice_status(self, provider_invoice_id: str) -> ProviderReport:
+        if isinstance(self._said, KeysatError):
+            raise self._said
+        return self._said
+
+
+@dataclass(kw_only=True)
+class ScopedKey:
+    """A credential that may do only some things."""
+
+    scopes: frozenset[Scope]
+
+    def find_credential(self, token: bytes) -> Credential | None:
+        if token != b"scoped":
+            return None
+        return Credential(kind=ActorKind.ADMIN_API_KEY, hash="scoped", scopes=self.scopes)
+
+
+@dataclass(kw_only=True)
+class Wire:
+    """Carries webhooks into the application once there is one."""
+
+    send: Callable[[str, Mapping[str, str], bytes], int | None] = field(
+        default=lambda _, __, ___: None
+    )
+
+    def __call__(self, path: str, headers: Mapping[str, str], body: bytes) -> int | None:
+        return self.send(path, headers, body)
+
+
+@dataclass(kw_only=True)
+class Shop:
+    """What a test holds on to."""
+
+    client: TestClient[FromPeer]
+    app: Application
+    ports: Ports
+    settings: HTTPSettings
+    outside: FromPeer
+    clock: TurnedClock
+    keys: OneKey
+    validations: ListedValidations
+    providers: TroubledProviders
+    sandbox: Sandbox | None
+    account_id: str
+    wire: Wire
+
+    # --- as the operator ------------------------------------------------------------------------
+
+    def admin(self, method: str, path: str, *, ok: bool = True, **request: Any) -> Any:
+        """Call the admin API; with ``ok`` the answer must be 200 and its body is given."""
+        response = self.client.request(method, f"/v1/admin{path}", headers=ADMIN, **request)
+        if not ok:
+            return response
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def add_product(self, slug: str = "app", **fields: Any) -> dict[str, Any]:
+        priced = {"price_sats", "price_value"} & fields.keys()
+        price = {} if priced else {"price_sats": 50_000}
+        body = {"slug": slug, "name": slug.title()} | price | fields
+        product: dict[str, Any] = self.admin("POST", "/products", json=body)
+        return product
+
+    def add_policy(self, slug: str, *, product: str = "app", **fields: Any) -> dict[str, Any]:
+        body = {"product_slug": product, "slug": slug, "name": slug.title()} | fields
+        policy: dict[str, Any] = self.admin("POST", "/policies", json=body)
+        return policy
+
+    def issue(self, product: str = "app", **fields: Any) -> dict[str, Any]:
+        """Issue a license by hand; its key is in ``license_key``."""
+        body = {"product_slug": product} | fields
+        issued: dict[str, Any] = self.admin("POST", "/licenses", json=body)
+        return issued
+
+    def pin_rate(self, currency: str, units_per_btc: str) -> None:
+        with self.ports.store.writing() as tx:
+            tx.settings.put_setting(RATE_PIN_PREFIX + currency, units_per_btc, self.clock.now())
+
+    # --- as the buyer and the sold software -----------------------------------------------------
+
+    def post(self, path: str, **body: Any) -> httpx.Response:
+        return self.client.post(path, json=body)
+
+    def buy(self, product: str = "app", **fields: Any) -> dict[str, Any]:
+        response = self.post("/v1/purchase", product=product, **fields)
+        assert response.status_code == 200, response.text
+        purchase: dict[str, Any] = response.json()
+        return purchase
+
+    def poll(self, invoice_id: str) -> dict[str, Any]:
+        response = self.client.get(f"/v1/purchase/{invoice_id}")
+        assert response.status_code == 200, response.text
+        status: dict[str, Any] = response.json()
+        return status
+
+    def validate(self, key: str, **fields: Any) -> dict[str, Any]:
+        response = self.post("/v1/validate", key=key, **fields)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    # --- as the payment provider ----------------------------------------------------------------
+
+    def act(self, purchase: Mapping[str, Any], payment: PretendPayment) -> None:
+        """Do something at the provider; the shop does not know until it is told or asks."""
+        assert self.sandbox is not None
+        self.sandbox.till.act(purchase["btcpay_invoice_id"], payment)
+
+    def deliver(self) -> int:
+        """Send the webhooks that wait; give how many were accepted."""
+        assert self.sandbox is not None
+        return self.sandbox.deliveries.deliver_due(self.clock.now())
+
+    def sell(self, product: str = "app", **fields: Any) -> dict[str, Any]:
+        """Buy, pay and deliver; the poll's answer holds the license key."""
+        purchase = self.buy(product, **fields)
+        if purchase["checkout_url"]:
+            self.act(purchase, PretendPayment.PAY)
+            self.deliver()
+        return self.poll(purchase["invoice_id"])
+
+    # --- what is stored -------------------------------------------------------------------------
+
+    def invoice(self, invoice_id: str) -> Invoice:
+        with self.ports.store.reading() as tx:
+            return tx.invoices.get_invoice(InvoiceId(invoice_id))
+
+    def license(self, license_id: str) -> License:
+        with self.ports.store.reading() as tx:
+            return tx.licenses.get_license(LicenseId(license_id))
+
+    def licenses(self) -> list[License]:
+        with self.ports.store.reading() as tx:
+            return [row.license for row in tx.licenses.list_licenses(LicenseFilter(limit=500))]
+
+    def audited(self, action: str) -> int:
+        with self.ports.store.reading() as tx:
+            return len(tx.trail.list_audit(action=action, limit=500))
+
+    def events(self) -> list[OutboxEvent]:
+        with self.ports.store.reading() as tx:
+            return tx.trail.list_events(limit=500)
+
+    def delete_product_row(self, product_id: str) -> None:
+        """Make everything sold of a product vanish."""
+        with self.ports.store.writing() as tx:
+            tx.removals.remove_product(ProductId(product_id))
+
+
+@contextmanager
+def running_shop(
+    *,
+    is_sandbox: bool = True,
+    delivers_at_once: bool = False,
+    self_license: SelfLicense = EVERYTHING,
+    trusted: Sequence[str] = (),
+    peer: str = "203.0.113.9",
+    purchase_seconds: float = 8,
+    scopes: frozenset[Scope] = frozenset(),
+) -> Iterator[Shop]:
+    """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``."""
+    clock, keys, validations = TurnedClock(), OneKey(), ListedValidations()
+    wire = Wire()
+
+    def after_act() -> None:
+        if sandbox is not None and delivers_at_once:
+            sandbox.deliveries.deliver_due(clock.now())
+
+    with SQLiteStore.open() as store:
+        sandbox = (
+            load_sandbox(
+                is_sandbox_mode=True,
+                ledger_path=None,
+                public_base=SANDBOX_BASE,
+                clock=clock,
+                entropy=SystemEntropy(),
+                send=wire,
+                after_act=after_act,
+            )
+            if is_sandbox
+            else None
+        )
+        prepared = prepare_server(
+            operator_name=None, is_sandbox=is_sandbox, store=store, clock=clock, ids=RandomIds()
+        )
+        factories = {ProviderKind.SANDBOX: sandbox.provider_for} if sandbox else {}
+        providers = TroubledProviders(inner=ProviderRegistry(factories, remedies={}))
+
+        def read_setting(key: str) -> str | None:
+            with store.reading() as tx:
+                return tx.settings.find_setting(key)
+
+        ports = Ports(
+            clock=clock,
+            entropy=SystemEntropy(),
+            ids=RandomIds(),
+            store=store,
+            keys=keys,
+            providers=providers,
+            rates=PinnedRates(read_setting),
+            validations=validations,
+            self_license=self_license,
+            sandbox=sandbox.till if sandbox else None,
+        )
+        told = replace(settings(trusted=trusted), is_sandbox=is_sandbox)
+        handlers = route_handlers(ports, told, purchase_seconds=purchase_seconds)
+        app = create_app(
+            ports, told, route_handlers=handlers, credentials=[ScopedKey(scopes=scopes)]
+        )
+        outside = FromPeer(app=app, peer=peer)
+        with TestClient(outside) as client:
+            client.follow_redirects = False
+            wire.send = lambda path, headers, body: (
+                client.post(path, headers=dict(headers), content=body).status_code
+            )
+            yield Shop(
+                client=client,
+                app=app,
+                ports=ports,
+                settings=told,
+                outside=outside,
+                clock=clock,
+                keys=keys,
+                validations=validations,
+                providers=providers,
+                sandbox=sandbox,
+                account_id=prepared.sandbox_account.id if prepared.sandbox_account else "",
+                wire=wire,
+            )

@@ -1,0 +1,331 @@
+"""What holds for every command alike: who may give it, and that all of it is written or nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+import msgspec
+import pytest
+
+from keysat_core.domain.actor import Scope
+from keysat_core.domain.ids import LicenseId, MachineId
+from keysat_core.domain.license import key_of
+from keysat_core.domain.listing import LicenseFilter, MachineFilter
+from keysat_core.domain.machine import Candidate
+from keysat_core.domain.money import Currency
+from keysat_core.domain.product import PriceInput
+from keysat_core.errors import Forbidden
+from keysat_core.signing.license_key import LicensePayload
+from keysat_core.use_cases.licenses import change_license_status as status
+from keysat_core.use_cases.licenses import issue_license, list_licenses
+from keysat_core.use_cases.machines import activate_machine, deactivate_machine, list_machines
+from keysat_core.use_cases.policies import (
+    archive_policy,
+    create_policy,
+    delete_policy,
+    list_policies,
+    order_policies,
+    update_policy,
+)
+from keysat_core.use_cases.products import (
+    create_product,
+    delete_product,
+    list_products,
+    update_product,
+)
+from keysat_core.use_cases.server import settings, show_tier
+from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
+from tests.support.watched_store import Killed, WatchedStore
+
+DATABASE: Final = "keysat.db"
+
+Arguments = tuple[list[Any], dict[str, Any]]
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A use case, the scope it asks for, and what it is given beside the actor and the store."""
+
+    use_case: Callable[..., object]
+    scope: Scope | None
+    given: Callable[[Trade], Arguments]
+    is_told: bool = True
+
+
+def ports(trade: Trade) -> dict[str, Any]:
+    return {"clock": trade.clock, "ids": trade.ids}
+
+
+def tiered(trade: Trade) -> dict[str, Any]:
+    return ports(trade) | {"self_license": PATRON}
+
+
+def license_id(trade: Trade) -> LicenseId:
+    return trade.licenses()[0].id
+
+
+def machine_id(trade: Trade) -> MachineId:
+    return trade.machines(license_id(trade))[0].machine.id
+
+
+def payload(trade: Trade) -> LicensePayload:
+    return payload_in(key_of(trade.licenses()[0], trade.keys.signing_key()))
+
+
+COMMANDS: Final = [
+    Command(
+        create_product.create_product,
+        Scope.PRODUCTS_WRITE,
+        lambda t: (
+            [create_product.CreateProduct(slug="n", name="N", price=PriceInput(price_sats=5))],
+            tiered(t),
+        ),
+    ),
+    Command(
+        update_product.update_product,
+        Scope.PRODUCTS_WRITE,
+        lambda t: (
+            [update_product.UpdateProduct(product_id=t.shop.product.id, name="M")],
+            ports(t),
+        ),
+    ),
+    Command(
+        delete_product.delete_product,
+        Scope.PRODUCTS_WRITE,
+        lambda t: (
+            [delete_product.DeleteProduct(product_id=t.shop.product.id, is_forced=True)],
+            ports(t),
+        ),
+    ),
+    Command(
+        create_policy.create_policy,
+        Scope.POLICIES_WRITE,
+        lambda t: (
+            [create_policy.CreatePolicy(product_slug=t.shop.product.slug, slug="n", name="N")],
+            tiered(t),
+        ),
+    ),
+    Command(
+        update_policy.update_policy,
+        Scope.POLICIES_WRITE,
+        lambda t: (
+            [update_policy.UpdatePolicy(policy_id=t.shop.policy.id, max_machines=7)],
+            tiered(t),
+        ),
+    ),
+    Command(
+        update_policy.set_tip,
+        Scope.POLICIES_WRITE,
+        lambda t: (
+            [update_policy.SetTip(policy_id=t.shop.policy.id, tip_recipient="a@b", tip_pct_bps=1)],
+            ports(t),
+        ),
+    ),
+    Command(
+        archive_policy.archive_policy,
+        Scope.POLICIES_WRITE,
+        lambda t: (
+            [archive_policy.ArchivePolicy(policy_id=t.shop.policy.id, archived=True)],
+            ports(t),
+        ),
+    ),
+    Command(
+        order_policies.order_policies,
+        Scope.POLICIES_WRITE,
+        lambda t: (
+            [
+                order_policies.OrderPolicies(
+                    product_id=t.shop.product.id, policy_ids=(t.shop.policy.id,)
+                )
+            ],
+            ports(t),
+        ),
+    ),
+    Command(
+        delete_policy.delete_policy,
+        Scope.POLICIES_WRITE,
+        lambda t: (
+            [delete_policy.DeletePolicy(policy_id=t.shop.policy.id, is_forced=True)],
+            ports(t),
+        ),
+    ),
+    Command(
+        issue_license.issue_license,
+        Scope.LICENSES_WRITE,
+        lambda t: (
+            [issue_license.IssueLicense(product_slug=t.shop.product.slug)],
+            ports(t) | {"keys": t.keys},
+        ),
+    ),
+    Command(
+        status.suspend_license,
+        Scope.LICENSES_WRITE,
+        lambda t: ([license_id(t)], ports(t) | {"reason": None}),
+    ),
+    Command(
+        status.revoke_license,
+        Scope.LICENSES_WRITE,
+        lambda t: ([license_id(t)], ports(t) | {"reason": "why"}),
+    ),
+    Command(
+        deactivate_machine.release_machine,
+        Scope.MACHINES_WRITE,
+        lambda t: ([machine_id(t)], ports(t) | {"reason": None}),
+    ),
+    Command(
+        settings.pin_rate,
+        Scope.RATES_WRITE,
+        lambda t: ([Currency.USD, "65000"], {"clock": t.clock}),
+        is_told=False,
+    ),
+    Command(
+        activate_machine.activate_machine,
+        None,
+        lambda t: (
+            [
+                activate_machine.ActivateMachine(
+                    payload=payload(t), candidate=Candidate(fingerprint="another")
+                )
+            ],
+            ports(t),
+        ),
+    ),
+    Command(
+        deactivate_machine.deactivate_machine,
+        None,
+        lambda t: (
+            [
+                deactivate_machine.DeactivateMachine(
+                    payload=payload(t), candidate=Candidate(fingerprint="seated")
+                )
+            ],
+            ports(t),
+        ),
+    ),
+]
+
+READS: Final = [
+    Command(
+        list_products.list_products,
+        Scope.PRODUCTS_READ,
+        lambda _: ([], {"is_inactive_included": True}),
+    ),
+    Command(list_products.show_product, Scope.PRODUCTS_READ, lambda t: ([t.shop.product.id], {})),
+    Command(
+        list_products.find_product_id, Scope.PRODUCTS_READ, lambda t: ([t.shop.product.slug], {})
+    ),
+    Command(
+        list_policies.list_policies,
+        Scope.POLICIES_READ,
+        lambda t: ([list_policies.ListPolicies(product_slug=t.shop.product.slug)], {}),
+    ),
+    Command(list_policies.show_policy, Scope.POLICIES_READ, lambda t: ([t.shop.policy.id], {})),
+    Command(
+        list_policies.find_policy_id,
+        Scope.POLICIES_READ,
+        lambda t: ([t.shop.product.slug, t.shop.policy.slug], {}),
+    ),
+    Command(list_licenses.list_licenses, Scope.LICENSES_READ, lambda _: ([LicenseFilter()], {})),
+    Command(list_licenses.show_license, Scope.LICENSES_READ, lambda t: ([license_id(t)], {})),
+    Command(
+        list_licenses.summarize_licenses, Scope.LICENSES_READ, lambda t: ([], {"clock": t.clock})
+    ),
+    Command(list_licenses.count_licenses, Scope.LICENSES_READ, lambda _: ([], {})),
+    Command(
+        list_licenses.summarize_revenue, Scope.LICENSES_READ, lambda t: ([], {"clock": t.clock})
+    ),
+    Command(list_machines.list_machines, Scope.MACHINES_READ, lambda _: ([MachineFilter()], {})),
+    Command(show_tier.show_tier, Scope.TIER_READ, lambda _: ([], {"self_license": PATRON})),
+]
+
+
+def name_of(command: Command) -> str:
+    return command.use_case.__name__
+
+
+every_command = pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+guarded = pytest.mark.parametrize(
+    "command", [each for each in COMMANDS + READS if each.scope is not None], ids=name_of
+)
+
+
+@pytest.fixture
+def trade(tmp_path: Path) -> Trade:
+    """A shop that has sold something, and has a license with one seat taken."""
+    trade = open_trade(tmp_path / DATABASE)
+    issued = trade.issue(policy_slug=trade.shop.policy.slug, max_machines=0)
+    trade.validate(issued.key, "seated")
+    return trade
+
+
+def rows_in(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, as another program reads them."""
+    connection = apsw.Connection(str(folder / DATABASE), flags=apsw.SQLITE_OPEN_READONLY)
+    tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    rows = {
+        str(name): connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+        for (name,) in connection.execute(tables).fetchall()
+    }
+    connection.close()
+    return rows
+
+
+@guarded
+def test_a_credential_without_the_scope_is_forbidden_and_nothing_is_written(
+    command: Command, trade: Trade, tmp_path: Path
+) -> None:
+    assert command.scope is not None
+    given, keywords = command.given(trade)
+    before = rows_in(tmp_path)
+    watched = WatchedStore(trade.store)
+    with pytest.raises(Forbidden):
+        command.use_case(operator_without(command.scope), *given, store=watched, **keywords)
+    assert watched.steps == []
+    assert rows_in(tmp_path) == before
+
+
+@guarded
+def test_a_credential_with_no_other_scope_is_let_through(command: Command, trade: Trade) -> None:
+    assert command.scope is not None
+    given, keywords = command.given(trade)
+    actor = msgspec.structs.replace(OPERATOR, scopes=frozenset({command.scope}))
+    command.use_case(actor, *given, store=trade.store, **keywords)
+
+
+@every_command
+def test_a_command_killed_before_its_commit_leaves_nothing_behind(
+    command: Command, trade: Trade, tmp_path: Path
+) -> None:
+    given, keywords = command.given(trade)
+    before = rows_in(tmp_path)
+    for step in range(1, 100):
+        watched = WatchedStore(trade.store, dies_at=step)
+        with pytest.raises(Killed):
+            command.use_case(OPERATOR, *given, store=watched, **keywords)
+        if watched.steps[-1] == "committed":
+            assert rows_in(tmp_path) != before
+            return
+        assert rows_in(tmp_path) == before
+    pytest.fail("it never commits")
+
+
+@every_command
+def test_a_command_is_one_transaction_with_its_audit_row_and_its_event(
+    command: Command, trade: Trade
+) -> None:
+    given, keywords = command.given(trade)
+    audits, events = trade.trail()
+    watched = WatchedStore(trade.store)
+    command.use_case(OPERATOR, *given, store=watched, **keywords)
+    assert watched.steps.count("committed") == 1
+    new_audits = trade.audits()[len(audits) :]
+    new_events = trade.events()[len(events) :]
+    assert len(new_audits) == 1
+    assert len(new_events) == command.is_told
+    now = trade.clock.now()
+    assert [row.occurred_at for row in new_audits] == [now]
+    assert [row.occurred_at for row in new_events] == [now] * command.is_told
+    (audit,) = new_audits
+    assert (audit.actor_kind, audit.actor_hash) == (OPERATOR.kind, OPERATOR.hash)
+    assert audit.target_kind
+    assert audit.target_id

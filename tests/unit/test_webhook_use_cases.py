@@ -1,0 +1,105 @@
+"""Webhooks: kept, believed in nothing, handed on to the worker."""
+
+import msgspec
+import pytest
+
+from keysat_core.domain.ids import ProviderAccountId
+from keysat_core.domain.invoice import InvoiceStatus
+from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.receipt import ReceiptOutcome
+from keysat_core.errors import (
+    NotAuthentic,
+    NotFound,
+    ProviderUnavailable,
+)
+from keysat_core.use_cases.purchases.note_webhook import (
+    NoteWebhook,
+    finish_receipt,
+    list_noted_receipts,
+    note_webhook,
+)
+from tests.support.scripted_provider import SIGNATURE, Fault
+from tests.support.trade import Trade, open_trade
+from tests.support.watched_store import WatchedStore
+
+
+@pytest.fixture
+def trade() -> Trade:
+    return open_trade()
+
+
+def test_a_webhook_is_kept_and_proves_nothing(trade: Trade) -> None:
+    invoice = trade.sell()
+    receipt = trade.note(trade.provider.webhook_of(invoice.id, delivery_id="d-1"))
+    assert (receipt.outcome, receipt.invoice_id) == (ReceiptOutcome.NOTED, invoice.id)
+    assert (receipt.type, receipt.delivery_id) == ("settled", "d-1")
+    assert list_noted_receipts(limit=5, store=trade.store) == [receipt]
+    assert trade.invoice(invoice.id) == invoice
+    trade.reconcile()
+    assert trade.invoice(invoice.id).status is InvoiceStatus.PENDING
+    assert trade.licenses() == []
+
+
+def test_a_noted_webhook_stays_until_its_invoice_was_looked_at(trade: Trade) -> None:
+    invoice = trade.sell()
+    receipt = trade.note(trade.provider.webhook_of(invoice.id))
+    trade.provider.is_down = True
+    trade.reconcile()
+    assert list_noted_receipts(limit=5, store=trade.store) == [receipt]
+    finish_receipt(receipt, store=trade.store)
+    assert list_noted_receipts(limit=5, store=trade.store) == []
+
+
+def test_a_webhook_that_comes_before_our_record_is_handed_on_when_it_is_made(
+    trade: Trade,
+) -> None:
+    opened = trade.open().invoice
+    trade.provider.faults.append(Fault.LOST)
+    with pytest.raises(ProviderUnavailable):
+        trade.request(opened.id)
+    early = [trade.note(trade.provider.webhook_of(opened.id)) for _ in range(2)]
+    assert {receipt.outcome for receipt in early} == {ReceiptOutcome.UNMATCHED}
+    assert list_noted_receipts(limit=5, store=trade.store) == []
+    trade.request(opened.id, is_first_try=False)
+    handed_on = list_noted_receipts(limit=5, store=trade.store)
+    assert [receipt.id for receipt in handed_on] == [receipt.id for receipt in early]
+    assert {receipt.invoice_id for receipt in handed_on} == {opened.id}
+    trade.provider.pay(opened.id)
+    trade.reconcile()
+    assert trade.license_for(opened.id) is not None
+    assert list_noted_receipts(limit=5, store=trade.store) == []
+
+
+def test_a_webhook_about_nothing_is_ignored(trade: Trade) -> None:
+    receipt = trade.note(b'{"type":"ping"}')
+    assert (receipt.outcome, receipt.invoice_id) == (ReceiptOutcome.IGNORED, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"account_id": ProviderAccountId("unknown")}, NotFound),
+        ({"kind": "btcpay"}, NotFound),
+        ({"headers": {}}, NotAuthentic),
+        ({"body": b"not json"}, NotAuthentic),
+    ],
+)
+def test_a_webhook_of_nobody_we_know_or_without_its_signature_leaves_nothing(
+    trade: Trade, change: dict[str, object], error: type[Exception]
+) -> None:
+    watched = WatchedStore(trade.store)
+    fine = NoteWebhook(
+        account_id=trade.shop.account.id,
+        kind=ProviderKind.SANDBOX,
+        headers=SIGNATURE,
+        body=b'{"type":"settled","id":"p-1"}',
+    )
+    with pytest.raises(error):
+        note_webhook(
+            msgspec.structs.replace(fine, **change),
+            store=watched,
+            clock=trade.clock,
+            ids=trade.ids,
+            providers=trade.providers,
+        )
+    assert watched.steps == []
