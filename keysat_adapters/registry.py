@@ -25,6 +25,10 @@ class ProviderRegistry:
         self._factories = dict(factories)
         self._remedies = dict(remedies)
 
+    def kinds(self) -> frozenset[ProviderKind]:
+        """Give the kinds that are loaded."""
+        return frozenset(self._factories)
+
     def provider_for(self, account: ProviderAccount) -> PaymentProvider:
         """Give the adapter of an account.
 

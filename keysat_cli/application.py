@@ -80,7 +80,7 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
     return create_app(
         ports,
         http_settings,
-        route_handlers=route_handlers(ports, http_settings),
+        route_handlers=route_handlers(ports),
         ticks=[*shop_ticks(ports), *_own_ticks(wiring)],
     )
 

@@ -70,9 +70,15 @@ def _report_failure(failure: KeysatError, *, is_json: bool) -> int:
         message,
         exit_code_of(failure),
         is_json=is_json,
-        error=RULES.get(type(failure), INTERNAL).error,
+        error=_error_of(failure),
         extra=extra,
     )
+
+
+def _error_of(failure: KeysatError) -> str:
+    """The published code; on this side of the wire a fault of the server has its own name."""
+    rule = RULES.get(type(failure), INTERNAL)
+    return failure.code if rule is INTERNAL else rule.error
 
 
 def _report_usage(failure: click.ClickException, *, is_json: bool) -> int:

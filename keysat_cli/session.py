@@ -10,6 +10,7 @@ from keysat_cli.output import note
 from keysat_cli.settings import Environment, load_environment, read_store_settings
 from keysat_cli.wiring import open_ports
 from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind
+from keysat_core.errors import StoreUnavailable
 from keysat_core.ports.bundle import Ports
 
 OPERATOR: Final = Actor(kind=ActorKind.CLI, scopes=EVERY_SCOPE)
@@ -26,14 +27,21 @@ def environment() -> Environment:
 
 
 @contextmanager
-def open_shop() -> Iterator[Ports]:
-    """Open the database the settings name; making a new one is said, because it may be a mistake.
+def open_shop(*, is_creating: bool = False) -> Iterator[Ports]:
+    """Open the database the settings name; only with ``is_creating`` make one that is not there.
+
+    A mistyped path must not answer like an empty shop with a key of its own.
 
     Raises:
-        ConfigurationError, StoreBusy, StoreUnavailable, MigrationRefused.
+        ConfigurationError, StoreBusy, MigrationRefused.
+        StoreUnavailable: it does not exist, or cannot be used.
     """
     settings = read_store_settings(environment())
     is_new = not settings.db_path.exists()
+    if is_new and not is_creating:
+        raise StoreUnavailable(
+            f"{settings.db_path} does not exist; set KEYSAT_DB_PATH, or make it with: keysat migrate"
+        )
     with open_ports(settings) as ports:
         if is_new:
             note(f"Made a new database: {settings.db_path}")

@@ -147,7 +147,7 @@ def read_store_settings(environment: Environment) -> StoreSettings:
     return StoreSettings(
         db_path=_db_path(environment.find("KEYSAT_DB_PATH") or DB_PATH_DEFAULT),
         operator_name=environment.find("KEYSAT_OPERATOR_NAME"),
-        is_sandbox=environment.is_on("KEYSAT_SANDBOX_MODE"),
+        is_sandbox=(environment.find("KEYSAT_SANDBOX_MODE") or "").lower() in _TRUE,
         self_license_key=Secret(license_key) if license_key else None,
         trust_root_pem=_trust_root(environment.find("KEYSAT_TRUST_ROOT_PEM")),
         upgrade_url=_url("KEYSAT_UPGRADE_URL", upgrade_url) if upgrade_url else UPGRADE_BASE_URL,

@@ -296,7 +296,7 @@ class ProviderNotLoaded(KeysatError):
     def __init__(self, kind: str, remedy: str) -> None:
         self.kind = kind
         self.remedy = remedy
-        super().__init__(f"payment provider {kind!r} is not available: {remedy}")
+        super().__init__(f"payment provider {str(kind)!r} is not available: {remedy}")
 
 
 class RateLimited(KeysatError):

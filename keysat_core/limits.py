@@ -49,6 +49,9 @@ USER_AGENT_CHARS_MAX = 512
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 """Longest Idempotency-Key; the size other payment APIs allow."""
 
+IDEMPOTENCY_KEY_CHARS_MIN = 16
+"""Buyers share one space of keys, so a key must be too long for two to choose the same."""
+
 IDEMPOTENCY_SECONDS = 86_400
 """How long a repeated Idempotency-Key gives the first answer (public-api 6.1: 24 h)."""
 
@@ -95,8 +98,11 @@ INSTANT_MAX = 253_402_300_799
 
 # --- pages and batches --------------------------------------------------------------------------
 
-PAGE_MAX = 500
-"""Largest page of licenses or other lists."""
+PAGE_MAX = 10_000
+"""Largest page of a list; scripts written for an unbounded list ask for no limit (admin-api 2.6)."""
+
+OFFSET_MAX = 1_000_000_000
+"""Furthest row a page may begin at; beyond any table, it only keeps numbers small."""
 
 PAGE_DEFAULT = 100
 """Licenses on a page when the caller does not say (admin-api 2.6)."""

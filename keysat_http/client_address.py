@@ -5,13 +5,17 @@ Source: decisions 6; admin-api B-03.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final
 
 from litestar.types import Scope
 
 from keysat_core.limits import USER_AGENT_CHARS_MAX
 from keysat_http.limits import FORWARDED_HOPS_MAX
 from keysat_http.settings import PRIVATE_NETWORKS, Network
+
+IPV6_SITE_BITS: Final = 64
+"""What a household or a server is given, and may change addresses within. Source: RFC 6177."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +41,7 @@ def caller_of(scope: Scope, trusted_proxies: Sequence[Network]) -> Caller:
     agent = next(_header(scope, b"user-agent"), None)
     return Caller(
         address=address,
-        limiting_address=None if is_shared else address,
+        limiting_address=None if is_shared or address is None else _network_of(address),
         user_agent=None if agent is None else agent[:USER_AGENT_CHARS_MAX],
         request_id=request_id_of(scope),
     )
@@ -77,6 +81,14 @@ def _find(scope: Scope, trusted_proxies: Sequence[Network]) -> tuple[str | None,
         if not _is_in(parsed, trusted_proxies):
             break
     return (str(peer), True) if furthest is None else (str(furthest), False)
+
+
+def _network_of(address: str) -> str:
+    """One caller's IPv6 addresses are all of a /64, so that is what a limit is kept by."""
+    parsed = ip_address(address)
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed, IPV6_SITE_BITS), strict=False))
+    return address
 
 
 def _peer(scope: Scope) -> IPv4Address | IPv6Address | None:

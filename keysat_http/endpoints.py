@@ -23,7 +23,6 @@ from keysat_http.pages.static_files import STATIC_ROUTES
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.public import catalog, purchase, validate
 from keysat_http.public import machines as public_machines
-from keysat_http.settings import HTTPSettings
 
 PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (
     catalog.list_catalog_products,
@@ -78,12 +77,10 @@ SANDBOX: Final[tuple[ControllerRouterHandler, ...]] = (
 
 def route_handlers(
     ports: Ports,
-    settings: HTTPSettings,
     *,
     purchase_seconds: float = PURCHASE_DEADLINE_SECONDS,
 ) -> list[ControllerRouterHandler]:
     """Give the routes for these ports, with the threads their calls to providers run in."""
-    del settings
     threads = ProviderThreads()
     handlers = [*PUBLIC, *ADMIN, *PAGES, *(SANDBOX if ports.sandbox is not None else ())]
     dependencies = {

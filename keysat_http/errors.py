@@ -102,7 +102,12 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.ProviderUnavailable: UPSTREAM,
     core.RateUnavailable: Rule(status=502, error="upstream_error", prefix="upstream error: "),
     core.NotAuthentic: UNAUTHORIZED,
-    core.ProviderNotLoaded: UNAVAILABLE,
+    core.ProviderNotLoaded: Rule(
+        status=503,
+        error="service_unavailable",
+        prefix="service unavailable: ",
+        is_text_for_operators=True,
+    ),
     core.RateLimited: Rule(status=429, error="rate_limited", prefix="too many requests: "),
     core.ConfigurationError: INTERNAL,
     core.CorruptRow: INTERNAL,

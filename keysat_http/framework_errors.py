@@ -3,6 +3,7 @@
 Source: public-api 1 and 18; decisions 5. Their own texts are never passed on: some quote the query.
 """
 
+import re
 from http import HTTPStatus
 from typing import Final
 
@@ -48,6 +49,9 @@ EMPTY_BODY: Final = bad_request(
 _READY: Final = {
     ready.status: ready for ready in (NOT_FOUND, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
 }
+_MISSING: Final = re.compile(r"^Missing required \w+ parameter '([^']+)'")
+"""How Litestar says that a query parameter or header was not sent; it gives no other sign."""
+
 _BODY_ARGUMENT: Final = "data"
 """What Litestar calls the body; it complains about the argument when nothing was sent."""
 
@@ -137,6 +141,9 @@ def _problems(failure: HTTPException) -> list[FieldProblem]:
         for item in (extra if isinstance(extra, list) else [])
         if isinstance(item, dict) and "key" in item
     ]
+    missing = _MISSING.search(failure.detail)
+    if missing is not None:
+        found.append(FieldProblem(field=missing[1], problem="is required"))
     return found[:FIELD_PROBLEMS_MAX]
 
 

@@ -7,14 +7,12 @@ from litestar.di import NamedDependency
 
 from keysat_core.errors import SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.server.settings import find_operator_name
 from keysat_http.routes import get
 from keysat_http.settings import HTTPSettings
 
 KEY_FORMAT_VERSION: Final = 2
 """Source: public-api 4: the version of the license keys issued."""
-
-OPERATOR_NAME: Final = "operator_name"
-"""The stored setting. Source: admin-api 4."""
 
 
 class ServiceInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,9 +67,7 @@ def get_issuer_public_key(ports: NamedDependency[Ports]) -> IssuerPublicKey:
 
 def operator_name(ports: Ports, settings: HTTPSettings) -> str | None:
     """Give the live setting, else the configured name, else None."""
-    with ports.store.reading() as tx:
-        stored = tx.settings.find_setting(OPERATOR_NAME)
-    return stored or settings.operator_name or None
+    return find_operator_name(store=ports.store) or settings.operator_name or None
 
 
 def _public_key_pem(ports: Ports) -> str:

@@ -5,9 +5,9 @@ A provider that hangs fills these and nothing else: validation and the rest go o
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Final, TypeVar
+
+from keysat_http.daemon_threads import in_daemon_thread
 
 T = TypeVar("T")
 
@@ -19,9 +19,9 @@ class ProviderThreads:
     """Runs blocking calls; share one per application."""
 
     def __init__(self, threads: int = PROVIDER_THREADS) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="provider")
+        self._free = asyncio.Semaphore(threads)
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Give what the call gives. When cancelled, the call goes on but nobody waits for it."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, copy_context().run, call)
+        """Give what the call gives. Cancelled or not, its thread is taken until it really ends."""
+        await self._free.acquire()
+        return await in_daemon_thread(call, name="provider", on_end=self._free.release)

@@ -14,7 +14,7 @@ import structlog
 from keysat_core.domain.actor import SYSTEM, Actor
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
-from keysat_core.errors import KeysatError
+from keysat_core.errors import KeysatError, ProviderNotLoaded
 from keysat_core.limits import RECEIPTS_BATCH, RECONCILE_BATCH
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import (
@@ -128,7 +128,7 @@ def _settle_receipt(ports: Ports, actor: Actor, receipt: WebhookReceipt) -> str:
     outcome = "unchanged"
     if receipt.invoice_id is not None:
         outcome = _settle(ports, actor, receipt.invoice_id)
-    if outcome != "failed":
+    if outcome in {"changed", "unchanged"}:
         finish_receipt(receipt, store=ports.store)
     return outcome
 
@@ -144,6 +144,9 @@ def _settle(ports: Ports, actor: Actor, invoice_id: InvoiceId) -> str:
             ids=ports.ids,
             providers=ports.providers,
         )
+    except ProviderNotLoaded:
+        # Its operator was told at start; once a minute for each invoice would be noise.
+        return "skipped"
     except KeysatError as exc:
         # Our invoice id is the buyer's secret, so the log does not have it (public-api 0).
         log.warning("invoice_not_settled", code=exc.code, problem=str(exc))

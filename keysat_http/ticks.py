@@ -4,16 +4,16 @@ What a job does is a use case or an adapter's; here is only when it runs.
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Thread
+from random import Random
 from time import monotonic
 
 import structlog
 
 from keysat_core.domain.instant import Instant
 from keysat_core.ports.clock import Clock
+from keysat_http.daemon_threads import in_daemon_thread
 from keysat_http.limits import TICK_JITTER, TICKS_STOP_SECONDS
 
 log = structlog.get_logger("keysat.ticks")
@@ -45,6 +45,7 @@ class TickRunner:
         self._ticks = tuple(ticks)
         self._clock = clock
         self._stop_seconds = stop_seconds
+        self._random = Random()  # noqa: S311  spreads load, hides nothing
         self._stopping = asyncio.Event()
         self._stopping_since: float | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -85,7 +86,7 @@ class TickRunner:
         pause = tick.first_after_seconds
         while not await self._is_stopped_within(pause):
             try:
-                await _in_own_thread(tick)
+                await in_daemon_thread(tick.run, name=f"tick-{tick.name}")
             except Exception:
                 log.exception("tick_failed", tick=tick.name)
             else:
@@ -93,39 +94,10 @@ class TickRunner:
             pause = tick.every_seconds
 
     async def _is_stopped_within(self, seconds: float) -> bool:
-        jitter = random.uniform(1 - TICK_JITTER, 1 + TICK_JITTER)  # noqa: S311  no secret
+        jitter = self._random.uniform(1 - TICK_JITTER, 1 + TICK_JITTER)
         try:
             async with asyncio.timeout(seconds * jitter):
                 await self._stopping.wait()
         except TimeoutError:
             return False
         return True
-
-
-async def _in_own_thread(tick: Tick) -> None:
-    """Run a tick in a daemon thread, which cannot keep the process alive when it hangs.
-
-    A pool would: the interpreter waits for a pool's threads at exit.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def resolve(failure: BaseException | None) -> None:
-        if done.done():
-            return
-        if failure is None:
-            done.set_result(None)
-        else:
-            done.set_exception(failure)
-
-    def work() -> None:
-        failure: BaseException | None = None
-        try:
-            tick.run()
-        except BaseException as exc:  # noqa: BLE001  a thread has nobody else to tell
-            failure = exc if isinstance(exc, Exception) else RuntimeError(repr(exc))
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(resolve, failure)
-
-    Thread(target=work, name=f"tick-{tick.name}", daemon=True).start()
-    await done

@@ -48,6 +48,7 @@ CREATE TABLE invoices (
     exchange_rate_source TEXT,
     buyer_email TEXT,
     buyer_note TEXT,
+    rail TEXT CHECK (rail IN ('lightning', 'onchain', 'card')),
     redirect_url TEXT NOT NULL,
     payment_provider_id TEXT REFERENCES payment_providers (id),
     provider_invoice_id TEXT,

@@ -9,6 +9,7 @@ from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.listing import RevenueSummary
 from keysat_core.domain.money import Currency
+from keysat_core.domain.payment import Rail
 from keysat_core.errors import NotFound
 from keysat_core.limits import RECONCILE_DAYS
 
@@ -27,6 +28,7 @@ INVOICES: Final = Table(
         "exchange_rate_source",
         "buyer_email",
         "buyer_note",
+        "rail",
         "redirect_url",
         "payment_provider_id",
         "provider_invoice_id",
@@ -87,16 +89,17 @@ def _invoice(row: Row) -> Invoice:
         exchange_rate_source=row[9],
         buyer_email=row[10],
         buyer_note=row[11],
-        redirect_url=row[12],
-        provider_account_id=row[13],
-        provider_invoice_id=row[14],
-        provider_status_raw=row[15],
-        checkout_url=row[16],
-        created_at=row[17],
-        updated_at=row[18],
-        settled_at=row[19],
-        effect_at=row[20],
-        last_checked_at=row[21],
+        rail=None if row[12] is None else Rail(row[12]),
+        redirect_url=row[13],
+        provider_account_id=row[14],
+        provider_invoice_id=row[15],
+        provider_status_raw=row[16],
+        checkout_url=row[17],
+        created_at=row[18],
+        updated_at=row[19],
+        settled_at=row[20],
+        effect_at=row[21],
+        last_checked_at=row[22],
     )
 
 
@@ -143,6 +146,7 @@ class SQLiteInvoices:
                 invoice.exchange_rate_source,
                 invoice.buyer_email,
                 invoice.buyer_note,
+                invoice.rail,
                 invoice.redirect_url,
                 invoice.provider_account_id,
                 invoice.provider_invoice_id,

@@ -69,6 +69,10 @@ class SQLiteMerchants:
         """Give the default profile; None before first boot."""
         return PROFILES.found(_profile, self._session.row(_DEFAULT_PROFILE))
 
+    def count_profiles(self) -> int:
+        """Count all profiles, the default included."""
+        return self._session.number("SELECT count(*) FROM merchant_profiles")
+
     def put_profile(self, profile: MerchantProfile) -> None:
         """Insert or replace a profile."""
         self._session.run(

@@ -8,6 +8,7 @@ from typing import Final
 
 from keysat_adapters.sqlite.session import Session
 from keysat_core.domain.ids import PolicyId, ProductId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.listing import CascadeCounts
 
 _MACHINES_OF_PRODUCT: Final = (
@@ -51,15 +52,21 @@ class SQLiteRemovals:
             settled_invoices=self._settled(_INVOICES_OF_PRODUCT, product_id),
         )
 
-    def policy_dependents(self, policy_id: PolicyId) -> CascadeCounts:
-        """Count what keeps a policy; ``invoices`` are the pending ones."""
+    def policy_dependents(self, policy_id: PolicyId, since: Instant) -> CascadeCounts:
+        """Count what keeps a policy: licenses not revoked, settled and recent pending invoices."""
         of_policy = "FROM invoices WHERE policy_id = ?"
+        settled = self._settled(of_policy, policy_id)
+        pending = self._session.number(
+            f"SELECT count(*) {of_policy} AND status = 'pending' AND created_at > ?",
+            (policy_id, since),
+        )
         return CascadeCounts(
             licenses=self._count(
                 "FROM licenses WHERE policy_id = ? AND status <> 'revoked'", policy_id
             ),
-            invoices=self._count(f"{of_policy} AND status = 'pending'", policy_id),
-            settled_invoices=self._settled(of_policy, policy_id),
+            invoices=settled + pending,
+            settled_invoices=settled,
+            pending_invoices=pending,
         )
 
     def remove_product(self, product_id: ProductId) -> CascadeCounts:

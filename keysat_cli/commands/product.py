@@ -78,7 +78,7 @@ def create(
         metadata={} if metadata is None else metadata,
         entitlements_catalog=() if catalog is None else _catalog(catalog),
     )
-    with open_shop() as ports:
+    with open_shop(is_creating=True) as ports:
         created = create_product(
             OPERATOR,
             command,

@@ -8,11 +8,12 @@ import msgspec
 
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.text import checked_text, optional_text
-from keysat_core.errors import CodeRefused, InvariantError
+from keysat_core.errors import InvariantError
 from keysat_core.limits import (
     CODE_CHARS_MAX,
     EMAIL_CHARS_MAX,
     IDEMPOTENCY_KEY_CHARS_MAX,
+    IDEMPOTENCY_KEY_CHARS_MIN,
     NOTE_CHARS_MAX,
     SLUG_CHARS_MAX,
     URL_CHARS_MAX,
@@ -41,17 +42,13 @@ class BuyerRequest(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self,
             policy_slug=self.policy_slug or None,
-            code=(self.code or "").strip().upper() or None,
+            code=(self.code or "").strip().upper()[: CODE_CHARS_MAX + 1] or None,
             buyer_email=optional_text(
                 self.buyer_email, field="buyer_email", chars_max=EMAIL_CHARS_MAX
             ),
             buyer_note=optional_text(self.buyer_note, field="buyer_note", chars_max=NOTE_CHARS_MAX),
             redirect_url=self.redirect_url or None,
-            idempotency_key=optional_text(
-                self.idempotency_key,
-                field="Idempotency-Key",
-                chars_max=IDEMPOTENCY_KEY_CHARS_MAX,
-            ),
+            idempotency_key=_idempotency_key(self.idempotency_key),
         )
 
 
@@ -60,13 +57,10 @@ def checked_request(request: BuyerRequest) -> BuyerRequest:
 
     Raises:
         InvariantError: a field is too long or unusable.
-        CodeRefused: the code is longer than any code.
     """
     request = request.normalized()
-    for slug in (request.product_slug, request.policy_slug or ""):
-        checked_text(slug[:SLUG_CHARS_MAX], field="slug", chars_max=SLUG_CHARS_MAX)
-    if request.code is not None and len(request.code) > CODE_CHARS_MAX:
-        raise CodeRefused("unknown_code")
+    for field, slug in (("product", request.product_slug), ("policy_slug", request.policy_slug)):
+        checked_text((slug or "")[:SLUG_CHARS_MAX], field=field, chars_max=SLUG_CHARS_MAX)
     if request.redirect_url is not None:
         _check_redirect(request.redirect_url)
     return request
@@ -81,6 +75,16 @@ def redirect_target(
     if template:
         return template.replace("{invoice_id}", invoice_id)
     return f"{public_url}/thank-you?invoice_id={invoice_id}"
+
+
+def _idempotency_key(text: str | None) -> str | None:
+    key = optional_text(text, field="Idempotency-Key", chars_max=IDEMPOTENCY_KEY_CHARS_MAX)
+    if key is not None and len(key) < IDEMPOTENCY_KEY_CHARS_MIN:
+        raise InvariantError(
+            "Idempotency-Key",
+            f"must have at least {IDEMPOTENCY_KEY_CHARS_MIN} characters; send a random UUID",
+        )
+    return key
 
 
 def _check_redirect(url: str) -> None:

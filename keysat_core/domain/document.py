@@ -1,7 +1,6 @@
 """JSON documents that operators attach to products, policies and licenses."""
 
-from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -10,8 +9,6 @@ from keysat_core.limits import METADATA_BYTES_MAX
 
 JSONValue: TypeAlias = object
 """What ``msgspec.json.decode`` gives without a type: dict, list, str, int, float, bool or None."""
-
-EMPTY_DOCUMENT: Final[Mapping[str, JSONValue]] = {}
 
 
 def checked_document(value: JSONValue, *, field: str) -> JSONValue:

@@ -10,7 +10,7 @@ import msgspec
 
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.ids import EventId
-from keysat_core.domain.instant import Instant, rfc3339
+from keysat_core.domain.instant import Instant, rfc3339, rfc3339_or_none
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License
 from keysat_core.domain.machine import Machine
@@ -260,7 +260,7 @@ def license_issued(license: License, source: str) -> LicenseIssued:
         invoice_id=license.invoice_id,
         policy_id=license.policy_id,
         is_trial=license.is_trial,
-        expires_at=None if license.expires_at is None else rfc3339(license.expires_at),
+        expires_at=rfc3339_or_none(license.expires_at),
         entitlements=license.entitlements,
         source=source,
     )

@@ -11,8 +11,8 @@ import msgspec
 
 from keysat_core.domain.ids import InvoiceId, PolicyId, ProductId, ProviderAccountId
 from keysat_core.domain.instant import Instant
-from keysat_core.domain.money import Currency, Money
-from keysat_core.domain.payment import ProviderReport, ProviderStatus
+from keysat_core.domain.money import Currency
+from keysat_core.domain.payment import ProviderReport, ProviderStatus, Rail
 from keysat_core.domain.text import checked_range
 from keysat_core.errors import IllegalTransition
 from keysat_core.limits import AMOUNT_MAX
@@ -50,6 +50,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     exchange_rate_source: str | None = None
     buyer_email: str | None = None
     buyer_note: str | None = None
+    rail: Rail | None = None
     redirect_url: str = ""
     provider_account_id: ProviderAccountId | None = None
     provider_invoice_id: str | None = None
@@ -68,11 +69,6 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     def is_free(self) -> bool:
         """Nothing was ever to be paid."""
         return self.amount_sats == 0
-
-    @property
-    def is_open_at_provider(self) -> bool:
-        """The provider knows this invoice and can be asked about it."""
-        return self.provider_account_id is not None and self.provider_invoice_id is not None
 
 
 # --- state machine (lifecycles 7.1) -------------------------------------------------------------
@@ -145,10 +141,28 @@ def event_of(report: ProviderReport) -> InvoiceEvent | None:
             assert_never(report.status)
 
 
+def is_partial_payment(report: ProviderReport) -> bool:
+    """The time to pay is over and only a part arrived (payments 6.5)."""
+    has_money = report.paid is not None and report.paid.amount > 0
+    return report.status is ProviderStatus.EXPIRED and has_money and not report.is_paid_late
+
+
+def is_withdrawn(invoice: Invoice, report: ProviderReport) -> bool:
+    """The provider gave the money back, or takes back that it was ever paid (decisions 18)."""
+    was_paid = invoice.status is InvoiceStatus.SETTLED and not invoice.is_free
+    is_lost = report.status in {ProviderStatus.EXPIRED, ProviderStatus.INVALID}
+    return report.status is ProviderStatus.REFUNDED or (was_paid and is_lost)
+
+
 def is_reversal(invoice: Invoice, report: ProviderReport) -> bool:
-    """The provider withdraws what it had confirmed: kept, but told to the operator."""
-    withdrawn = report.status in {ProviderStatus.EXPIRED, ProviderStatus.INVALID}
-    return invoice.status is InvoiceStatus.SETTLED and not invoice.is_free and withdrawn
+    """The provider says less than it had said: kept as it is, but told to the operator.
+
+    Source: payments 9.3: any other report of a settled invoice, and money seen for an ended one.
+    """
+    if invoice.status is InvoiceStatus.SETTLED:
+        return report.status is not ProviderStatus.SETTLED and not invoice.is_free
+    is_ended = invoice.status is not InvoiceStatus.PENDING
+    return report.status is ProviderStatus.REFUNDED or (is_ended and report.is_processing)
 
 
 def mismatched_amount(invoice: Invoice, report: ProviderReport) -> int | None:
@@ -160,10 +174,3 @@ def mismatched_amount(invoice: Invoice, report: ProviderReport) -> int | None:
     if price is None or price.currency is not Currency.SAT or price.amount == invoice.amount_sats:
         return None
     return price.amount
-
-
-def listed_price(invoice: Invoice) -> Money | None:
-    """The fiat price the buyer saw; None for sales priced in sats."""
-    if invoice.listed_currency is None or invoice.listed_value is None:
-        return None
-    return Money(currency=invoice.listed_currency, amount=invoice.listed_value)

@@ -13,7 +13,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.policy import Terms
 from keysat_core.domain.text import checked_range
 from keysat_core.errors import IllegalTransition, InvariantError
-from keysat_core.limits import SEATS_MAX, SECONDS_MAX
+from keysat_core.limits import INSTANT_MAX, SEATS_MAX, SECONDS_MAX
 from keysat_core.signing.keys import SigningKey
 from keysat_core.signing.license_key import (
     FINGERPRINT_HASH_BYTES,
@@ -23,6 +23,9 @@ from keysat_core.signing.license_key import (
     encode_key,
     encode_payload,
 )
+
+NEVER: Final = 0
+"""How a key spells that it never expires (lifecycles 1.2)."""
 
 UNBOUND: Final = bytes(FINGERPRINT_HASH_BYTES)
 """Fingerprint hash of a key that is bound to no machine; the server issues no other (1.4)."""
@@ -68,6 +71,8 @@ class License(msgspec.Struct, frozen=True, kw_only=True):
             raise InvariantError("id", "must be a lower-case UUID: license keys pack it")
         checked_range(self.grace_seconds, field="grace_seconds", low=0, high=SECONDS_MAX)
         checked_range(self.max_machines, field="max_machines", low=0, high=SEATS_MAX)
+        if self.expires_at is not None:
+            checked_range(self.expires_at, field="expires_at", low=NEVER + 1, high=INSTANT_MAX)
         checked_entitlements(self.entitlements)
 
     def bind(self, fingerprint: str | None) -> Self:
@@ -172,7 +177,7 @@ def payload_of(license: License) -> LicensePayload:
         product_id=license.product_id,
         license_id=license.id,
         issued_at=license.issued_at,
-        expires_at=license.expires_at or 0,
+        expires_at=NEVER if license.expires_at is None else license.expires_at,
         fingerprint_hash=UNBOUND,
         entitlements=license.entitlements,
     )

@@ -9,9 +9,9 @@ from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.machine import Machine
 from keysat_core.domain.text import checked_range
 from keysat_core.limits import (
-    INSTANT_MAX,
     MACHINES_PAGE_DEFAULT,
     MACHINES_PAGE_MAX,
+    OFFSET_MAX,
     PAGE_DEFAULT,
     PAGE_MAX,
 )
@@ -34,7 +34,7 @@ class LicenseFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         checked_range(self.limit, field="limit", low=1, high=PAGE_MAX)
-        checked_range(self.offset, field="offset", low=0, high=INSTANT_MAX)
+        checked_range(self.offset, field="offset", low=0, high=OFFSET_MAX)
 
 
 class LicenseRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +85,7 @@ class MachineFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         checked_range(self.limit, field="limit", low=1, high=MACHINES_PAGE_MAX)
-        checked_range(self.offset, field="offset", low=0, high=INSTANT_MAX)
+        checked_range(self.offset, field="offset", low=0, high=OFFSET_MAX)
 
 
 class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,10 +100,14 @@ class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CascadeCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows went with a deleted product or policy."""
+    """How many rows hang on a product or policy, or went with it.
+
+    ``settled_invoices`` and ``pending_invoices`` are part of ``invoices``.
+    """
 
     policies: int = 0
     licenses: int = 0
     invoices: int = 0
     machines: int = 0
     settled_invoices: int = 0
+    pending_invoices: int = 0

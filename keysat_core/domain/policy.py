@@ -106,16 +106,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         self._check_cadence()
 
     def _check_cadence(self) -> None:
-        low = 1 if self.is_recurring else 0
-        period_max = RENEWAL_PERIOD_DAYS_MAX
-        checked_range(
-            self.renewal_period_days, field="renewal_period_days", low=low, high=period_max
-        )
-        checked_range(
-            self.grace_period_days, field="grace_period_days", low=0, high=GRACE_PERIOD_DAYS_MAX
-        )
-        trial_max = self.renewal_period_days if self.is_recurring else period_max
-        checked_range(self.trial_days, field="trial_days", low=0, high=trial_max)
+        """Ranges of the cadence bind only recurring policies (lifecycles 4.1)."""
+        bounds = {
+            "renewal_period_days": (1, RENEWAL_PERIOD_DAYS_MAX),
+            "grace_period_days": (0, GRACE_PERIOD_DAYS_MAX),
+            "trial_days": (0, self.renewal_period_days),
+        }
+        unbound = (0, SECONDS_MAX // DAY_SECONDS)
+        for field, range_if_recurring in bounds.items():
+            low, high = range_if_recurring if self.is_recurring else unbound
+            checked_range(getattr(self, field), field=field, low=low, high=high)
 
     @property
     def is_archived(self) -> bool:

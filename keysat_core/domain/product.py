@@ -7,9 +7,9 @@ from keysat_core.domain.entitlement import Catalog
 from keysat_core.domain.ids import MerchantProfileId, ProductId, is_uuid_text
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.money import Currency, Money, parse_currency
-from keysat_core.domain.text import checked_text
+from keysat_core.domain.text import checked_range, checked_text
 from keysat_core.errors import InvariantError
-from keysat_core.limits import DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX
+from keysat_core.limits import AMOUNT_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,9 +60,9 @@ def read_price(sent: PriceInput) -> Money | None:
         case (None, None, None):
             return None
         case (None, None, int(sats)):
-            return Money(currency=Currency.SAT, amount=sats)
+            return _price(Currency.SAT, sats, field="price_sats")
         case (str(code), int(value), sats):
-            price = Money(currency=parse_currency(code), amount=value)
+            price = _price(parse_currency(code), value, field="price_value")
             if sats is not None and (price.currency is not Currency.SAT or sats != value):
                 raise InvariantError(
                     "price_sats", "leave it out, or send it equal to price_value with SAT"
@@ -87,3 +87,9 @@ def read_new_price(sent: PriceInput) -> Money:
             "must be above 0; for a free tier set price_sats_override of a policy to 0",
         )
     return price
+
+
+def _price(currency: Currency, amount: int, *, field: str) -> Money:
+    return Money(
+        currency=currency, amount=checked_range(amount, field=field, low=0, high=AMOUNT_MAX)
+    )

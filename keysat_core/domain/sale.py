@@ -5,7 +5,7 @@ Source: lifecycles 7.4-7.5, payments 9.3. Webhook, reconciler, free tier and tri
 
 import msgspec
 
-from keysat_core.domain.actor import Actor
+from keysat_core.domain.actor import SYSTEM, Actor
 from keysat_core.domain.audit import AuditEntry, audited
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.events import (
@@ -25,7 +25,9 @@ from keysat_core.domain.invoice import (
     Settle,
     advance,
     event_of,
+    is_partial_payment,
     is_reversal,
+    is_withdrawn,
     mismatched_amount,
 )
 from keysat_core.domain.license import License, with_terms
@@ -132,7 +134,7 @@ def _notes(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instant)
         audits.append(
             _about(
                 invoice,
-                actor,
+                SYSTEM,
                 "invoice.amount_mismatch",
                 now,
                 provider_invoice_id=invoice.provider_invoice_id,
@@ -142,11 +144,17 @@ def _notes(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instant)
         )
     if report.is_paid_late:
         audits.append(_about(invoice, actor, "invoice.paid_late", now))
-    if report.status is ProviderStatus.EXPIRED and report.paid is not None and report.paid.amount:
+    if is_partial_payment(report):
         audits.append(
-            _about(invoice, actor, "invoice.partial_payment", now, paid_sats=report.paid.amount)
+            _about(
+                invoice,
+                actor,
+                "invoice.partial_payment",
+                now,
+                paid_sats=report.paid.amount if report.paid else 0,
+            )
         )
-    if report.status is ProviderStatus.REFUNDED or is_reversal(invoice, report):
+    if is_reversal(invoice, report):
         audits.append(
             _about(
                 invoice,
@@ -156,6 +164,7 @@ def _notes(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instant)
                 provider_status=report.raw_status,
             )
         )
+    if is_withdrawn(invoice, report):
         events.append(
             InvoiceRefunded(
                 invoice_id=invoice.id,

@@ -24,6 +24,9 @@ UPGRADE_BASE_URL: Final = "https://licensing.keysat.xyz/buy/keysat"
 
 PRODUCTS_CAP: Final = 5
 POLICIES_CAP: Final = 5
+CODES_CAP: Final = 10
+MERCHANT_PROFILES_CAP: Final = 1
+"""Caps of the Creator tier (admin-api 5)."""
 
 
 class Capability(StrEnum):
@@ -31,6 +34,8 @@ class Capability(StrEnum):
 
     UNLIMITED_PRODUCTS = "unlimited_products"
     UNLIMITED_POLICIES = "unlimited_policies"
+    UNLIMITED_CODES = "unlimited_codes"
+    UNLIMITED_MERCHANT_PROFILES = "unlimited_merchant_profiles"
     RECURRING_BILLING = "recurring_billing"
     PATRON = "patron"
 
@@ -79,6 +84,17 @@ class SelfLicense(msgspec.Struct, frozen=True, kw_only=True):
     def policies_cap(self) -> int | None:
         """Most policies a product may get; None without a cap."""
         return None if self.has(Capability.UNLIMITED_POLICIES) else POLICIES_CAP
+
+    @property
+    def codes_cap(self) -> int | None:
+        """Most active discount codes; None without a cap."""
+        return None if self.has(Capability.UNLIMITED_CODES) else CODES_CAP
+
+    @property
+    def merchant_profiles_cap(self) -> int | None:
+        """Most merchant profiles, the default included; None without a cap."""
+        lifted = self.has(Capability.UNLIMITED_MERCHANT_PROFILES)
+        return None if lifted else MERCHANT_PROFILES_CAP
 
 
 def verify_self_license(

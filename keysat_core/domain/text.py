@@ -33,7 +33,7 @@ def optional_text(text: str | None, *, field: str, chars_max: int) -> str | None
     return checked_text(text.strip(), field=field, chars_max=chars_max)
 
 
-def cut_text(text: str | None, chars_max: int) -> str | None:
+def cut_text(text: str | None, chars_max: int, *, field: str) -> str | None:
     """Shorten descriptive text from a client instead of refusing it; blank means absent.
 
     Source: public-api 18, limits of ``hostname``, ``platform`` and ``reason``: truncate.
@@ -41,7 +41,7 @@ def cut_text(text: str | None, chars_max: int) -> str | None:
     Raises:
         InvariantError: NUL or half of a surrogate pair.
     """
-    return optional_text(text[:chars_max] if text else None, field="text", chars_max=chars_max)
+    return optional_text(text[:chars_max] if text else None, field=field, chars_max=chars_max)
 
 
 def checked_slug(slug: str, *, field: str = "slug") -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from keysat_core.domain.ids import InvoiceId
-from keysat_core.domain.merchant import ProviderAccount
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.domain.payment import (
     InvoiceOrder,
     ProviderInvoice,
@@ -56,6 +56,10 @@ class PaymentProvider(Protocol):
 
 class PaymentProviders(Protocol):
     """The providers this server may use."""
+
+    def kinds(self) -> frozenset[ProviderKind]:
+        """Give the kinds of accounts there is an adapter for; other accounts take no payments."""
+        ...
 
     def provider_for(self, account: ProviderAccount) -> PaymentProvider:
         """Give the adapter of an account.

@@ -17,6 +17,7 @@ from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.machine import Machine
 from keysat_core.domain.money import Currency, Money
+from keysat_core.domain.payment import Rail
 from keysat_core.domain.policy import Policy, Tip
 from keysat_core.domain.product import Product
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
@@ -43,9 +44,9 @@ def ids() -> SearchStrategy[str]:
     return st.uuids(version=4).map(str)
 
 
-def instants() -> SearchStrategy[Instant]:
-    """Any instant RFC 3339 can spell."""
-    return st.integers(0, INSTANT_MAX).map(Instant)
+def instants(first: int = 0) -> SearchStrategy[Instant]:
+    """Any instant RFC 3339 can spell, from ``first`` on."""
+    return st.integers(first, INSTANT_MAX).map(Instant)
 
 
 def texts(chars_max: int = 40, *, chars_min: int = 0) -> SearchStrategy[str]:
@@ -184,7 +185,7 @@ def licenses(**fixed: Any) -> SearchStrategy[License]:
         product_id=ids().map(ProductId),
         status=st.sampled_from(LicenseStatus),
         issued_at=instants(),
-        expires_at=st.none() | instants(),
+        expires_at=st.none() | instants(1),
         grace_seconds=st.integers(0, SECONDS_MAX),
         max_machines=st.integers(0, SEATS_MAX),
         is_trial=st.booleans(),
@@ -240,6 +241,7 @@ def invoices(**fixed: Any) -> SearchStrategy[Invoice]:
         exchange_rate_source=st.none() | texts(),
         buyer_email=st.none() | emails(),
         buyer_note=st.none() | texts(),
+        rail=st.none() | st.sampled_from(Rail),
         redirect_url=texts(),
         provider_invoice_id=st.none() | texts(),
         provider_status_raw=st.none() | texts(),

@@ -1,14 +1,11 @@
 """Pages of lists: what a caller may ask for, kept within bounds instead of refused (B-34)."""
 
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from keysat_core.limits import PRODUCTS_MAX
+from keysat_core.limits import OFFSET_MAX, PRODUCTS_MAX
 
 T = TypeVar("T")
-
-OFFSET_MAX: Final = 2**53 - 1
-"""Largest offset; far beyond any list, it only has to fit the database's integers."""
 
 
 def clamp_limit(limit: int, limit_max: int) -> int:

@@ -1,5 +1,6 @@
 """Products, as operators manage them. Source: admin-api 2.4, B-23, B-34, B-36."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -39,6 +40,18 @@ _PATH: Final = "/v1/admin/products"
 _TAGS: Final = ("products",)
 
 
+class CatalogItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One entitlement a product may grant."""
+
+    slug: str
+    name: str
+    description: str | None = None
+
+    def entry(self) -> CatalogEntry:
+        """Give the entry this describes."""
+        return CatalogEntry(slug=self.slug, name=self.name, description=self.description or "")
+
+
 class NewProduct(msgspec.Struct, frozen=True, kw_only=True):
     """A product to create. Send ``price_currency`` with ``price_value``, or ``price_sats`` alone."""
 
@@ -49,7 +62,7 @@ class NewProduct(msgspec.Struct, frozen=True, kw_only=True):
     price_currency: str | None = None
     price_value: WholeNumber | None = None
     metadata: JSONValue = None
-    entitlements_catalog: list[CatalogEntry] | None = None
+    entitlements_catalog: list[CatalogItem] | None = None
     merchant_profile_id: str | None = None
 
 
@@ -61,7 +74,7 @@ class ProductPatch(msgspec.Struct, frozen=True, kw_only=True):
     price_sats: WholeNumber | None = None
     price_currency: str | None = None
     price_value: WholeNumber | None = None
-    entitlements_catalog: list[CatalogEntry] | UnsetType | None = UNSET
+    entitlements_catalog: list[CatalogItem] | UnsetType | None = UNSET
     merchant_profile_id: str | UnsetType | None = UNSET
 
 
@@ -89,7 +102,7 @@ def create_product(
         description=data.description,
         price=_price(data),
         metadata={} if data.metadata is None else data.metadata,
-        entitlements_catalog=data.entitlements_catalog or (),
+        entitlements_catalog=_entries(data.entitlements_catalog or ()),
         merchant_profile_id=None if profile_id is None else MerchantProfileId(profile_id),
     )
     product = creating.create_product(
@@ -135,12 +148,13 @@ def update_product(
 ) -> Product:
     """Change a product; what is not sent stays."""
     profile_id = data.merchant_profile_id
+    catalog = data.entitlements_catalog
     command = updating.UpdateProduct(
         product_id=ProductId(product_id),
         name=UNSET if data.name is None else data.name,
         description=UNSET if data.description is None else data.description,
         price=_price(data),
-        entitlements_catalog=data.entitlements_catalog,
+        entitlements_catalog=UNSET if catalog is UNSET else _entries(catalog or ()),
         merchant_profile_id=(
             MerchantProfileId(profile_id) if isinstance(profile_id, str) else profile_id
         ),
@@ -211,3 +225,7 @@ def _update(actor: Actor, command: updating.UpdateProduct, ports: Ports) -> Doma
     return updating.update_product(
         actor, command, store=ports.store, clock=ports.clock, ids=ports.ids
     )
+
+
+def _entries(items: Iterable[CatalogItem]) -> tuple[CatalogEntry, ...]:
+    return tuple(item.entry() for item in items)

@@ -5,6 +5,7 @@ policy forbids whatever a text from outside might smuggle in.
 """
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Response
@@ -37,12 +38,18 @@ _TEMPLATES: Final = Environment(
 _TEMPLATES.globals["static"] = address_of
 
 
+def base_path(settings: HTTPSettings) -> str:
+    """The path a proxy strips before it asks this server; pages put it before their own links."""
+    return urlsplit(settings.public_url).path
+
+
 def render_page(
     template: str, *, ports: Ports, settings: HTTPSettings, **values: object
 ) -> Response[str]:
     """Render a template; every template is given the seller's name and whether money is pretended."""
     html = _TEMPLATES.get_template(template).render(
         operator=operator_name(ports, settings) or DEFAULT_OPERATOR,
+        base_path=base_path(settings),
         is_sandbox=settings.is_sandbox or ports.sandbox is not None,
         **values,
     )

@@ -14,7 +14,7 @@ from keysat_core.domain.payment import ProviderStatus
 from keysat_core.errors import IllegalTransition, NotFound, ProviderUnavailable
 from keysat_core.ports.bundle import Ports
 from keysat_core.ports.sandbox import PretendPayment, SandboxTill
-from keysat_http.pages.rendering import render_page
+from keysat_http.pages.rendering import base_path, render_page
 from keysat_http.routes import get, post
 from keysat_http.settings import HTTPSettings
 
@@ -69,9 +69,10 @@ def act_on_sandbox_checkout(
     provider_invoice_id: FromPath[str],
     action: FromPath[PretendPayment],
     ports: NamedDependency[Ports],
+    settings: NamedDependency[HTTPSettings],
 ) -> Redirect:
     """Do something to a pretend invoice and go back to its page."""
-    back = f"/sandbox/checkout/{quote(provider_invoice_id, safe='')}"
+    back = f"{base_path(settings)}/sandbox/checkout/{quote(provider_invoice_id, safe='')}"
     try:
         _till(ports).act(provider_invoice_id, action)
     except IllegalTransition:

@@ -32,6 +32,7 @@ from keysat_core.errors import (
     ProviderUnavailable,
     RateLimited,
     RateUnavailable,
+    RequestInFlight,
     SigningKeyUnusable,
 )
 from keysat_core.ports.bundle import Ports
@@ -78,6 +79,7 @@ class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
         ProviderRefused,
         ProviderUnavailable,
         ProviderNotLoaded,
+        RequestInFlight,
         RateLimited,
         SigningKeyUnusable,
     ],
@@ -126,7 +128,9 @@ def get_purchase(
     limiter: NamedDependency[RateLimiter],
 ) -> PurchaseStatus:
     """Tell how a purchase stands, with its license key once there is one."""
-    limiter.charge(POLL, caller, ports.clock.now())
+    # Where buyers share one address, one of them must not make the others wait (public-api 3).
+    if caller.limiting_address is not None:
+        limiter.charge(POLL, caller, ports.clock.now())
     status = poll_purchase(InvoiceId(invoice_id), store=ports.store, keys=ports.keys)
     return purchase_status_view(status)
 
@@ -156,6 +160,7 @@ def _open(
         ids=ports.ids,
         keys=ports.keys,
         rates=ports.rates,
+        providers=ports.providers,
     )
 
 

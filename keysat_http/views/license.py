@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.document import JSONValue
-from keysat_core.domain.instant import rfc3339
+from keysat_core.domain.instant import rfc3339, rfc3339_or_none
 from keysat_core.domain.license import License as DomainLicense
 from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.listing import LicenseCounts as Counts
@@ -14,7 +14,6 @@ from keysat_core.domain.listing import LicenseRow
 from keysat_core.domain.listing import LicenseSummary as Summary
 from keysat_core.domain.listing import RevenueSummary as Revenue
 from keysat_core.use_cases.licenses.issue_license import IssuedLicense as Issue
-from keysat_http.views.time import time_or_none
 
 
 class License(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,14 +101,14 @@ def license_view(license: DomainLicense) -> License:
         fingerprint=license.fingerprint,
         bound_identity=license.bound_identity,
         issued_at=rfc3339(license.issued_at),
-        revoked_at=time_or_none(license.revoked_at),
+        revoked_at=rfc3339_or_none(license.revoked_at),
         revocation_reason=license.revocation_reason,
         metadata=license.metadata,
         policy_id=license.policy_id,
-        expires_at=time_or_none(license.expires_at),
+        expires_at=rfc3339_or_none(license.expires_at),
         grace_seconds=license.grace_seconds,
         max_machines=license.max_machines,
-        suspended_at=time_or_none(license.suspended_at),
+        suspended_at=rfc3339_or_none(license.suspended_at),
         suspension_reason=license.suspension_reason,
         entitlements=license.entitlements,
         is_trial=license.is_trial,
@@ -141,7 +140,7 @@ def issued_license_view(issue: Issue) -> IssuedLicense:
         product_id=license.product_id,
         license_key=issue.key,
         issued_at=rfc3339(license.issued_at),
-        expires_at=time_or_none(license.expires_at),
+        expires_at=rfc3339_or_none(license.expires_at),
         entitlements=license.entitlements,
         is_trial=license.is_trial,
         max_machines=license.max_machines,

@@ -8,12 +8,11 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from keysat_core.domain.instant import rfc3339
+from keysat_core.domain.instant import rfc3339, rfc3339_or_none
 from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.listing import MachineRow
 from keysat_core.use_cases.machines.activate_machine import SeatAnswer
 from keysat_core.use_cases.machines.heartbeat_machine import HeartbeatAnswer
-from keysat_http.views.time import time_or_none
 
 
 class Activation(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +104,7 @@ def _machine_view(row: MachineRow) -> Machine:
         ip_last_seen=machine.ip_last_seen,
         activated_at=rfc3339(machine.activated_at),
         last_heartbeat_at=rfc3339(machine.last_heartbeat_at),
-        deactivated_at=time_or_none(machine.deactivated_at),
+        deactivated_at=rfc3339_or_none(machine.deactivated_at),
         deactivation_reason=machine.deactivation_reason,
         active=machine.active,
     )

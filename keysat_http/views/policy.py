@@ -6,12 +6,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.document import JSONValue
-from keysat_core.domain.instant import rfc3339
+from keysat_core.domain.instant import rfc3339, rfc3339_or_none
 from keysat_core.domain.policy import Policy as DomainPolicy
 from keysat_core.use_cases.policies.archive_policy import ArchivedPolicy as Archiving
 from keysat_core.use_cases.policies.delete_policy import DeletedPolicy as Deletion
 from keysat_http.views.outcome import settled_invoices_warning
-from keysat_http.views.time import time_or_none
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +94,7 @@ def policy_view(policy: DomainPolicy) -> Policy:
         grace_period_days=policy.grace_period_days,
         trial_days=policy.trial_days,
         tier_rank=policy.tier_rank,
-        archived_at=time_or_none(policy.archived_at),
+        archived_at=rfc3339_or_none(policy.archived_at),
         created_at=rfc3339(policy.created_at),
         updated_at=rfc3339(policy.updated_at),
     )

@@ -1,15 +1,9 @@
 """The operator's own tier of Keysat on the wire. Source: admin-api 2.13, 5."""
 
-from typing import Final
-
 import msgspec
 
 from keysat_core.domain.self_license import Tier
 from keysat_core.use_cases.server.show_tier import TierOverview as Overview
-
-CODES_CAP: Final = 10
-UNLIMITED_CODES: Final = "unlimited_codes"
-"""The entitlement that lifts the cap on active codes. Source: admin-api 5."""
 
 
 class TierUsage(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +11,7 @@ class TierUsage(msgspec.Struct, frozen=True, kw_only=True):
 
     products: int
     active_codes: int
+    merchant_profiles: int
 
 
 class TierCaps(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +20,7 @@ class TierCaps(msgspec.Struct, frozen=True, kw_only=True):
     products: int | None
     policies_per_product: int | None
     active_codes: int | None
+    merchant_profiles: int | None
 
 
 class TierOverview(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,11 +44,16 @@ def tier_view(overview: Overview, *, is_sandbox: bool) -> TierOverview:
         tier_name=own.tier.title(),
         sandbox=is_sandbox,
         entitlements=sorted(own.entitlements),
-        usage=TierUsage(products=overview.product_count, active_codes=0),
+        usage=TierUsage(
+            products=overview.product_count,
+            active_codes=0,
+            merchant_profiles=overview.merchant_profile_count,
+        ),
         caps=TierCaps(
             products=own.products_cap,
             policies_per_product=own.policies_cap,
-            active_codes=None if UNLIMITED_CODES in own.entitlements else CODES_CAP,
+            active_codes=own.codes_cap,
+            merchant_profiles=own.merchant_profiles_cap,
         ),
         next_tier=own.next_tier,
         upgrade_url=own.upgrade_url,

@@ -157,7 +157,7 @@ def test_a_wrong_command_line_is_a_usage_error_in_both_forms(tmp_path: Path) -> 
         (["product", "create", "none", "--name", "x"], 4, "invalid_field"),
         (["policy", "create", "widget/sub", "--name", "x", "--recurring",
           "--renewal-period-days", "30"], 4, "tier_cap"),
-        (["license", "list", "--limit", "501"], 4, "invalid_field"),
+        (["license", "list", "--limit", "10001"], 4, "invalid_field"),
         (["license", "issue", "widget", "--expires-at", "tomorrow"], 4, "invalid_field"),
         (["rates", "pin", "USD", "nothing"], 4, "invalid_field"),
         (["product", "create", "widget", "--name", "x", "--price-value", "1"], 5, "slug_taken"),
@@ -174,10 +174,10 @@ def test_each_kind_of_failure_has_its_code(
 
 
 def test_a_wrong_setting_is_a_configuration_error(tmp_path: Path) -> None:
-    program = Program(folder=tmp_path, variables={"KEYSAT_SANDBOX_MODE": "perhaps"})
+    program = Program(folder=tmp_path, variables={"KEYSAT_UPGRADE_URL": "perhaps"})
     code, said = program.refusal("product", "list")
     assert (code, said["code"]) == (6, "configuration_error")
-    assert said["message"].startswith("KEYSAT_SANDBOX_MODE: ")
+    assert said["message"].startswith("KEYSAT_UPGRADE_URL: ")
 
 
 def test_a_line_of_the_env_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -136,14 +136,14 @@ def test_sandbox_mode_is_on_for_a_yes(word: str) -> None:
     assert store_settings(KEYSAT_SANDBOX_MODE=word).is_sandbox
 
 
-@pytest.mark.parametrize("word", ["0", "false", "No", "off"])
-def test_sandbox_mode_is_off_for_a_no(word: str) -> None:
+@pytest.mark.parametrize("word", ["0", "false", "No", "off", "ture", "2"])
+def test_sandbox_mode_is_off_for_anything_but_a_yes(word: str) -> None:
     assert not store_settings(KEYSAT_SANDBOX_MODE=word).is_sandbox
 
 
 def test_a_word_that_is_neither_is_refused() -> None:
-    problem = problem_of(lambda: store_settings(KEYSAT_SANDBOX_MODE="ture"))
-    assert problem.setting == "KEYSAT_SANDBOX_MODE"
+    problem = problem_of(lambda: serve_settings(KEYSAT_BEHIND_PROXY="ture"))
+    assert problem.setting == "KEYSAT_BEHIND_PROXY"
 
 
 def test_a_server_behind_a_proxy_trusts_private_networks() -> None:

@@ -15,6 +15,7 @@ from keysat_core.ports.store import Store
 from tests.support.builders import (
     NOW,
     Shop,
+    later,
     make_invoice,
     make_license,
     make_machine,
@@ -92,10 +93,13 @@ class RemovalsContract(ABC):
                     make_invoice(shop.product, policy_id=shop.policy.id, status=status)
                 )
         with store.reading() as tx:
-            assert tx.removals.policy_dependents(shop.policy.id) == CascadeCounts(
-                licenses=1, invoices=1, settled_invoices=2
+            assert tx.removals.policy_dependents(shop.policy.id, later(-1)) == CascadeCounts(
+                licenses=1, invoices=3, settled_invoices=2, pending_invoices=1
             )
-            assert tx.removals.policy_dependents(PolicyId(new_id())) == CascadeCounts()
+            assert tx.removals.policy_dependents(shop.policy.id, NOW) == CascadeCounts(
+                licenses=1, invoices=2, settled_invoices=2
+            )
+            assert tx.removals.policy_dependents(PolicyId(new_id()), NOW) == CascadeCounts()
 
     def test_a_product_goes_with_everything_that_hangs_on_it(self, store: Store) -> None:
         shop = stored_shop(store)

@@ -244,3 +244,19 @@ def test_revenue_counts_settled_paid_invoices(shop: Shop) -> None:
         "last_30d_sats": 2_000,
         "settled_paid_invoice_count": 2,
     }
+
+
+def test_a_license_that_ended_before_any_key_can_say_so_is_refused(shop: Shop) -> None:
+    """A key spells "never" as second 0, so that instant must not become perpetual (D33)."""
+    shop.add_product()
+    body = {"product_slug": "app", "expires_at": "1970-01-01T00:00:00Z"}
+    response = shop.admin("POST", "/licenses", ok=False, json=body)
+    assert response.status_code == 400
+    assert response.json()["detail"][0]["field"] == "expires_at"
+
+
+@pytest.mark.parametrize("text", ["2027-W01-1T00:00:00Z", "2027-01-01", "20270101T000000Z"])
+def test_an_expiry_in_another_spelling_than_rfc_3339_is_refused(shop: Shop, text: str) -> None:
+    shop.add_product()
+    body = {"product_slug": "app", "expires_at": text}
+    assert shop.admin("POST", "/licenses", ok=False, json=body).status_code == 400

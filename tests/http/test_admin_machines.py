@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keysat_core.domain.self_license import SelfLicense
+from keysat_core.domain.self_license import Capability, SelfLicense
 from tests.support.shop import Shop, running_shop
 
 
@@ -88,15 +88,20 @@ def test_the_free_tier_of_keysat_shows_its_caps() -> None:
             "tier_name": "Creator",
             "sandbox": True,
             "entitlements": [],
-            "usage": {"products": 1, "active_codes": 0},
-            "caps": {"products": 5, "policies_per_product": 5, "active_codes": 10},
+            "usage": {"products": 1, "active_codes": 0, "merchant_profiles": 1},
+            "caps": {
+                "products": 5,
+                "policies_per_product": 5,
+                "active_codes": 10,
+                "merchant_profiles": 1,
+            },
             "next_tier": "pro",
             "upgrade_url": "https://licensing.keysat.xyz/buy/keysat?policy=pro",
         }
 
 
 def test_the_highest_tier_of_keysat_has_nothing_above_it() -> None:
-    bought = frozenset({"patron", "unlimited_products", "unlimited_policies", "unlimited_codes"})
+    bought = frozenset(Capability)
     with running_shop(is_sandbox=False, self_license=SelfLicense(entitlements=bought)) as shop:
         tier = shop.admin("GET", "/tier")
         assert (tier["tier"], tier["tier_name"], tier["sandbox"]) == ("patron", "Patron", False)

@@ -278,3 +278,18 @@ def test_a_policy_in_use_goes_only_by_force(stocked: Shop) -> None:
     assert refused(stocked, "DELETE", f"{path}?force=false") == (409, "conflict")
     deleted = stocked.admin("DELETE", f"{path}?force=true")
     assert (deleted["cascaded_licenses"], deleted["cascaded_invoices"]) == (1, 1)
+
+
+def test_a_missing_query_parameter_is_named(shop: Shop) -> None:
+    response = shop.admin("GET", "/policies", ok=False)
+    assert response.status_code == 400
+    assert response.json()["detail"] == [{"field": "product_slug", "problem": "is required"}]
+
+
+def test_the_ranges_of_a_cadence_bind_only_policies_that_recur(shop: Shop) -> None:
+    shop.add_product()
+    policy = shop.add_policy("plain", grace_period_days=200, renewal_period_days=5_000)
+    response = shop.admin(
+        "PATCH", f"/policies/{policy['id']}", ok=False, json={"is_recurring": True}
+    )
+    assert response.status_code == 400

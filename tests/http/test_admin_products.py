@@ -262,3 +262,26 @@ def test_policies_are_put_in_order(shop: Shop) -> None:
     assert [(p["slug"], p["tier_rank"]) for p in ordered["policies"]] == [("b", 1), ("a", 2)]
     assert refused(shop, "PUT", path, json={"policy_ids": [first["id"]]}) == (400, "bad_request")
     assert refused(shop, "PUT", "/products/nope/policy-order", json={"policy_ids": []})[0] == 404
+
+
+def test_null_inside_the_catalog_means_the_default_too(shop: Shop) -> None:
+    catalog = [{"slug": "export", "name": "Export", "description": None}]
+    product = shop.add_product(entitlements_catalog=catalog)
+    assert product["entitlements_catalog"][0]["description"] == ""
+
+
+@pytest.mark.parametrize("field", ["price_value", "price_sats"])
+def test_a_price_below_zero_is_named_as_it_was_sent(shop: Shop, field: str) -> None:
+    price = {field: -5} | ({"price_currency": "SAT"} if field == "price_value" else {})
+    body = {"slug": "app", "name": "App"} | price
+    response = shop.admin("POST", "/products", ok=False, json=body)
+    assert response.status_code == 400
+    assert response.json()["detail"][0]["field"] == field
+
+
+def test_a_change_that_changes_nothing_is_not_recorded(shop: Shop) -> None:
+    product = shop.add_product()
+    path = f"/products/{product['id']}"
+    assert shop.admin("PATCH", path, json={"name": product["name"]}) == product
+    shop.admin("PATCH", f"{path}/active", json={"active": True})
+    assert shop.audited("product.update") + shop.audited("product.set_active") == 0

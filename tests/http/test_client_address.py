@@ -95,3 +95,12 @@ def test_what_a_client_forges_on_the_left_never_counts(
     hops = [*forged, str(client), *proxies]
     found = client_address(scope("10.0.0.1", ", ".join(hops)), PRIVATE_NETWORKS)
     assert found == str(client)
+
+
+def test_addresses_of_one_ipv6_site_share_a_limit() -> None:
+    one, other, stranger = (
+        caller_of(scope(peer), ())
+        for peer in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1")
+    )
+    assert one.limiting_address == other.limiting_address != stranger.limiting_address
+    assert one.address == "2001:db8:1:2::1"

@@ -5,6 +5,7 @@ from threading import Event
 import pytest
 
 from keysat_core.errors import ProviderRefused, ProviderUnavailable
+from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from tests.support.http import PUBLIC_URL
 from tests.support.shop import Shop, running_shop
 
@@ -183,7 +184,7 @@ def test_an_unknown_rail_is_ignored(shop: Shop) -> None:
 def test_the_same_idempotency_key_gives_the_same_purchase(shop: Shop) -> None:
     shop.add_product()
     body = {"product": "app", "buyer_email": "a@example.com"}
-    headers = {"idempotency-key": "order-7"}
+    headers = {"idempotency-key": "order-7-of-one-buyer"}
     first = shop.client.post("/v1/purchase", json=body, headers=headers)
     second = shop.client.post("/v1/purchase", json=body, headers=headers)
     assert first.status_code == second.status_code == 200
@@ -194,7 +195,7 @@ def test_the_same_idempotency_key_gives_the_same_purchase(shop: Shop) -> None:
 def test_a_free_purchase_repeats_its_key_to_the_same_idempotency_key(shop: Shop) -> None:
     shop.add_product()
     shop.add_policy("free", price_sats_override=0)
-    headers = {"idempotency-key": "order-8"}
+    headers = {"idempotency-key": "order-8-of-one-buyer"}
     answers = [
         shop.client.post("/v1/purchase", json={"product": "app"}, headers=headers).json()
         for _ in range(2)
@@ -203,9 +204,17 @@ def test_a_free_purchase_repeats_its_key_to_the_same_idempotency_key(shop: Shop)
     assert len(shop.licenses()) == 1
 
 
+def test_a_short_idempotency_key_is_refused_because_two_buyers_might_choose_it(shop: Shop) -> None:
+    shop.add_product()
+    headers = {"idempotency-key": "1"}
+    response = shop.client.post("/v1/purchase", json={"product": "app"}, headers=headers)
+    assert (response.status_code, response.json()["error"]) == (400, "bad_request")
+    assert response.json()["detail"][0]["field"] == "Idempotency-Key"
+
+
 def test_an_idempotency_key_with_another_body_is_a_conflict(shop: Shop) -> None:
     shop.add_product()
-    headers = {"idempotency-key": "order-9"}
+    headers = {"idempotency-key": "order-9-of-one-buyer"}
     shop.client.post("/v1/purchase", json={"product": "app"}, headers=headers)
     response = shop.client.post(
         "/v1/purchase", json={"product": "app", "buyer_note": "other"}, headers=headers
@@ -220,7 +229,7 @@ def test_without_an_idempotency_key_each_call_opens_a_purchase(shop: Shop) -> No
 
 def test_an_idempotency_key_is_forgotten_after_a_day(shop: Shop) -> None:
     shop.add_product()
-    headers = {"idempotency-key": "order-10"}
+    headers = {"idempotency-key": "order-10-of-one-buyer"}
     body = {"product": "app"}
     first = shop.client.post("/v1/purchase", json=body, headers=headers).json()
     shop.clock.turn(DAY)
@@ -231,7 +240,7 @@ def test_an_idempotency_key_is_forgotten_after_a_day(shop: Shop) -> None:
 def test_a_refusal_of_the_provider_reserves_nothing(shop: Shop) -> None:
     shop.add_product()
     shop.providers.failure = ProviderRefused("create invoice", "auth", "secret detail")
-    headers = {"idempotency-key": "order-11"}
+    headers = {"idempotency-key": "order-11-of-one-buyer"}
     response = shop.client.post("/v1/purchase", json={"product": "app"}, headers=headers)
     assert (response.status_code, response.json()["error"]) == (502, "upstream_error")
     assert "secret detail" not in response.text
@@ -244,10 +253,14 @@ def test_a_refusal_of_the_provider_reserves_nothing(shop: Shop) -> None:
 def test_an_unknown_outcome_leaves_the_purchase_open_for_a_retry(shop: Shop) -> None:
     shop.add_product()
     shop.providers.failure = ProviderUnavailable("create invoice", "timeout")
-    headers = {"idempotency-key": "order-12"}
+    headers = {"idempotency-key": "order-12-of-one-buyer"}
     first = shop.client.post("/v1/purchase", json={"product": "app"}, headers=headers)
     assert first.status_code == 502
     shop.providers.failure = None
+    hasty = shop.client.post("/v1/purchase", json={"product": "app"}, headers=headers)
+    assert (hasty.status_code, hasty.json()["code"]) == (409, "request_in_flight")
+    assert hasty.headers["retry-after"] == "2"
+    shop.clock.turn(PURCHASE_DEADLINE_SECONDS)
     again = shop.client.post("/v1/purchase", json={"product": "app"}, headers=headers)
     assert again.status_code == 200
     assert shop.audited("invoice.open") == 1
@@ -335,3 +348,23 @@ def test_a_private_default_tier_is_what_a_purchase_without_a_tier_gets(shop: Sho
     purchase = shop.buy()
     assert purchase["amount_sats"] == 7
     assert shop.invoice(purchase["invoice_id"]).policy_id == policy["id"]
+
+
+def test_waiting_buyers_behind_one_address_do_not_lock_each_other_out() -> None:
+    """A hidden address is everybody's, and a waiting client gives up at its first 429."""
+    with running_shop(peer="127.0.0.1") as shop:
+        shop.add_product()
+        purchase = shop.buy()
+        polls = [shop.client.get(f"/v1/purchase/{purchase['invoice_id']}") for _ in range(400)]
+        assert {poll.status_code for poll in polls} == {200}
+
+
+def test_an_over_long_code_is_an_unknown_one_and_ignored_where_codes_are(shop: Shop) -> None:
+    shop.add_product()
+    shop.add_policy("free", price_sats_override=0)
+    shop.add_policy("paid")
+    code = "X" * 65
+    assert shop.buy(policy_slug="free", code=code)["license_key"]
+    assert shop.post("/v1/purchase", product="nothing", code=code).status_code == 404
+    refused = shop.post("/v1/purchase", product="app", policy_slug="paid", code=code)
+    assert (refused.status_code, refused.json()["code"]) == (400, "code_refused")

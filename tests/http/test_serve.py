@@ -77,6 +77,17 @@ def test_a_stuck_request_does_not_hold_the_process(tmp_path: Path) -> None:
         assert "exit_forced" in err
 
 
+def test_a_provider_that_hangs_does_not_hold_the_process(tmp_path: Path) -> None:
+    """Everybody has been answered, so the stop is a good one: exit code 0 at once."""
+    with served(tmp_path) as (process, port):
+        answer = httpx.get(f"http://127.0.0.1:{port}/provider/60.0", timeout=5)
+        assert answer.json() == {"answered": False}
+        process.terminate()
+        out, err = process.communicate(timeout=EXIT_SECONDS_MAX)
+        assert (process.returncode, out) == (0, "closed\n"), err
+        assert "exit_forced" not in err
+
+
 def test_the_wire_is_as_strict_as_the_application(tmp_path: Path) -> None:
     with served(tmp_path) as (_, port):
         closing = b" HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"

@@ -1,5 +1,7 @@
 """The page where buyers wait for their license. Source: public-api 14.2."""
 
+import re
+
 import pytest
 
 from keysat_core.domain.setting import OPERATOR_NAME
@@ -124,3 +126,12 @@ def test_the_page_can_be_used_without_eyes_or_scripts(shop: Shop) -> None:
     assert shown.attributes["html"]["lang"] == "en"
     assert shown.attributes["copy-note"]["role"] == "status"
     assert "hidden" in shown.attributes["copy-key"]
+
+
+def test_behind_a_proxy_that_strips_a_path_every_link_keeps_it() -> None:
+    with running_shop(public_url="https://shop.example/licenses") as shop:
+        shop.add_product()
+        page = shop.client.get(f"/thank-you?invoice_id={shop.buy()['invoice_id']}").text
+        links = re.findall(r'(?:href|src|data-base-path)="([^"]+)"', page)
+        assert len(links) >= 4
+        assert [link for link in links if not link.startswith("/licenses")] == []

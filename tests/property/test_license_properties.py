@@ -36,7 +36,7 @@ from tests.support.trade import OPERATOR, PATRON, open_trade
 SIGNER = SigningKey.from_seed(bytes(32))
 NOW = Instant(1_900_000_000)
 
-instants = st.integers(0, 4_000_000_000).map(Instant)
+instants = st.integers(1, 4_000_000_000).map(Instant)
 reasons = st.text(max_size=8)
 events: st.SearchStrategy[LicenseEvent] = st.one_of(
     st.builds(Suspend, reason=reasons), st.builds(Reinstate), st.builds(Revoke, reason=reasons)

@@ -53,7 +53,7 @@ def test_blank_optional_text_is_absent_and_other_text_is_trimmed(text: str | Non
 
 @given(strategies.texts(60), st.integers(1, 50))
 def test_descriptive_text_is_cut_and_never_refused_for_its_length(text: str, most: int) -> None:
-    cut = cut_text(text, most)
+    cut = cut_text(text, most, field="f")
     assert cut == (text[:most].strip() or None)
 
 

@@ -19,6 +19,7 @@ from keysat_core.domain.license import (
 )
 from keysat_core.domain.machine import Candidate, SeatKept, Seats, SeatTaken
 from keysat_core.domain.validation import Facts, Question, Reason, Refused, Valid, decide
+from keysat_core.limits import INSTANT_MAX
 from keysat_core.signing import LicensePayload, fingerprint_hash
 from keysat_core.signing.license_key import FLAG_FINGERPRINT_BOUND
 from tests.support.builders import make_license, make_machine
@@ -117,7 +118,7 @@ def test_a_product_that_is_not_asked_for_or_is_gone_is_not_checked(
 licenses = st.builds(
     make_license,
     status=st.sampled_from(LicenseStatus),
-    expires_at=st.none() | st.integers(0, 2**60).map(Instant),
+    expires_at=st.none() | st.integers(1, INSTANT_MAX).map(Instant),
     grace_seconds=st.integers(0, 1_000),
     max_machines=st.integers(0, 3),
     fingerprint=st.none() | st.sampled_from(FINGERPRINTS),

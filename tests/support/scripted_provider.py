@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from keysat_core.domain.ids import InvoiceId
-from keysat_core.domain.merchant import ProviderAccount
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import (
     InvoiceOrder,
@@ -187,6 +187,9 @@ class ScriptedProviders:
     def __init__(self, provider: ScriptedProvider) -> None:
         self.provider = provider
         self.is_loaded = True
+
+    def kinds(self) -> frozenset[ProviderKind]:
+        return frozenset({ProviderKind.SANDBOX} if self.is_loaded else ())
 
     def provider_for(self, account: ProviderAccount) -> ScriptedProvider:
         if not self.is_loaded:

@@ -65,6 +65,9 @@ class TroubledProviders:
     report: ProviderReport | None = None
     gate: Event | None = None
 
+    def kinds(self) -> frozenset[ProviderKind]:
+        return self.inner.kinds()
+
     def provider_for(self, account: ProviderAccount) -> PaymentProvider:
         if self.gate is not None:
             self.gate.wait(timeout=30)
@@ -242,6 +245,7 @@ def running_shop(
     self_license: SelfLicense = EVERYTHING,
     trusted: Sequence[str] = (),
     peer: str = "203.0.113.9",
+    public_url: str = PUBLIC_URL,
     purchase_seconds: float = 8,
     scopes: frozenset[Scope] = frozenset(),
 ) -> Iterator[Shop]:
@@ -289,8 +293,8 @@ def running_shop(
             self_license=self_license,
             sandbox=sandbox.till if sandbox else None,
         )
-        told = replace(settings(trusted=trusted), is_sandbox=is_sandbox)
-        handlers = route_handlers(ports, told, purchase_seconds=purchase_seconds)
+        told = replace(settings(trusted=trusted), is_sandbox=is_sandbox, public_url=public_url)
+        handlers = route_handlers(ports, purchase_seconds=purchase_seconds)
         app = create_app(
             ports, told, route_handlers=handlers, credentials=[ScopedKey(scopes=scopes)]
         )

@@ -60,6 +60,9 @@ from tests.support.scripted_provider import SIGNATURE, ScriptedProvider, Scripte
 OPERATOR: Final = Actor(kind=ActorKind.ADMIN_API_KEY, hash="ab" * 32, scopes=EVERY_SCOPE)
 BUYER: Final = Actor(kind=ActorKind.BUYER, request_ip="192.0.2.7", user_agent="test/1")
 PUBLIC_URL: Final = "https://keys.example"
+KEY: Final = "an-idempotency-key"
+"""Long enough to be accepted."""
+
 PATRON: Final = SelfLicense(entitlements=frozenset(Capability))
 CREATOR: Final = SelfLicense()
 
@@ -135,6 +138,7 @@ class Trade:
             ids=self.ids,
             keys=self.keys,
             rates=self.rates,
+            providers=self.providers,
         )
 
     def request(self, invoice_id: InvoiceId, *, is_first_try: bool = True) -> Invoice:

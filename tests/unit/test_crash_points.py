@@ -10,7 +10,7 @@ from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.license import License
 from keysat_core.errors import UpstreamError
 from tests.support.scripted_provider import Fault
-from tests.support.trade import Trade, open_trade
+from tests.support.trade import KEY, Trade, open_trade
 from tests.support.watched_store import Killed, WatchedStore
 
 
@@ -27,7 +27,7 @@ def free_shop() -> Trade:
 
 def buy(trade: Trade) -> InvoiceId:
     """What a buyer's client does, and does again with the same key when it gets no answer."""
-    opened = trade.open(idempotency_key="buyer", buyer_email="b@example.com")
+    opened = trade.open(idempotency_key=KEY, buyer_email="b@example.com")
     trade.request(opened.invoice.id, is_first_try=not opened.is_replayed)
     return opened.invoice.id
 
@@ -82,6 +82,7 @@ def killed_at(
         work(trade)
     except Killed:
         trade.store = whole
+        trade.clock.advance(60)
         recovery(trade)
     trade.store = whole
     return trade, watched

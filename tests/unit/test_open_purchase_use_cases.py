@@ -25,7 +25,7 @@ from keysat_core.errors import (
 )
 from keysat_core.limits import IDEMPOTENCY_SECONDS, URL_CHARS_MAX
 from tests.support.builders import make_account, make_product, make_profile
-from tests.support.trade import BUYER, PUBLIC_URL, Trade, data_of, open_trade
+from tests.support.trade import BUYER, KEY, PUBLIC_URL, Trade, data_of, open_trade
 from tests.support.watched_store import WatchedStore
 
 
@@ -207,6 +207,7 @@ def test_a_blank_code_is_no_code(trade: Trade, code: str | None) -> None:
         ("buyer_email", "x" * 321),
         ("buyer_note", "x" * 2_001),
         ("idempotency_key", "x" * 256),
+        ("idempotency_key", "x" * 15),
         ("redirect_url", "/relative"),
         ("redirect_url", "//host/path"),
         ("redirect_url", "https:///path"),
@@ -348,23 +349,23 @@ def test_a_free_purchase_needs_no_provider(trade: Trade) -> None:
 
 
 def test_a_repeated_request_gets_its_first_answer_for_a_day(trade: Trade) -> None:
-    first = trade.open(idempotency_key=" key ", buyer_email="b@example.com")
-    again = trade.open(idempotency_key="key", buyer_email="b@example.com ")
+    first = trade.open(idempotency_key=f" {KEY} ", buyer_email="b@example.com")
+    again = trade.open(idempotency_key=KEY, buyer_email="b@example.com ")
     assert (again.invoice, again.is_replayed) == (first.invoice, True)
     assert len(trade.events("invoice.opened")) == 1
     trade.clock.advance(IDEMPOTENCY_SECONDS - 1)
-    assert trade.open(idempotency_key="key", buyer_email="b@example.com").is_replayed
+    assert trade.open(idempotency_key=KEY, buyer_email="b@example.com").is_replayed
     trade.clock.advance(1)
-    late = trade.open(idempotency_key="key", buyer_email="b@example.com")
+    late = trade.open(idempotency_key=KEY, buyer_email="b@example.com")
     assert (late.is_replayed, late.invoice.id == first.invoice.id) == (False, False)
-    assert trade.open(idempotency_key="key", buyer_email="b@example.com").invoice == late.invoice
+    assert trade.open(idempotency_key=KEY, buyer_email="b@example.com").invoice == late.invoice
 
 
 def test_a_key_with_another_request_is_refused(trade: Trade) -> None:
-    trade.open(idempotency_key="key")
+    trade.open(idempotency_key=KEY)
     for other in ({"buyer_email": "b@example.com"}, {"rail": "lightning"}, {"buyer_note": "x"}):
         with pytest.raises(IdempotencyKeyReused):
-            trade.open(idempotency_key="key", **other)
+            trade.open(idempotency_key=KEY, **other)
     assert len(trade.events("invoice.opened")) == 1
 
 
@@ -375,7 +376,7 @@ def test_without_a_key_every_request_is_a_purchase_of_its_own(trade: Trade) -> N
 
 def test_a_repeated_free_purchase_gives_the_same_key_again(trade: Trade) -> None:
     trade.put_policy(slug="default", price_sats_override=0)
-    first, again = (trade.open(idempotency_key="key") for _ in range(2))
+    first, again = (trade.open(idempotency_key=KEY) for _ in range(2))
     assert (again.key, again.license, again.is_replayed) == (first.key, first.license, True)
     assert len(trade.licenses()) == 1
 
@@ -383,8 +384,8 @@ def test_a_repeated_free_purchase_gives_the_same_key_again(trade: Trade) -> None
 def test_a_repeated_request_is_answered_even_if_it_could_not_be_made_today(trade: Trade) -> None:
     price_in(trade, Currency.USD, 4_900)
     trade.rates.units_per_btc[Currency.USD] = Decimal(50_000)
-    first = trade.open(idempotency_key="key")
+    first = trade.open(idempotency_key=KEY)
     trade.rates.units_per_btc.clear()
-    assert trade.open(idempotency_key="key").invoice == first.invoice
+    assert trade.open(idempotency_key=KEY).invoice == first.invoice
     change_product(trade, active=False)
-    assert trade.open(idempotency_key="key").invoice == first.invoice
+    assert trade.open(idempotency_key=KEY).invoice == first.invoice

@@ -8,20 +8,22 @@ from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.money import Currency, Money
-from keysat_core.domain.payment import InvoiceOrder, ProviderInvoice
+from keysat_core.domain.payment import InvoiceOrder, ProviderInvoice, Rail
 from keysat_core.errors import (
+    NoProvider,
     NotFound,
     ProviderNotLoaded,
     ProviderRefused,
     ProviderUnavailable,
+    RequestInFlight,
 )
-from keysat_core.limits import RECONCILE_DAYS
+from keysat_core.limits import PURCHASE_DEADLINE_SECONDS, RECONCILE_DAYS
 from keysat_core.use_cases.purchases.poll_purchase import poll_purchase
 from keysat_core.use_cases.purchases.request_payment import CREATE_REFUSED, record_provider_invoice
 from keysat_core.use_cases.purchases.settle_invoice import ORPHAN_SECONDS
 from tests.support.builders import make_invoice
 from tests.support.scripted_provider import Fault
-from tests.support.trade import BUYER, Trade, open_trade
+from tests.support.trade import BUYER, KEY, Trade, open_trade
 from tests.support.watched_store import WatchedStore
 
 
@@ -61,35 +63,55 @@ def test_the_provider_is_asked_once_and_its_answer_recorded(trade: Trade) -> Non
 
 
 def test_a_refused_payment_makes_the_invoice_invalid_and_frees_its_key(trade: Trade) -> None:
-    opened = trade.open(idempotency_key="key").invoice
+    opened = trade.open(idempotency_key=KEY).invoice
     trade.provider.faults.append(Fault.REFUSED)
     with pytest.raises(ProviderRefused):
         trade.request(opened.id)
     ended = trade.invoice(opened.id)
     assert (ended.status, ended.provider_status_raw) == (InvoiceStatus.INVALID, CREATE_REFUSED)
     assert len(trade.audits("invoice.create_refused")) == 1
-    again = trade.open(idempotency_key="key")
+    again = trade.open(idempotency_key=KEY)
     assert (again.is_replayed, again.invoice.id == opened.id) == (False, False)
 
 
 def test_a_provider_that_is_not_loaded_refuses_as_well(trade: Trade) -> None:
     opened = trade.open().invoice
     trade.providers.is_loaded = False
+    with pytest.raises(NoProvider):
+        trade.open()
     with pytest.raises(ProviderNotLoaded):
         trade.request(opened.id)
     assert trade.invoice(opened.id).status is InvoiceStatus.INVALID
 
 
 def test_an_unknown_outcome_leaves_the_invoice_pending_and_its_key_taken(trade: Trade) -> None:
-    opened = trade.open(idempotency_key="key").invoice
+    opened = trade.open(idempotency_key=KEY).invoice
     trade.provider.faults.append(Fault.UNAVAILABLE)
     with pytest.raises(ProviderUnavailable):
         trade.request(opened.id)
     assert trade.invoice(opened.id) == opened
-    again = trade.open(idempotency_key="key")
+    again = trade.open(idempotency_key=KEY)
     assert (again.is_replayed, again.invoice) == (True, opened)
+    trade.clock.advance(PURCHASE_DEADLINE_SECONDS)
     assert trade.request(opened.id, is_first_try=False).checkout_url
     assert len(trade.provider.orders) == 1
+
+
+def test_nobody_asks_beside_a_first_try_that_may_still_be_at_work(trade: Trade) -> None:
+    opened = trade.open().invoice
+    trade.clock.advance(PURCHASE_DEADLINE_SECONDS - 1)
+    with pytest.raises(RequestInFlight):
+        trade.request(opened.id, is_first_try=False)
+    assert (trade.provider.orders, trade.invoice(opened.id)) == ([], opened)
+    trade.clock.advance(1)
+    assert trade.request(opened.id, is_first_try=False).checkout_url
+
+
+def test_a_recurring_tier_asks_the_provider_to_keep_the_means_of_payment(trade: Trade) -> None:
+    policy = trade.put_policy(is_recurring=True, renewal_period_days=30)
+    trade.sell(policy_slug=policy.slug, rail="on-chain")
+    (order,) = trade.provider.orders
+    assert (order.saves_payment_method, order.rail) == (True, Rail.ONCHAIN)
 
 
 def test_a_lost_answer_is_found_by_our_id_and_no_second_invoice_is_made(trade: Trade) -> None:
@@ -97,6 +119,7 @@ def test_a_lost_answer_is_found_by_our_id_and_no_second_invoice_is_made(trade: T
     trade.provider.faults.append(Fault.LOST)
     with pytest.raises(ProviderUnavailable):
         trade.request(opened.id)
+    trade.clock.advance(PURCHASE_DEADLINE_SECONDS)
     recorded = trade.request(opened.id, is_first_try=False)
     assert recorded.provider_invoice_id == "p-1"
     assert len(trade.provider.orders) == 1
@@ -110,6 +133,7 @@ def test_a_refused_search_abandons_nothing_that_may_exist(trade: Trade, *, is_lo
     with pytest.raises(ProviderUnavailable):
         trade.request(opened.id)
     trade.providers.is_loaded = is_loaded
+    trade.clock.advance(PURCHASE_DEADLINE_SECONDS)
     with pytest.raises((ProviderRefused, ProviderNotLoaded)):
         trade.request(opened.id, is_first_try=False)
     assert trade.invoice(opened.id).status is InvoiceStatus.PENDING
@@ -123,6 +147,7 @@ def test_a_refused_search_abandons_nothing_that_may_exist(trade: Trade, *, is_lo
 def test_a_refusal_to_create_after_an_empty_search_ends_the_invoice(trade: Trade) -> None:
     opened = trade.open().invoice
     trade.provider.faults.extend([None, Fault.REFUSED])
+    trade.clock.advance(PURCHASE_DEADLINE_SECONDS)
     with pytest.raises(ProviderRefused):
         trade.request(opened.id, is_first_try=False)
     assert trade.invoice(opened.id).status is InvoiceStatus.INVALID
@@ -144,6 +169,16 @@ def test_a_refusal_never_undoes_what_another_try_recorded_meanwhile(trade: Trade
     assert watched.writes == []
     assert trade.invoice(opened.id).provider_invoice_id == "p-9"
     assert trade.invoice(opened.id).status is InvoiceStatus.PENDING
+
+
+def test_a_second_answer_of_the_provider_never_replaces_the_first(trade: Trade) -> None:
+    trade.put_policy(slug="free", price_sats_override=0)
+    other = ProviderInvoice(provider_invoice_id="p-9", checkout_url="https://pay.example/9")
+    for invoice in (trade.sell(), trade.open(policy_slug="free").invoice):
+        again = record_provider_invoice(
+            BUYER, invoice.id, other, store=trade.store, clock=trade.clock
+        )
+        assert again == trade.invoice(invoice.id) == invoice
 
 
 def test_an_unknown_invoice_is_not_found(trade: Trade) -> None:
@@ -233,7 +268,7 @@ def test_a_payment_found_by_our_id_is_settled_with_the_provider_s_id(trade: Trad
 def test_an_invoice_its_provider_never_made_ends_after_a_while_and_frees_its_key(
     trade: Trade,
 ) -> None:
-    opened = trade.open(idempotency_key="key").invoice
+    opened = trade.open(idempotency_key=KEY).invoice
     trade.clock.advance(ORPHAN_SECONDS - 1)
     waiting = trade.settle(opened.id)
     assert not waiting.is_changed
@@ -244,7 +279,7 @@ def test_an_invoice_its_provider_never_made_ends_after_a_while_and_frees_its_key
     ended = trade.settle(opened.id)
     assert (ended.is_changed, ended.invoice.status) == (True, InvoiceStatus.INVALID)
     assert len(trade.audits("invoice.never_created")) == 1
-    assert not trade.open(idempotency_key="key").is_replayed
+    assert not trade.open(idempotency_key=KEY).is_replayed
     assert not trade.settle(opened.id).is_changed
     assert len(trade.audits("invoice.never_created")) == 1
 

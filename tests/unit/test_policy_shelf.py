@@ -3,6 +3,7 @@
 import pytest
 
 from keysat_core.domain.ids import PolicyId, ProductId
+from keysat_core.domain.instant import DAY_SECONDS
 from keysat_core.domain.policy import Policy
 from keysat_core.errors import InvariantError, NotFound, StillReferenced
 from keysat_core.use_cases.licenses.change_license_status import revoke_license
@@ -119,7 +120,9 @@ def test_a_license_not_revoked_a_settled_and_a_pending_invoice_keep_a_policy(tra
     assert len(trade.audits("policy.force_delete")) == 1
 
 
-def test_revoked_licenses_and_expired_invoices_do_not_keep_a_policy(trade: Trade) -> None:
+def test_revoked_licenses_and_expired_or_forgotten_invoices_do_not_keep_a_policy(
+    trade: Trade,
+) -> None:
     issued = trade.issue(policy_slug=trade.shop.policy.slug)
     revoke_license(
         OPERATOR,
@@ -129,6 +132,8 @@ def test_revoked_licenses_and_expired_invoices_do_not_keep_a_policy(trade: Trade
         clock=trade.clock,
         ids=trade.ids,
     )
+    trade.sell()
+    trade.clock.advance(DAY_SECONDS)
     invoice = trade.sell()
     trade.provider.expire(invoice.id)
     trade.settle(invoice.id)

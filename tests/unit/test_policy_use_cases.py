@@ -224,6 +224,22 @@ def test_null_clears_a_nullable_field_and_absence_keeps_it(trade: Trade) -> None
     assert (cleared.price_sats_override, cleared.tier_rank) == (None, None)
 
 
+def test_a_change_to_what_is_there_already_writes_nothing(trade: Trade) -> None:
+    assert update(trade, name=trade.shop.policy.name, max_machines=1) == trade.shop.policy
+    assert trade.trail() == ([], [])
+    update(trade, name=trade.shop.policy.name, max_machines=2)
+    assert trade.audits("policy.update")[0].details == {"max_machines": 2}
+
+
+def test_the_ranges_of_a_cadence_bind_only_a_recurring_policy(trade: Trade) -> None:
+    loose = create(trade, renewal_period_days=5_000, grace_period_days=400, trial_days=9_000)
+    assert stored(trade, loose.id).trial_days == 9_000
+    with pytest.raises(InvariantError):
+        update(trade, loose.id, is_recurring=True)
+    with pytest.raises(InvariantError):
+        update(trade, loose.id, trial_days=-1)
+
+
 def test_an_empty_change_writes_nothing_and_an_unknown_policy_is_not_found(trade: Trade) -> None:
     assert update(trade) == trade.shop.policy
     assert trade.trail() == ([], [])

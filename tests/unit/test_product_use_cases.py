@@ -218,6 +218,7 @@ def test_only_what_is_sent_changes(trade: Trade) -> None:
 
 def test_an_empty_change_is_answered_with_the_product_and_writes_nothing(trade: Trade) -> None:
     assert update(trade, name=UNSET) == trade.shop.product
+    assert update(trade, name=trade.shop.product.name, active=True) == trade.shop.product
     assert trade.trail() == ([], [])
 
 

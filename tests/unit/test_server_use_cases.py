@@ -25,7 +25,11 @@ from keysat_core.limits import IDEMPOTENCY_SECONDS, PURGE_BATCH, RECEIPT_DAYS
 from keysat_core.signing import SigningKey, Verifier
 from keysat_core.testing.clock import START, FixedClock
 from keysat_core.testing.ids import SeededIds
-from keysat_core.use_cases.server.prepare_server import PreparedServer, prepare_server
+from keysat_core.use_cases.server.prepare_server import (
+    PreparedServer,
+    has_sandbox_account,
+    prepare_server,
+)
 from keysat_core.use_cases.server.purge_expired import Purged, purge_expired
 from keysat_core.use_cases.server.settings import find_operator_name, find_rate_pin, pin_rate
 from keysat_core.use_cases.server.show_tier import show_tier
@@ -66,10 +70,13 @@ def actions(store: SQLiteStore) -> list[str]:
 def test_a_new_server_gets_a_default_profile_and_in_sandbox_mode_an_account(
     store: SQLiteStore,
 ) -> None:
+    assert not has_sandbox_account(store=store)
     plain = prepare(store)
+    assert not has_sandbox_account(store=store)
     assert (plain.profile.name, plain.profile.is_default) == ("Keysat", True)
     assert plain.sandbox_account is None
     sandbox = prepare(store, is_sandbox=True)
+    assert has_sandbox_account(store=store)
     assert sandbox.profile == plain.profile
     assert sandbox.sandbox_account is not None
     assert sandbox.sandbox_account.kind is ProviderKind.SANDBOX
@@ -134,9 +141,11 @@ def test_a_tier_is_a_label_and_says_where_the_next_one_is_sold(
 def test_gates_look_at_capabilities_and_never_at_the_label() -> None:
     badge = licensed(Capability.PATRON)
     assert (badge.products_cap, badge.policies_cap) == (5, 5)
+    assert (badge.codes_cap, badge.merchant_profiles_cap) == (10, 1)
     with pytest.raises(TierCapReached):
         refuse_without(badge, Capability.RECURRING_BILLING)
     assert (PATRON.products_cap, PATRON.policies_cap) == (None, None)
+    assert (PATRON.codes_cap, PATRON.merchant_profiles_cap) == (None, None)
     refuse_without(PATRON, Capability.RECURRING_BILLING)
 
 
@@ -153,6 +162,7 @@ def test_a_cap_is_reached_when_as_many_exist(count: int) -> None:
 def test_the_tier_in_force_is_shown_with_what_counts_against_it(trade: Trade) -> None:
     overview = show_tier(OPERATOR, store=trade.store, self_license=CREATOR)
     assert (overview.self_license, overview.product_count) == (CREATOR, 1)
+    assert overview.merchant_profile_count == 1
 
 
 def test_a_license_of_ours_that_does_not_verify_gives_the_lowest_tier(trade: Trade) -> None:

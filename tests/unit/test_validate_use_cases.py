@@ -1,5 +1,7 @@
 """Validation: what the sold software is told, what is logged, and what is written."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -14,9 +16,14 @@ from keysat_core.signing.license_key import (
     encode_payload,
 )
 from keysat_core.testing.clock import START
+from keysat_core.use_cases.licenses.change_license_status import revoke_license, suspend_license
 from tests.support.builders import make_machine
-from tests.support.trade import Trade, open_trade
+from tests.support.trade import OPERATOR, Trade, open_trade
 from tests.support.watched_store import WatchedStore
+
+
+def ports(trade: Trade) -> dict[str, Any]:
+    return {"store": trade.store, "clock": trade.clock, "ids": trade.ids}
 
 
 @pytest.fixture
@@ -80,7 +87,7 @@ def test_grace_is_told_and_logged_and_ends(trade: Trade) -> None:
     assert trade.validate(issued.key).verdict == Refused(
         reason=Reason.EXPIRED, license=issued.license
     )
-    assert (logged(trade).result, logged(trade).detail) == ("expired", None)
+    assert (logged(trade).result, logged(trade).detail) == ("expired", "2027-01-15T08:00:10Z")
 
 
 def test_a_seated_machine_is_written_at_most_once_a_minute(trade: Trade) -> None:
@@ -165,3 +172,26 @@ def test_a_key_bound_to_another_machine_takes_no_seat(trade: Trade) -> None:
     assert trade.activate(key, "other").reason == "fingerprint_mismatch"
     assert trade.machines(license.id) == []
     assert isinstance(trade.validate(key, "mine").verdict, Valid)
+
+
+def test_a_refusal_is_logged_with_what_an_operator_would_ask_next(trade: Trade) -> None:
+    suspended, revoked = trade.issue(), trade.issue()
+    suspend_license(OPERATOR, suspended.license.id, reason="unpaid", **ports(trade))
+    revoke_license(OPERATOR, revoked.license.id, reason="stolen", **ports(trade))
+    single, pair = trade.issue(max_machines=1), trade.issue(max_machines=2)
+    for key, machines in ((single.key, "a"), (pair.key, "ab")):
+        for machine in machines:
+            trade.validate(key, machine)
+    slug = trade.shop.product.slug
+    for key, product_slug, result, detail in (
+        ("garbage", slug, "bad_format", "not a license key: it is not of the form"),
+        (suspended.key, slug, "suspended", "unpaid"),
+        (revoked.key, slug, "revoked", "stolen"),
+        (single.key, slug, "fingerprint_mismatch", "max_machines 1"),
+        (pair.key, slug, "too_many_machines", "max_machines 2"),
+        (pair.key, "other", "product_mismatch", ""),
+    ):
+        trade.validate(key, "late", product_slug=product_slug)
+        assert logged(trade).result == result
+        assert (logged(trade).detail or "").startswith(detail)
+        assert bool(logged(trade).detail) is bool(detail)

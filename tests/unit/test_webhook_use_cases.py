@@ -12,6 +12,7 @@ from keysat_core.errors import (
     NotFound,
     ProviderUnavailable,
 )
+from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
     finish_receipt,
@@ -60,6 +61,7 @@ def test_a_webhook_that_comes_before_our_record_is_handed_on_when_it_is_made(
     early = [trade.note(trade.provider.webhook_of(opened.id)) for _ in range(2)]
     assert {receipt.outcome for receipt in early} == {ReceiptOutcome.UNMATCHED}
     assert list_noted_receipts(limit=5, store=trade.store) == []
+    trade.clock.advance(PURCHASE_DEADLINE_SECONDS)
     trade.request(opened.id, is_first_try=False)
     handed_on = list_noted_receipts(limit=5, store=trade.store)
     assert [receipt.id for receipt in handed_on] == [receipt.id for receipt in early]

@@ -58,7 +58,7 @@ def suspend_license(
         Forbidden: the actor lacks ``licenses:write``.
         NotFound: no such license, or it is revoked.
     """
-    why = cut_text(reason, REASON_CHARS_MAX) or SUSPEND_REASON
+    why = cut_text(reason, REASON_CHARS_MAX, field="reason") or SUSPEND_REASON
     return _change(actor, license_id, Suspend(reason=why), store=store, clock=clock, ids=ids)
 
 
@@ -89,7 +89,7 @@ def revoke_license(
         Forbidden: the actor lacks ``licenses:write``.
         NotFound: no such license, or it is revoked already.
     """
-    why = cut_text(reason, REASON_CHARS_MAX) or REVOKE_REASON
+    why = cut_text(reason, REASON_CHARS_MAX, field="reason") or REVOKE_REASON
     return _change(actor, license_id, Revoke(reason=why), store=store, clock=clock, ids=ids)
 
 

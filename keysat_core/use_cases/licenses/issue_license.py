@@ -6,7 +6,7 @@ from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import SOURCE_ADMIN, license_issued, outbox_event
 from keysat_core.domain.ids import EventId, LicenseId
-from keysat_core.domain.instant import Instant, checked_instant
+from keysat_core.domain.instant import Instant, checked_instant, rfc3339_or_none
 from keysat_core.domain.license import License, key_of, with_terms
 from keysat_core.domain.policy import Policy, Terms, terms_of_grant
 from keysat_core.domain.product import Product
@@ -68,7 +68,7 @@ def issue_license(
                 product_id=product.id,
                 policy_id=license.policy_id,
                 is_trial=license.is_trial,
-                expires_at=license.expires_at,
+                expires_at=rfc3339_or_none(license.expires_at),
                 entitlements=license.entitlements,
             )
         )

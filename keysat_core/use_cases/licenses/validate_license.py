@@ -7,7 +7,7 @@ from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import machine_activated, outbox_event
 from keysat_core.domain.ids import EventId, LicenseId, MachineId
-from keysat_core.domain.instant import Instant
+from keysat_core.domain.instant import Instant, rfc3339_or_none
 from keysat_core.domain.machine import Candidate, SeatKept, Seats, SeatTaken
 from keysat_core.domain.validation import (
     Facts,
@@ -61,13 +61,15 @@ def validate_license(
     write transaction. Never raises for a bad key: that is a verdict (public-api 9).
     """
     now = clock.now()
+    detail = None
     try:
         payload = keys.verifier().verify(command.key).payload
     except (BadKeyFormat, BadKeySignature) as bad:
         outcome = Validation(verdict=Refused(reason=Reason(bad.code)))
+        detail = str(bad)
     else:
         outcome = _judge(actor, command, payload, store=store, ids=ids, now=now)
-    validations.note(_entry(actor, command, outcome, now))
+    validations.note(_entry(actor, command, outcome, detail=detail, now=now))
     return outcome
 
 
@@ -165,12 +167,16 @@ def _validation(verdict: Verdict, facts: Facts | None) -> Validation:
 
 
 def _entry(
-    actor: Actor, command: ValidateLicense, outcome: Validation, now: Instant
+    actor: Actor,
+    command: ValidateLicense,
+    outcome: Validation,
+    *,
+    detail: str | None,
+    now: Instant,
 ) -> ValidationEntry:
     verdict = outcome.verdict
     license = verdict.license
     machine = verdict.claim.machine if isinstance(verdict, Valid) and verdict.claim else None
-    detail = "in_grace_period" if isinstance(verdict, Valid) and verdict.is_in_grace else None
     return ValidationEntry(
         result="ok" if isinstance(verdict, Valid) else verdict.reason,
         license_id=license.id if license else None,
@@ -179,6 +185,23 @@ def _entry(
         fingerprint_hash=command.candidate.hash if command.candidate else None,
         client_ip=actor.request_ip,
         user_agent=actor.user_agent,
-        detail=detail,
+        detail=detail or _detail(verdict),
         occurred_at=now,
     )
+
+
+def _detail(verdict: Verdict) -> str | None:
+    """What an operator would ask next (public-api 9.4)."""
+    if isinstance(verdict, Valid):
+        return "in_grace_period" if verdict.is_in_grace else None
+    license = verdict.license
+    if license is None:
+        return None
+    details = {
+        Reason.REVOKED: license.revocation_reason,
+        Reason.SUSPENDED: license.suspension_reason,
+        Reason.EXPIRED: rfc3339_or_none(license.expires_at),
+        Reason.TOO_MANY_MACHINES: f"max_machines {license.max_machines}",
+        Reason.FINGERPRINT_MISMATCH: f"max_machines {license.max_machines}",
+    }
+    return details.get(verdict.reason)

@@ -38,7 +38,7 @@ def deactivate_machine(
 ) -> Machine | None:
     """Free the seat the software holds, whatever the state of its license; None if it has none."""
     now = clock.now()
-    reason = cut_text(command.reason, REASON_CHARS_MAX) or CLIENT_REASON
+    reason = cut_text(command.reason, REASON_CHARS_MAX, field="reason") or CLIENT_REASON
     with store.writing() as tx:
         machine = tx.machines.find_live_machine(
             LicenseId(command.payload.license_id), command.candidate.hash
@@ -65,7 +65,7 @@ def release_machine(
     """
     authorize(actor, Scope.MACHINES_WRITE)
     now = clock.now()
-    why = cut_text(reason, REASON_CHARS_MAX) or OPERATOR_REASON
+    why = cut_text(reason, REASON_CHARS_MAX, field="reason") or OPERATOR_REASON
     with store.writing() as tx:
         machine = tx.machines.get_machine(machine_id)
         if not machine.active:

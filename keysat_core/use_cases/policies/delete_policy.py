@@ -1,16 +1,22 @@
 """Delete a policy."""
 
+from typing import Final
+
 import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import PolicyDeleted, outbox_event
 from keysat_core.domain.ids import EventId, PolicyId
+from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.listing import CascadeCounts
 from keysat_core.errors import StillReferenced
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
+
+BEING_PAID_SECONDS: Final = DAY_SECONDS
+"""How long a buyer may still be at the checkout of a pending invoice (B-16)."""
 
 
 class DeletePolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,13 +48,13 @@ def delete_policy(
     now = clock.now()
     with store.writing() as tx:
         policy = tx.policies.get_policy(command.policy_id)
-        dependents = tx.removals.policy_dependents(policy.id)
+        dependents = tx.removals.policy_dependents(policy.id, Instant(now - BEING_PAID_SECONDS))
         blockers = {
             name: count
             for name, count in (
                 ("licenses", dependents.licenses),
                 ("settled invoices", dependents.settled_invoices),
-                ("pending invoices", dependents.invoices),
+                ("pending invoices", dependents.pending_invoices),
             )
             if count
         }
@@ -67,6 +73,7 @@ def delete_policy(
                 cascaded_licenses=counts.licenses,
                 cascaded_invoices=counts.invoices,
                 cascaded_machines=counts.machines,
+                cascaded_redemptions=0,
             )
         )
         event = PolicyDeleted(policy_id=policy.id, product_id=policy.product_id, slug=policy.slug)

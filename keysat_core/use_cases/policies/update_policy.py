@@ -87,7 +87,7 @@ def update_policy(
         changes = {
             field: value
             for field in (*PLAIN, *NULLABLE)
-            if (value := getattr(command, field)) is not UNSET
+            if (value := getattr(command, field)) is not UNSET and value != getattr(policy, field)
         }
         if not changes:
             return policy

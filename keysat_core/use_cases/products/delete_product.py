@@ -63,9 +63,11 @@ def delete_product(
                 name=product.name,
                 force=command.is_forced,
                 cascaded_policies=counts.policies,
+                cascaded_codes=0,
                 cascaded_licenses=counts.licenses,
                 cascaded_invoices=counts.invoices,
                 cascaded_machines=counts.machines,
+                cascaded_redemptions=0,
             )
         )
         event = ProductDeleted(product_id=product.id, slug=product.slug)

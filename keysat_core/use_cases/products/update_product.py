@@ -79,4 +79,4 @@ def _changes(product: Product, command: UpdateProduct) -> dict[str, JSONValue]:
         changes["entitlements_catalog"] = checked_catalog(
             command.entitlements_catalog or (), present=product.entitlements_catalog
         )
-    return changes
+    return {field: value for field, value in changes.items() if value != getattr(product, field)}

@@ -13,7 +13,7 @@ from keysat_core.domain.ids import EventId, InvoiceId, LicenseId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import FREE_PREFIX, Invoice
 from keysat_core.domain.license import License, key_of
-from keysat_core.domain.merchant import ProviderAccount, account_for_rail
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind, account_for_rail
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import find_rail
 from keysat_core.domain.policy import Policy
@@ -25,6 +25,7 @@ from keysat_core.errors import CodeRefused, NotFound, ProductInactive, RateUnava
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
+from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.store import Store, Transaction
 
@@ -63,6 +64,7 @@ def open_purchase(
     ids: Ids,
     keys: KeyRing,
     rates: Rates,
+    providers: PaymentProviders,
 ) -> OpenedPurchase:
     """Open an invoice, ``pending`` or, when nothing is to be paid, settled with its license.
 
@@ -90,29 +92,16 @@ def open_purchase(
             return _answer(tx, replayed, keys, is_replayed=True)
         offer = _offer(tx, request)
         quote = _quote(offer.price, rate)
-        invoice = _invoice(
-            request, offer, quote, InvoiceId(ids.new()), public_url=public_url, now=now
-        )
-        is_free = _is_free(request, offer, quote)
-        if is_free:
-            _save(tx, _fulfil_free(invoice, offer, LicenseId(ids.new()), actor, now), ids, now)
+        invoice = _invoice(request, offer, quote, InvoiceId(ids.new()), now=now)
+        if _is_free(request, offer, quote):
+            sale = _fulfil_free(invoice, offer, LicenseId(ids.new()), actor, now)
         else:
-            account = _account(tx, offer.product, request)
-            invoice = msgspec.structs.replace(
-                invoice,
-                amount_sats=quote.amount_sats,
-                provider_account_id=account.id,
-                redirect_url=redirect_target(
-                    request, _template(tx, account), public_url=public_url, invoice_id=invoice.id
-                ),
+            account = _account(tx, offer.product, request, kinds=providers.kinds())
+            target = redirect_target(
+                request, _template(tx, account), public_url=public_url, invoice_id=invoice.id
             )
-            _save(tx, _opened(invoice, actor, now), ids, now)
-            opened = InvoiceOpened(
-                invoice_id=invoice.id,
-                product_id=invoice.product_id,
-                amount_sats=invoice.amount_sats,
-            )
-            tx.trail.append_event(outbox_event(opened, event_id=EventId(ids.new()), now=now))
+            sale = _open(invoice, account, target, actor, now)
+        _save(tx, sale, ids, now)
         _remember(tx, request, invoice.id, now)
         return _answer(tx, invoice.id, keys, is_replayed=False)
 
@@ -155,13 +144,16 @@ def _is_free(request: BuyerRequest, offer: _Offer, quote: Quote) -> bool:
     return False
 
 
-def _account(tx: Transaction, product: Product, request: BuyerRequest) -> ProviderAccount:
+def _account(
+    tx: Transaction, product: Product, request: BuyerRequest, *, kinds: frozenset[ProviderKind]
+) -> ProviderAccount:
     profile_id = product.merchant_profile_id
     if profile_id is None:
         profile = tx.merchants.find_default_profile()
         profile_id = profile.id if profile else None
     accounts = tx.merchants.list_accounts(profile_id) if profile_id else []
-    return account_for_rail(accounts, find_rail(request.rail))
+    usable = [account for account in accounts if account.kind in kinds]
+    return account_for_rail(usable, find_rail(request.rail))
 
 
 def _template(tx: Transaction, account: ProviderAccount) -> str | None:
@@ -175,14 +167,13 @@ def _invoice(
     quote: Quote,
     invoice_id: InvoiceId,
     *,
-    public_url: str,
     now: Instant,
 ) -> Invoice:
     return Invoice(
         id=invoice_id,
         product_id=offer.product.id,
         policy_id=offer.policy.id if offer.policy else None,
-        amount_sats=0,
+        amount_sats=quote.amount_sats,
         base_price_sats=quote.amount_sats,
         listed_currency=quote.listed.currency if quote.listed else None,
         listed_value=quote.listed.amount if quote.listed else None,
@@ -190,7 +181,7 @@ def _invoice(
         exchange_rate_source=quote.rate.source if quote.rate else None,
         buyer_email=request.buyer_email,
         buyer_note=request.buyer_note,
-        redirect_url=redirect_target(request, None, public_url=public_url, invoice_id=invoice_id),
+        rail=find_rail(request.rail),
         created_at=now,
         updated_at=now,
     )
@@ -201,6 +192,7 @@ def _fulfil_free(
 ) -> Settlement:
     free = msgspec.structs.replace(
         invoice,
+        amount_sats=0,
         provider_invoice_id=FREE_PREFIX + invoice.id,
         listed_currency=None,
         listed_value=None,
@@ -211,17 +203,25 @@ def _fulfil_free(
     return fulfil(facts, actor, now)
 
 
-def _opened(invoice: Invoice, actor: Actor, now: Instant) -> Settlement:
+def _open(
+    invoice: Invoice, account: ProviderAccount, redirect_url: str, actor: Actor, now: Instant
+) -> Settlement:
+    opened = msgspec.structs.replace(
+        invoice, provider_account_id=account.id, redirect_url=redirect_url
+    )
     audit = audited(
         actor,
         "invoice.open",
         now,
-        target=("invoice", invoice.id),
-        product_id=invoice.product_id,
-        policy_id=invoice.policy_id,
-        amount_sats=invoice.amount_sats,
+        target=("invoice", opened.id),
+        product_id=opened.product_id,
+        policy_id=opened.policy_id,
+        amount_sats=opened.amount_sats,
     )
-    return Settlement(invoice=invoice, audits=(audit,))
+    event = InvoiceOpened(
+        invoice_id=opened.id, product_id=opened.product_id, amount_sats=opened.amount_sats
+    )
+    return Settlement(invoice=opened, events=(event,), audits=(audit,))
 
 
 def _save(tx: Transaction, sale: Settlement, ids: Ids, now: Instant) -> None:

@@ -10,7 +10,8 @@ from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import InvoiceOrder, ProviderInvoice
 from keysat_core.domain.receipt import ReceiptOutcome
-from keysat_core.errors import ProviderNotLoaded, ProviderRefused
+from keysat_core.errors import ProviderNotLoaded, ProviderRefused, RequestInFlight
+from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.store import Store, Transaction
@@ -39,22 +40,27 @@ def request_payment(
 
     Raises:
         NotFound: no such invoice.
+        RequestInFlight: the first try may still be at work; asking beside it could create two.
         ProviderRefused, ProviderNotLoaded: this call created nothing.
         ProviderUnavailable: whether it was created is unknown.
     """
     with store.reading() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
         account = _account(tx, invoice)
+        policy = tx.policies.find_policy(invoice.policy_id) if invoice.policy_id else None
+        is_recurring = policy is not None and policy.is_recurring
     is_asked_already = invoice.provider_invoice_id is not None
     if is_asked_already or account is None or invoice.status is not InvoiceStatus.PENDING:
         return invoice
     may_exist = not is_first_try
+    if may_exist and clock.now() < invoice.created_at + PURCHASE_DEADLINE_SECONDS:
+        raise RequestInFlight
     try:
         provider = providers.provider_for(account)
         created = provider.find_by_external_id(invoice_id) if may_exist else None
         may_exist = created is not None
         if created is None:
-            created = provider.create_invoice(_order(invoice))
+            created = provider.create_invoice(_order(invoice, is_recurring=is_recurring))
     except (ProviderRefused, ProviderNotLoaded):
         if not may_exist:
             _abandon(actor, invoice_id, store=store, clock=clock)
@@ -112,13 +118,15 @@ def _account(tx: Transaction, invoice: Invoice) -> ProviderAccount | None:
     return tx.merchants.find_account(invoice.provider_account_id)
 
 
-def _order(invoice: Invoice) -> InvoiceOrder:
+def _order(invoice: Invoice, *, is_recurring: bool) -> InvoiceOrder:
     return InvoiceOrder(
         invoice_id=invoice.id,
         price=Money(currency=Currency.SAT, amount=invoice.amount_sats),
         redirect_url=invoice.redirect_url,
         metadata={"productId": invoice.product_id},
+        rail=invoice.rail,
         buyer_email=invoice.buyer_email,
+        saves_payment_method=is_recurring,
     )
 
 

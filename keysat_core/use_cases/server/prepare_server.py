@@ -62,8 +62,8 @@ def prepare_server(
             )
         if not is_sandbox:
             return PreparedServer(profile=profile, sandbox_account=None)
-        accounts = tx.merchants.list_accounts(profile.id)
-        account = next(iter(accounts), None)
+        by_kind = {account.kind: account for account in tx.merchants.list_accounts(profile.id)}
+        account = by_kind.get(ProviderKind.SANDBOX)
         if account is None:
             account = ProviderAccount(
                 id=ProviderAccountId(ids.new()),

@@ -12,6 +12,7 @@ class TierOverview(msgspec.Struct, frozen=True, kw_only=True):
 
     self_license: SelfLicense
     product_count: int
+    merchant_profile_count: int
 
 
 def show_tier(actor: Actor, *, store: Store, self_license: SelfLicense) -> TierOverview:
@@ -22,5 +23,8 @@ def show_tier(actor: Actor, *, store: Store, self_license: SelfLicense) -> TierO
     """
     authorize(actor, Scope.TIER_READ)
     with store.reading() as tx:
-        count = tx.products.count_products()
-    return TierOverview(self_license=self_license, product_count=count)
+        return TierOverview(
+            self_license=self_license,
+            product_count=tx.products.count_products(),
+            merchant_profile_count=tx.merchants.count_profiles(),
+        )

@@ -44,7 +44,7 @@
 
   const ask = async () => {
     try {
-      const path = `/v1/purchase/${encodeURIComponent(page.dataset.invoiceId)}`;
+      const path = `${page.dataset.basePath}/v1/purchase/${encodeURIComponent(page.dataset.invoiceId)}`;
       const response = await fetch(path, { cache: "no-store" });
       if (response.status === 404) {
         show("unknown");
