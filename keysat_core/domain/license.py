@@ -144,10 +144,13 @@ class Standing(StrEnum):
 
 
 def grace_until(license: License) -> Instant | None:
-    """When a license stops validating: its expiry plus its grace; None if perpetual."""
+    """When a license stops validating: its expiry plus its grace; None if perpetual.
+
+    Never later than the last instant that can be spelled.
+    """
     if license.expires_at is None:
         return None
-    return Instant(license.expires_at + license.grace_seconds)
+    return Instant(min(license.expires_at + license.grace_seconds, INSTANT_MAX))
 
 
 def standing(license: License, now: Instant) -> Standing:

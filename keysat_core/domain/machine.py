@@ -12,7 +12,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import License
 from keysat_core.domain.text import checked_text
 from keysat_core.limits import FINGERPRINT_CHARS_MAX
-from keysat_core.signing import fingerprint_hash
+from keysat_core.signing import LicensePayload, fingerprint_hash
 
 SINGLE_SEAT: Final = 1
 """``max_machines`` of a license that is locked to its first machine."""
@@ -66,6 +66,12 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     def hash(self) -> str:
         """Lower-case hex SHA-256 of the raw fingerprint (lifecycles 1.3)."""
         return fingerprint_hash(self.fingerprint).hex()
+
+
+def is_bound_elsewhere(payload: LicensePayload, candidate: Candidate) -> bool:
+    """Tell whether a key is itself bound to another machine; older keys may be (lifecycles 1.4)."""
+    is_other = payload.fingerprint_hash.hex() != candidate.hash
+    return payload.is_fingerprint_bound and is_other
 
 
 class Seats(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from keysat_core.domain.machine import (
     Seats,
     SeatTaken,
     claim,
+    is_bound_elsewhere,
 )
 from keysat_core.signing.license_key import LicensePayload
 
@@ -87,11 +88,7 @@ def decide(
         return Refused(reason=reason, license=license)
     seat: SeatClaim | None = None
     if question.candidate is not None and facts.seats is not None:
-        payload = question.payload
-        if (
-            payload.is_fingerprint_bound
-            and payload.fingerprint_hash.hex() != question.candidate.hash
-        ):
+        if is_bound_elsewhere(question.payload, question.candidate):
             return Refused(reason=Reason.FINGERPRINT_MISMATCH, license=license)
         seat = claim(license, facts.seats, question.candidate, machine_id=machine_id, now=now)
     if isinstance(seat, SeatRefused):

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from keysat_core.domain.activity import ValidationEntry
-from keysat_core.domain.license import key_of, payload_of
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.license import grace_until, key_of, payload_of
 from keysat_core.domain.validation import Reason, Refused, Valid
-from keysat_core.limits import HEARTBEAT_SECONDS
+from keysat_core.limits import HEARTBEAT_SECONDS, INSTANT_MAX, SECONDS_MAX
 from keysat_core.signing import SigningKey, fingerprint_hash
 from keysat_core.signing.license_key import (
     FLAG_FINGERPRINT_BOUND,
@@ -195,3 +196,8 @@ def test_a_refusal_is_logged_with_what_an_operator_would_ask_next(trade: Trade) 
         assert logged(trade).result == result
         assert (logged(trade).detail or "").startswith(detail)
         assert bool(logged(trade).detail) is bool(detail)
+
+
+def test_a_grace_beyond_the_end_of_time_is_told_as_its_last_instant(trade: Trade) -> None:
+    issued = trade.issue(expires_at=Instant(INSTANT_MAX - 5), grace_seconds=SECONDS_MAX)
+    assert grace_until(issued.license) == INSTANT_MAX

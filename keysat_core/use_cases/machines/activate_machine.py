@@ -14,6 +14,7 @@ from keysat_core.domain.machine import (
     Seats,
     SeatTaken,
     claim,
+    is_bound_elsewhere,
 )
 from keysat_core.domain.validation import Reason
 from keysat_core.ports.clock import Clock
@@ -88,11 +89,8 @@ def activate_machine(
 def _refusal(state: Standing, command: ActivateMachine) -> str | None:
     if state in {Standing.REVOKED, Standing.SUSPENDED, Standing.EXPIRED}:
         return state
-    payload = command.payload
-    is_bound_elsewhere = (
-        payload.is_fingerprint_bound and payload.fingerprint_hash.hex() != command.candidate.hash
-    )
-    return Reason.FINGERPRINT_MISMATCH if is_bound_elsewhere else None
+    is_bound = is_bound_elsewhere(command.payload, command.candidate)
+    return Reason.FINGERPRINT_MISMATCH if is_bound else None
 
 
 def _save(tx: Transaction, license: License, seat: SeatKept | SeatTaken) -> None:
