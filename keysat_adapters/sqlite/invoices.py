@@ -56,7 +56,8 @@ _UNRESOLVED: Final = (
             ),
             INVOICES.select(
                 "WHERE status IN ('expired', 'invalid') AND created_at > :oldest"
-                " AND payment_provider_id IS NOT NULL AND provider_invoice_id IS NOT NULL"
+                " AND payment_provider_id IS NOT NULL"
+                " AND (provider_invoice_id IS NOT NULL OR created_at > :recent)"
                 " AND (last_checked_at IS NULL"
                 " OR last_checked_at > :now OR last_checked_at <= :day_ago"
                 " OR (created_at > :recent AND last_checked_at <= :quarter_ago))"

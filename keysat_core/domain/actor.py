@@ -31,7 +31,6 @@ class Scope(StrEnum):
     MACHINES_READ = "machines:read"
     MACHINES_WRITE = "machines:write"
     TIER_READ = "tier:read"
-    RATES_READ = "rates:read"
     RATES_WRITE = "rates:write"
 
 

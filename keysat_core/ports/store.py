@@ -110,9 +110,10 @@ class Invoices(Protocol):
         """Invoices the reconciler should ask about now, least recently checked first.
 
         Those are: ``pending`` (checked every pass while younger than 2 h, every 10 min while
-        younger than 72 h, daily from then on, because ``RECONCILE_DAYS`` ends them), ``expired`` or ``invalid`` with a
-        provider invoice (every 15 min while younger than 72 h, daily until ``RECONCILE_DAYS``),
-        and ``settled`` without ``effect_at`` (any age, every pass).
+        younger than 72 h, daily from then on, because ``RECONCILE_DAYS`` ends them);
+        ``expired`` or ``invalid`` at an account (every 15 min while younger than 72 h; then, if the
+        provider's invoice is known, daily until ``RECONCILE_DAYS``); and ``settled`` without
+        ``effect_at`` (any age, every pass).
         Source: payments 10, decisions 17.
         """
         ...

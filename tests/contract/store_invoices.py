@@ -144,10 +144,12 @@ class InvoicesContract(ABC):
         assert self.is_due(store, age, since_check, **known) is is_due
 
     @pytest.mark.parametrize("status", [InvoiceStatus.EXPIRED, InvoiceStatus.INVALID])
-    def test_a_lost_invoice_no_provider_knows_is_left_alone(
+    def test_a_lost_invoice_its_provider_may_have_made_after_all_is_asked_about_for_a_while(
         self, store: Store, status: InvoiceStatus
     ) -> None:
-        assert not self.is_due(store, 0, None, status=status)
+        assert self.is_due(store, 0, None, status=status)
+        assert self.is_due(store, 72 * HOUR_SECONDS - 1, 900, status=status)
+        assert not self.is_due(store, 72 * HOUR_SECONDS, None, status=status)
 
     @pytest.mark.parametrize("age", [0, 400 * DAY_SECONDS])
     def test_a_settled_invoice_is_due_until_it_has_its_effect(self, store: Store, age: int) -> None:

@@ -285,4 +285,4 @@ class SeatMachine(RuleBasedStateMachine):
 
 
 TestSeats = SeatMachine.TestCase
-TestSeats.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
+TestSeats.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

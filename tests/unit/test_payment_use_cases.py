@@ -378,3 +378,34 @@ def test_an_invoice_that_is_invalid_at_its_provider_becomes_invalid(trade: Trade
     assert trade.settle(invoice.id).is_changed
     poll = poll_purchase(invoice.id, store=trade.store, keys=trade.keys)
     assert (poll.invoice.status, poll.key) == (InvoiceStatus.INVALID, None)
+
+
+def test_a_settled_sale_gets_its_effect_even_while_its_provider_is_down(trade: Trade) -> None:
+    """The provider has confirmed it before; nothing is left to ask (payments 10)."""
+    invoice = trade.sell()
+    confirmed = msgspec.structs.replace(
+        invoice, status=InvoiceStatus.SETTLED, settled_at=trade.clock.now()
+    )
+    with trade.store.writing() as tx:
+        tx.invoices.put_invoice(confirmed)
+    trade.provider.faults.append(Fault.UNAVAILABLE)
+    trade.settle(invoice.id)
+    assert trade.license_for(invoice.id) is not None
+
+
+def test_an_invoice_given_up_as_never_made_is_found_if_it_was_made_after_all(trade: Trade) -> None:
+    opened = trade.open().invoice
+    trade.clock.advance(ORPHAN_SECONDS)
+    trade.reconcile()
+    assert trade.invoice(opened.id).status is InvoiceStatus.INVALID
+    order = InvoiceOrder(
+        invoice_id=opened.id,
+        price=Money(currency=Currency.SAT, amount=opened.amount_sats),
+        redirect_url=opened.redirect_url,
+        metadata={},
+    )
+    trade.provider.create_invoice(order)
+    trade.provider.pay(opened.id)
+    trade.clock.advance(900)
+    trade.reconcile()
+    assert trade.license_for(opened.id) is not None

@@ -58,6 +58,7 @@ def suspend_license(
         Forbidden: the actor lacks ``licenses:write``.
         NotFound: no such license, or it is revoked.
     """
+    authorize(actor, Scope.LICENSES_WRITE)
     why = cut_text(reason, REASON_CHARS_MAX, field="reason") or SUSPEND_REASON
     return _change(actor, license_id, Suspend(reason=why), store=store, clock=clock, ids=ids)
 
@@ -71,6 +72,7 @@ def reinstate_license(
         Forbidden: the actor lacks ``licenses:write``.
         NotFound: no such license, or it is revoked.
     """
+    authorize(actor, Scope.LICENSES_WRITE)
     return _change(actor, license_id, Reinstate(), store=store, clock=clock, ids=ids)
 
 
@@ -89,6 +91,7 @@ def revoke_license(
         Forbidden: the actor lacks ``licenses:write``.
         NotFound: no such license, or it is revoked already.
     """
+    authorize(actor, Scope.LICENSES_WRITE)
     why = cut_text(reason, REASON_CHARS_MAX, field="reason") or REVOKE_REASON
     return _change(actor, license_id, Revoke(reason=why), store=store, clock=clock, ids=ids)
 
@@ -102,7 +105,6 @@ def _change(
     clock: Clock,
     ids: Ids,
 ) -> ChangedLicense:
-    authorize(actor, Scope.LICENSES_WRITE)
     now = clock.now()
     with store.writing() as tx:
         license = tx.licenses.get_license(license_id)

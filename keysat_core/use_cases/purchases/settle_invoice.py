@@ -56,7 +56,8 @@ def settle_invoice(
         invoice = tx.invoices.get_invoice(invoice_id)
         account_id = invoice.provider_account_id
         account = tx.merchants.find_account(account_id) if account_id else None
-    if account is None:
+    lacks_effect = invoice.status is InvoiceStatus.SETTLED and invoice.effect_at is None
+    if account is None or lacks_effect:
         return _finish_own(actor, invoice_id, store=store, clock=clock, ids=ids)
     try:
         provider = providers.provider_for(account)
@@ -98,7 +99,7 @@ def _recorded(invoice: Invoice, known: ProviderInvoice) -> Invoice:
 def _finish_own(
     actor: Actor, invoice_id: InvoiceId, *, store: Store, clock: Clock, ids: Ids
 ) -> SettledInvoice:
-    """An invoice no provider knows: only a settled one can lack its effect."""
+    """An invoice with nothing to ask a provider about: only a settled one can lack its effect."""
     now = clock.now()
     with store.writing() as tx:
         facts = _facts(tx, invoice_id, ids)
