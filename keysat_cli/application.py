@@ -19,7 +19,7 @@ from keysat_core.use_cases.server.prepare_server import has_sandbox_account
 from keysat_http.app import Application, create_app
 from keysat_http.endpoints import route_handlers
 from keysat_http.settings import HTTPSettings
-from keysat_http.settling import shop_ticks
+from keysat_http.settling import PURGE_PASSES_MAX, shop_ticks
 from keysat_http.ticks import Tick
 
 LOG_FLUSH_SECONDS: Final = 0.2
@@ -135,4 +135,10 @@ def _open_sandbox(settings: ServeSettings, own: OwnServer) -> Sandbox:
 
 def _purge_validations(wiring: Wiring) -> int:
     before = Instant(CLOCK.now() - VALIDATION_DAYS * DAY_SECONDS)
-    return wiring.validations.purge(before, PURGE_BATCH)
+    total = 0
+    for _ in range(PURGE_PASSES_MAX):
+        removed = wiring.validations.purge(before, PURGE_BATCH)
+        total += removed
+        if removed < PURGE_BATCH:
+            break
+    return total

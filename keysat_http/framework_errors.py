@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from litestar import MediaType, Request, Response
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.types import Scope
 
 from keysat_core.errors import KeysatError
@@ -46,9 +46,14 @@ EMPTY_BODY: Final = bad_request(
     detail=[FieldProblem(field="body", problem="is required")],
 )
 
+CLIENT_LEFT_EARLY: Final = bad_request("the body was cut off", code="malformed_body")
+
 _READY: Final = {
     ready.status: ready for ready in (NOT_FOUND, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
 }
+_CLIENT_LEFT: Final = "client disconnected prematurely"
+"""How Litestar says that the connection ended within a body."""
+
 _MISSING: Final = re.compile(r"^Missing required \w+ parameter '([^']+)'")
 """How Litestar says that a query parameter or header was not sent; it gives no other sign."""
 
@@ -78,6 +83,9 @@ def render(request: Request[object, object, State], failure: Exception) -> Respo
 def answer_to(failure: Exception, scope: Scope) -> Answer:
     """Say how any exception that left a handler looks on the wire, and log it if it is a fault."""
     request_id = request_id_of(scope)
+    if isinstance(failure, InternalServerException) and failure.detail == _CLIENT_LEFT:
+        # Nobody is there to read it, and nothing on this server broke.
+        return CLIENT_LEFT_EARLY
     ready = _answer_to(failure, scope, request_id)
     if ready.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _report(failure, ready, request_id)

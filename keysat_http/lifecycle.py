@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from time import monotonic
 
 import structlog
 from litestar import Litestar
@@ -10,6 +11,7 @@ from litestar import Litestar
 from keysat_core.domain.instant import Instant
 from keysat_core.errors import ServerFault
 from keysat_core.ports.bundle import Ports
+from keysat_http.limits import LATE_SECONDS
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.ticks import TickRunner
 
@@ -24,6 +26,7 @@ class Lifecycle:
         self._limiter = limiter
         self._ticks = ticks
         self._is_stopping = False
+        self._stopping_since = 0.0
 
     @property
     def is_stopping(self) -> bool:
@@ -37,7 +40,9 @@ class Lifecycle:
 
     def begin_stop(self) -> None:
         """Turn readiness off and start no more ticks. Call it on the event loop."""
-        self._is_stopping = True
+        if not self._is_stopping:
+            self._is_stopping = True
+            self._stopping_since = monotonic()
         self._ticks.begin_stop()
 
     @asynccontextmanager
@@ -54,6 +59,7 @@ class Lifecycle:
     def _write_what_is_left(self) -> None:
         try:
             self._ports.validations.flush()
-            self._limiter.flush_all(self._ports.clock.now())
+            if monotonic() - self._stopping_since < LATE_SECONDS:
+                self._limiter.flush_all(self._ports.clock.now())
         except ServerFault as exc:
             log.warning("flush_failed", code=exc.code, problem=str(exc))

@@ -38,6 +38,9 @@ TICKS_STOP_SECONDS: Final = 8.0
 GRACEFUL_SECONDS: Final = 8
 """How long requests in flight may take to end after SIGTERM; PURCHASE_DEADLINE_SECONDS fits."""
 
+LATE_SECONDS: Final = 3.0
+"""A stop that has taken this long writes no rate limits any more: a locked database may cost 5 s."""
+
 EXIT_SECONDS: Final = 9.5
 """Whole time from SIGTERM to the end of the process, forced if need be (10 s less a margin)."""
 

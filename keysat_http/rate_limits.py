@@ -14,7 +14,7 @@ import structlog
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.rate_limit import Allowance, Bucket, seconds_until_next, take
 from keysat_core.errors import RateLimited, ServerFault
-from keysat_core.limits import PURGE_BATCH, RATE_BUCKETS_MAX
+from keysat_core.limits import RATE_BUCKETS_MAX
 from keysat_core.ports.store import Store
 from keysat_http.client_address import Caller
 from keysat_http.limits import BUCKET_IDLE_SECONDS, BUCKETS_PER_FLUSH_MAX, GLOBAL_PER_MINUTE
@@ -89,7 +89,9 @@ class RateLimiter:
         with self._store.writing() as tx:
             for (kind, key), bucket in batch.items():
                 tx.buckets.put_bucket(kind, key, bucket)
-            tx.buckets.purge_buckets(Instant(max(0, now - BUCKET_IDLE_SECONDS)), PURGE_BATCH)
+            tx.buckets.purge_buckets(
+                Instant(max(0, now - BUCKET_IDLE_SECONDS)), BUCKETS_PER_FLUSH_MAX
+            )
         with self._lock:
             for bucket_key, bucket in batch.items():
                 if self._dirty.get(bucket_key) is bucket:

@@ -14,8 +14,8 @@ import structlog
 from keysat_core.domain.actor import SYSTEM, Actor
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
-from keysat_core.errors import KeysatError, ProviderNotLoaded
-from keysat_core.limits import RECEIPTS_BATCH, RECONCILE_BATCH
+from keysat_core.errors import KeysatError, NotFound, ProviderNotLoaded
+from keysat_core.limits import PURGE_BATCH, RECEIPTS_BATCH, RECONCILE_BATCH
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
@@ -25,11 +25,17 @@ from keysat_core.use_cases.purchases.note_webhook import (
     note_webhook,
 )
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
-from keysat_core.use_cases.server.purge_expired import Purged, purge_expired
+from keysat_core.use_cases.server.purge_expired import purge_expired
 from keysat_http.ticks import Tick
 
 PROVIDER_FAILURES_MAX: Final = 3
 """After this many failures a provider is left alone for the rest of a pass (payments 10)."""
+
+PASSES_MAX: Final = 20
+"""Passes in a row over a backlog, so that one tick ends before the next is long due."""
+
+PURGE_PASSES_MAX: Final = 200
+"""Batches one purge may remove; more than a day of the busiest caller's rows."""
 
 DUE_INVOICES_MAX: Final = 20 * RECONCILE_BATCH
 """Invoices looked through per pass, so that one silent provider's do not hide the others'."""
@@ -59,7 +65,7 @@ def shop_ticks(ports: Ports) -> list[Tick]:
             name="reconcile",
             first_after_seconds=15,
             every_seconds=60,
-            run=lambda: reconcile_invoices(ports),
+            run=lambda: reconcile_backlog(ports),
         ),
         Tick(
             name="purge",
@@ -116,12 +122,28 @@ def reconcile_invoices(ports: Ports) -> Pass:
     return _report("invoices_reconciled", tally)
 
 
-def purge(ports: Ports) -> Purged:
-    """Remove what is kept only for a while."""
-    purged = purge_expired(store=ports.store, clock=ports.clock)
-    if purged != Purged(receipts=0, idempotency_records=0, buckets=0):
-        log.info("purged", **msgspec.to_builtins(purged))
-    return purged
+def reconcile_backlog(ports: Ports) -> Pass:
+    """Reconcile pass after pass while invoices are left over and providers answer."""
+    done = reconcile_invoices(ports)
+    for _ in range(PASSES_MAX):
+        has_asked = done.changed or done.unchanged
+        if not done.skipped or done.failed or not has_asked:
+            break
+        done = reconcile_invoices(ports)
+    return done
+
+
+def purge(ports: Ports) -> int:
+    """Remove what is kept only for a while, batch after batch, and give the number of rows."""
+    total = 0
+    for _ in range(PURGE_PASSES_MAX):
+        purged = purge_expired(store=ports.store, clock=ports.clock)
+        total += purged.receipts + purged.idempotency_records + purged.buckets
+        if max(purged.receipts, purged.idempotency_records, purged.buckets) < PURGE_BATCH:
+            break
+    if total:
+        log.info("purged", rows=total)
+    return total
 
 
 def _settle_receipt(ports: Ports, actor: Actor, receipt: WebhookReceipt) -> str:
@@ -144,6 +166,9 @@ def _settle(ports: Ports, actor: Actor, invoice_id: InvoiceId) -> str:
             ids=ports.ids,
             providers=ports.providers,
         )
+    except NotFound:
+        # Deleted since it was listed.
+        return "skipped"
     except ProviderNotLoaded:
         # Its operator was told at start; once a minute for each invoice would be noise.
         return "skipped"

@@ -4,6 +4,7 @@ Every method is one short transaction. Two processes and any number of threads m
 """
 
 import base64
+import os
 import sqlite3
 import threading
 import time
@@ -228,12 +229,22 @@ class Ledger:
 
     def _prepare(self) -> None:
         secret = base64.b32encode(self._entropy.token(SECRET_BYTES)).decode().rstrip("=")
+        self._create_file()
         with self._connection("open the ledger") as books:
             _write_ahead(books)
         with self._transaction("prepare the ledger", writes=True) as books:
             for statement in _SCHEMA.split(";"):
                 books.execute(statement)
             books.execute("INSERT OR IGNORE INTO meta VALUES ('webhook_secret', ?)", (secret,))
+
+    def _create_file(self) -> None:
+        """Make the file readable by its owner alone: it holds the secret that signs webhooks."""
+        if self._path is None:
+            return
+        try:
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as exc:
+            raise ProviderUnavailable("open the ledger", exc.strerror or "") from exc
 
     @contextmanager
     def _connection(self, operation: str) -> Iterator[sqlite3.Connection]:

@@ -33,6 +33,18 @@ def is_memory(path: Path | str) -> bool:
     return str(path) == MEMORY
 
 
+def identity_of(path: Path | str) -> tuple[int, int] | None:
+    """Tell one file from another of the same name; None when there is none.
+
+    A deleted file that is still open takes writes that nobody will ever read.
+    """
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def create_file(path: Path) -> None:
     """Make an empty database file with its folder, readable by its owner alone.
 

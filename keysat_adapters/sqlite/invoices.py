@@ -45,16 +45,19 @@ _BY_ID: Final = INVOICES.select("WHERE id = ?")
 _AT_PROVIDER: Final = INVOICES.select("WHERE payment_provider_id = ? AND provider_invoice_id = ?")
 _PUT: Final = INVOICES.upsert()
 
-# One part per index. A check stamped in the future was made by a clock that has been set back since.
+# One part per index. A new invoice queues behind those checked before it was made, so that a
+# stream of new ones cannot keep an older one waiting. A check stamped in the future was made by a clock that has been set back since.
+_LOOKED_AT: Final = ("coalesce(last_checked_at, created_at) AS looked_at",)
 _UNRESOLVED: Final = (
     " UNION ALL ".join(
-        (
-            INVOICES.select(
+        INVOICES.select(which, also=_LOOKED_AT)
+        for which in (
+            (
                 "WHERE status = 'pending' AND (last_checked_at IS NULL"
                 " OR created_at > :fresh OR last_checked_at > :now OR last_checked_at <= :day_ago"
                 " OR (created_at > :recent AND last_checked_at <= :ten_minutes_ago))"
             ),
-            INVOICES.select(
+            (
                 "WHERE status IN ('expired', 'invalid') AND created_at > :oldest"
                 " AND payment_provider_id IS NOT NULL"
                 " AND (provider_invoice_id IS NOT NULL OR created_at > :recent)"
@@ -62,12 +65,10 @@ _UNRESOLVED: Final = (
                 " OR last_checked_at > :now OR last_checked_at <= :day_ago"
                 " OR (created_at > :recent AND last_checked_at <= :quarter_ago))"
             ),
-            INVOICES.select(
-                "INDEXED BY invoices_without_effect WHERE status = 'settled' AND effect_at IS NULL"
-            ),
+            "INDEXED BY invoices_without_effect WHERE status = 'settled' AND effect_at IS NULL",
         )
     )
-    + " ORDER BY last_checked_at, created_at, id LIMIT :limit"
+    + " ORDER BY looked_at, created_at, id LIMIT :limit"
 )
 
 _REVENUE: Final = (

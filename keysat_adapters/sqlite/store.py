@@ -16,6 +16,7 @@ from keysat_adapters.sqlite.connection import (
     BUSY_SECONDS,
     MEMORY,
     create_file,
+    identity_of,
     is_memory,
     open_reader,
     open_writer,
@@ -41,6 +42,7 @@ class SQLiteStore:
         self._readers: weakref.WeakSet[View] = weakref.WeakSet()
         self._readers_lock = threading.Lock()
         self._is_memory = is_memory(path)
+        self._identity = None if self._is_memory else identity_of(path)
         self._is_closed = False
 
     @classmethod
@@ -79,6 +81,8 @@ class SQLiteStore:
 
     def writing(self) -> AbstractContextManager[SQLiteTransaction]:
         """Open an immediate write transaction; see ``ports.store.Store``."""
+        if not self._is_memory and identity_of(self.path) != self._identity:
+            raise StoreUnavailable(f"{self.path} was moved or deleted; stop, put it back, start")
         return self._in_turn(may_write=True)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Tables as the store uses them: the statements every aggregate needs, and reading rows back."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -10,6 +10,9 @@ from keysat_adapters.sqlite.session import Row
 from keysat_core.errors import CorruptRow, InvariantError
 
 _Value = TypeVar("_Value")
+
+SHOWN_ID_CHARS: Final = 8
+"""How much of a row's id an error shows."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -48,7 +51,8 @@ class Table(msgspec.Struct, frozen=True):
         except (ValueError, TypeError) as exc:
             # Enum and JSON errors quote what they met, which may be a buyer's; ours do not.
             problem = str(exc) if isinstance(exc, InvariantError) else type(exc).__name__
-            raise CorruptRow(self.name, str(row[0]), problem) from exc
+            # The beginning is enough to find the row; the whole id of an invoice is its buyer's secret.
+            raise CorruptRow(self.name, f"{str(row[0])[:SHOWN_ID_CHARS]}…", problem) from exc
 
     def values(self, read: Callable[[Row], _Value], rows: list[Row]) -> list[_Value]:
         """Read many rows back; raises as ``value``."""

@@ -25,7 +25,7 @@ def replayed_invoice(
     Raises:
         IdempotencyKeyReused: the key came with another request within its lifetime.
     """
-    if record is None or now >= record.created_at + IDEMPOTENCY_SECONDS:
+    if record is None or abs(now - record.created_at) >= IDEMPOTENCY_SECONDS:
         return None
     if record.request_digest != request_digest:
         raise IdempotencyKeyReused

@@ -44,6 +44,10 @@ POLL: Final = Allowance(kind="poll_ip", capacity=240, refill_tokens=4, refill_se
 ALLOWANCES: Final = (VALIDATE, HEARTBEAT, PURCHASE, MACHINES, POLL)
 
 
+CLOCK_STEP_SECONDS: Final = 60
+"""A bucket further ahead was filled by a clock that was wrong then: it must not wait for it."""
+
+
 def take(bucket: Bucket | None, allowance: Allowance, *, now: Instant) -> tuple[bool, Bucket]:
     """Ask for one token. A denied request costs nothing; a clock step back refills nothing."""
     units = allowance.units_max
@@ -51,7 +55,8 @@ def take(bucket: Bucket | None, allowance: Allowance, *, now: Instant) -> tuple[
     if bucket is not None:
         elapsed = max(0, now - bucket.refilled_at)
         units = min(units, bucket.units + elapsed * allowance.refill_tokens)
-        refilled_at = max(now, bucket.refilled_at)
+        is_ahead = bucket.refilled_at - now > CLOCK_STEP_SECONDS
+        refilled_at = now if is_ahead else max(now, bucket.refilled_at)
     allowed = units >= allowance.refill_seconds
     left = units - allowance.refill_seconds if allowed else units
     return allowed, Bucket(units=left, refilled_at=Instant(refilled_at))

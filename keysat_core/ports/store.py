@@ -107,7 +107,9 @@ class Invoices(Protocol):
     ) -> Invoice | None: ...
     def put_invoice(self, invoice: Invoice) -> None: ...
     def list_unresolved(self, now: Instant, limit: int) -> list[Invoice]:
-        """Invoices the reconciler should ask about now, least recently checked first.
+        """Invoices the reconciler should ask about now, longest not looked at first.
+
+        A new one counts from when it was made, so it queues behind older ones.
 
         Those are: ``pending`` (checked every pass while younger than 2 h, every 10 min while
         younger than 72 h, daily from then on, because ``RECONCILE_DAYS`` ends them);

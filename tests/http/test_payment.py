@@ -3,7 +3,7 @@
 Source: public-api 6.2, 15; payments 9-10; decisions 17-18.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -12,9 +12,11 @@ from keysat_core.domain.receipt import ReceiptOutcome
 from keysat_core.errors import ProviderNotLoaded, ProviderUnavailable
 from keysat_core.limits import RECEIPT_DAYS
 from keysat_core.ports.sandbox import PretendPayment
+from keysat_core.use_cases.purchases.note_webhook import finish_receipt
 from keysat_http.settling import (
     Pass,
     purge,
+    reconcile_backlog,
     reconcile_invoices,
     settle_noted_receipts,
     shop_ticks,
@@ -180,9 +182,9 @@ def test_a_purchase_whose_answer_was_lost_is_found_by_the_round(shop: Shop) -> N
 def test_what_is_kept_only_for_a_while_is_purged(shop: Shop) -> None:
     shop.add_product()
     shop.sell()
-    assert purge(shop.ports).receipts == 0
+    assert purge(shop.ports) == 0
     shop.clock.turn((RECEIPT_DAYS + 1) * 86_400)
-    assert purge(shop.ports).receipts > 0
+    assert purge(shop.ports) > 0
 
 
 def test_every_tick_of_the_shop_runs(shop: Shop) -> None:
@@ -264,3 +266,49 @@ def test_money_on_chain_is_waited_for_until_it_is_final(shop: Shop) -> None:
     shop.act(purchase, PretendPayment.PAY)
     shop.deliver()
     assert shop.poll(purchase["invoice_id"])["license_key"]
+
+
+@pytest.fixture
+def busy_shop() -> Iterator[Shop]:
+    """A shop whose buyers share one hidden address, and with it the wider limit."""
+    with running_shop(peer="127.0.0.1") as shop:
+        yield shop
+
+
+def test_a_stream_of_new_purchases_keeps_no_paid_one_waiting(busy_shop: Shop) -> None:
+    """Without a webhook a payment is found by the round, whatever else is bought meanwhile."""
+    shop = busy_shop
+    shop.add_product()
+    paid = shop.buy()
+    reconcile_invoices(shop.ports)
+    shop.act(paid, PretendPayment.PAY)
+    for _ in range(2):
+        shop.clock.turn(60)
+        for _ in range(60):
+            shop.buy()
+        shop.clock.turn(1)
+        reconcile_invoices(shop.ports)
+    assert shop.poll(paid["invoice_id"])["license_key"]
+
+
+def test_a_backlog_is_worked_off_in_one_tick(busy_shop: Shop) -> None:
+    shop = busy_shop
+    shop.add_product()
+    purchases = [shop.buy() for _ in range(120)]
+    for purchase in purchases:
+        shop.act(purchase, PretendPayment.PAY)
+    reconcile_backlog(shop.ports)
+    assert len(shop.licenses()) == 120
+
+
+def test_a_receipt_whose_invoice_was_deleted_meanwhile_ends_quietly(shop: Shop) -> None:
+    product = shop.add_product()
+    purchase = shop.buy()
+    shop.act(purchase, PretendPayment.PAY)
+    shop.providers.failure_of_status = DOWN
+    shop.deliver()
+    with shop.ports.store.reading() as tx:
+        (*_, receipt) = tx.receipts.list_noted(100)
+    shop.admin("DELETE", f"/products/{product['id']}?force=true")
+    finish_receipt(receipt, store=shop.ports.store)
+    assert outcomes(shop) == []

@@ -2,12 +2,14 @@
 
 from fractions import Fraction
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.rate_limit import (
     ALLOWANCES,
+    CLOCK_STEP_SECONDS,
     HEARTBEAT,
     VALIDATE,
     Allowance,
@@ -94,7 +96,7 @@ def test_a_denied_request_still_stores_what_was_refilled(allowance: Allowance) -
         assert after.refilled_at == NOW + pause
 
 
-@given(allowances, st.integers(1, 10_000))
+@given(allowances, st.integers(1, CLOCK_STEP_SECONDS))
 def test_a_clock_that_steps_back_neither_drains_nor_refills(
     allowance: Allowance, step: int
 ) -> None:
@@ -106,6 +108,17 @@ def test_a_clock_that_steps_back_neither_drains_nor_refills(
     again, used = take(fresh, allowance, now=Instant(NOW - step))
     assert again is (allowance.capacity > 1)
     assert used.refilled_at == NOW
+
+
+@given(allowances, st.integers(CLOCK_STEP_SECONDS + 1, 10**9))
+def test_a_bucket_filled_by_a_clock_that_was_far_ahead_waits_no_longer_than_any_other(
+    allowance: Allowance, ahead: int
+) -> None:
+    bucket = msgspec.structs.replace(drained(allowance), refilled_at=Instant(NOW + ahead))
+    is_allowed, after = take(bucket, allowance, now=NOW)
+    assert not is_allowed
+    wait = seconds_until_next(after, allowance)
+    assert take(after, allowance, now=Instant(NOW + wait))[0]
 
 
 @given(allowances)

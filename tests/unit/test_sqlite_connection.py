@@ -397,4 +397,13 @@ def test_what_was_met_in_a_corrupt_row_is_not_shown(store: SQLiteStore) -> None:
     with pytest.raises(CorruptRow) as refusal, store.reading() as tx:
         tx.licenses.get_license(license.id)
     assert "secret" not in str(refusal.value)
-    assert license.id in str(refusal.value)
+    assert license.id[:8] in str(refusal.value)
+    assert license.id not in str(refusal.value)
+
+
+def test_a_deleted_database_takes_no_more_writes(tmp_path: Path) -> None:
+    """They would be acknowledged and then be gone with the last file handle."""
+    with SQLiteStore.open(tmp_path / "k.db") as store:
+        (tmp_path / "k.db").unlink()
+        with pytest.raises(StoreUnavailable, match="moved or deleted"), store.writing():
+            pass

@@ -66,7 +66,9 @@ def note_webhook(
 def finish_receipt(receipt: WebhookReceipt, *, store: Store) -> None:
     """Mark a receipt whose invoice has been looked at since."""
     with store.writing() as tx:
-        tx.receipts.put_receipt(msgspec.structs.replace(receipt, outcome=ReceiptOutcome.DONE))
+        # A forced delete of the product takes the receipt with it.
+        if receipt.invoice_id is None or tx.invoices.find_invoice(receipt.invoice_id) is not None:
+            tx.receipts.put_receipt(msgspec.structs.replace(receipt, outcome=ReceiptOutcome.DONE))
 
 
 def list_noted_receipts(*, limit: int, store: Store) -> list[WebhookReceipt]:

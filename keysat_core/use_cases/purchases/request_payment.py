@@ -53,7 +53,7 @@ def request_payment(
     if is_asked_already or account is None or invoice.status is not InvoiceStatus.PENDING:
         return invoice
     may_exist = not is_first_try
-    if may_exist and clock.now() < invoice.created_at + PURCHASE_DEADLINE_SECONDS:
+    if may_exist and abs(clock.now() - invoice.created_at) < PURCHASE_DEADLINE_SECONDS:
         raise RequestInFlight
     try:
         provider = providers.provider_for(account)

@@ -118,7 +118,7 @@ def _drop_orphan(
     with store.writing() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
         is_lost = invoice.status is InvoiceStatus.PENDING and invoice.provider_invoice_id is None
-        if not is_lost or now < invoice.created_at + ORPHAN_SECONDS:
+        if not is_lost or abs(now - invoice.created_at) < ORPHAN_SECONDS:
             checked = msgspec.structs.replace(invoice, last_checked_at=now)
             tx.invoices.put_invoice(checked)
             return SettledInvoice(invoice=checked, is_changed=False)
