@@ -37,13 +37,18 @@ class Session:
         self._is_open = False
         self._may_write = False
 
-    def begin(self, *, may_write: bool) -> None:
+    def begin(self, *, may_write: bool, busy_seconds: float | None = None) -> None:
         """Start a transaction, with the write lock of the database if it may write.
+
+        ``busy_seconds`` is how long it may wait for other processes from now on; None changes
+        nothing.
 
         Raises:
             StoreBusy, StoreUnavailable.
         """
         try:
+            if busy_seconds is not None:
+                self.connection.set_busy_timeout(int(busy_seconds * 1000))
             if self.connection.in_transaction:
                 # An earlier rollback failed with the disk; nothing of it may survive.
                 self.connection.execute("ROLLBACK").fetchall()

@@ -1,6 +1,7 @@
 """One transaction from its first statement to its last."""
 
 import threading
+from time import monotonic
 from types import TracebackType
 
 import apsw
@@ -56,10 +57,9 @@ class Turn:
         """
         if self._mine.is_busy:
             raise RuntimeError("a transaction is already open in this thread; they do not nest")
-        if self._lock is not None and not self._lock.acquire(timeout=self._busy_seconds):
-            raise StoreBusy
+        left = None if self._lock is None else self._wait_for(self._lock)
         try:
-            self._view.session.begin(may_write=self._may_write)
+            self._view.session.begin(may_write=self._may_write, busy_seconds=left)
         except BaseException:
             self._release()
             raise
@@ -81,6 +81,13 @@ class Turn:
         finally:
             self._mine.is_busy = False
             self._release()
+
+    def _wait_for(self, lock: "threading.Lock") -> float:
+        """Wait for other threads; give what is left for other processes: they share one wait."""
+        began_at = monotonic()
+        if not lock.acquire(timeout=self._busy_seconds):
+            raise StoreBusy
+        return max(0.0, self._busy_seconds - (monotonic() - began_at))
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -407,3 +408,26 @@ def test_a_deleted_database_takes_no_more_writes(tmp_path: Path) -> None:
         (tmp_path / "k.db").unlink()
         with pytest.raises(StoreUnavailable, match="moved or deleted"), store.writing():
             pass
+
+
+def test_waiting_for_threads_and_then_for_processes_is_one_wait(tmp_path: Path) -> None:
+    """Two full waits in a row would outlast what clients and a stop allow."""
+    with SQLiteStore.open(tmp_path / "k.db", busy_seconds=2.0) as store:
+        other = apsw.Connection(str(tmp_path / "k.db"))
+        other.execute("BEGIN IMMEDIATE")
+        waits: list[float] = []
+
+        def write() -> None:
+            began_at = time.monotonic()
+            with pytest.raises(StoreBusy), store.writing():
+                pass
+            waits.append(time.monotonic() - began_at)
+
+        threads = [threading.Thread(target=write) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        other.close()
+    assert len(waits) == 3
+    assert max(waits) < 3.5
