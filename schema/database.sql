@@ -75,6 +75,13 @@ CREATE INDEX invoices_revenue ON invoices (status, settled_at, amount_sats);
 CREATE INDEX invoices_without_effect ON invoices (created_at)
     WHERE status = 'settled' AND effect_at IS NULL;
 
+CREATE TABLE leases (
+    name TEXT NOT NULL PRIMARY KEY,
+    holder TEXT,
+    held_until INTEGER NOT NULL,
+    finished_at INTEGER
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE licenses (
     id TEXT NOT NULL PRIMARY KEY,
     product_id TEXT NOT NULL REFERENCES products (id),
