@@ -4,10 +4,10 @@ Source: decisions 6; admin-api B-03.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple
 
+import msgspec
 from litestar.types import Scope
 
 from keysat_core.limits import USER_AGENT_CHARS_MAX
@@ -18,8 +18,7 @@ IPV6_SITE_BITS: Final = 64
 """What a household or a server is given, and may change addresses within. Source: RFC 6177."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Where a request came from.
 
     Attributes:
