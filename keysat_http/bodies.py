@@ -92,18 +92,22 @@ async def receive_json(scope: HTTPScope, receive: Receive, kind: type[T]) -> T:
 
 async def _received(receive: Receive) -> bytes:
     chunks: list[bytes] = []
-    size, is_more = 0, True
-    while is_more:
+    size = 0
+    while True:
         message = await receive()
         if message["type"] != "http.request":
             raise Refused(_MALFORMED)
         chunk = message.get("body", b"")
-        chunks.append(chunk)
         size += len(chunk)
         if size > BODY_BYTES_MAX:
             raise Refused(BODY_TOO_LARGE)
-        is_more = message.get("more_body", False)
-    return b"".join(chunks)
+        is_last = not message.get("more_body", False)
+        if is_last and not chunks:
+            # Nearly every body comes in one part.
+            return chunk
+        chunks.append(chunk)
+        if is_last:
+            return b"".join(chunks)
 
 
 def _text(header: bytes | None) -> str | None:

@@ -50,11 +50,7 @@ _PREFLIGHT: Final[Headers] = [
 _BAD_PATH: Final = bad_request("the path is not UTF-8", code="malformed_path")
 
 _NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
-_FAST_HEADERS: Final[Headers] = [
-    (b"content-type", b"application/json"),
-    _NO_REFERRER,
-    *_ON_EVERY_ANSWER,
-]
+_FAST_HEADERS: Final[Headers] = [(b"content-type", b"application/json"), *_ON_EVERY_ANSWER]
 
 QUIET_ROUTES: Final = frozenset({"/v1/validate", "/healthz", "/readyz"})
 """Too frequent for a line each: their good answers are logged at debug only (PERFORMANCE 7)."""
@@ -125,7 +121,8 @@ class Edge:
             status = 200
             await send({"type": "http.response.body", "body": body, "more_body": False})
         finally:
-            self._log("POST", scope, status, perf_counter() - started_at)
+            if status != HTTPStatus.OK or self._are_quiet_logged or path not in QUIET_ROUTES:
+                self._log("POST", scope, status, perf_counter() - started_at)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started_at = perf_counter()

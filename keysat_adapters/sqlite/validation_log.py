@@ -6,9 +6,11 @@ The oldest entries may be lost while the disk fails; a validation never waits an
 import threading
 from collections import deque
 from collections.abc import Callable
+from itertools import chain
 from typing import Final
 
 import apsw
+import msgspec
 
 from keysat_adapters.sqlite.activity_file import ActivityFile
 from keysat_adapters.sqlite.session import Row
@@ -26,20 +28,7 @@ FLUSH_ENTRIES: Final = 2_048
 GROUPS: Final = (256, 32, 4, 1)
 """Rows per statement. Each statement costs its thread one wait for the interpreter's lock."""
 
-VALIDATIONS: Final = Table(
-    "validations",
-    (
-        "result",
-        "license_id",
-        "product_id",
-        "machine_id",
-        "fingerprint_hash",
-        "client_ip",
-        "user_agent",
-        "detail",
-        "occurred_at",
-    ),
-)
+VALIDATIONS: Final = Table("validations", ValidationEntry.__struct_fields__)
 _APPEND: Final = {size: VALIDATIONS.insert(rows=size) for size in GROUPS}
 _NEWEST: Final = VALIDATIONS.select("ORDER BY id DESC LIMIT ?")
 # No index on the time: ids grow with it, so only the oldest rows need to be looked at.
@@ -152,29 +141,22 @@ def _append(connection: apsw.Connection, entries: list[ValidationEntry]) -> None
     at = 0
     for size in GROUPS:
         while len(entries) - at >= size:
-            values = [value for entry in entries[at : at + size] for value in _values(entry)]
-            connection.execute(_APPEND[size], values).fetchall()
+            _append_group(connection, size, entries[at : at + size])
             at += size
 
 
-def _values(entry: ValidationEntry) -> tuple[str | int | None, ...]:
-    return (
-        _storable(entry.result),
-        _storable(entry.license_id),
-        _storable(entry.product_id),
-        _storable(entry.machine_id),
-        _storable(entry.fingerprint_hash),
-        _storable(entry.client_ip),
-        _storable(entry.user_agent),
-        _storable(entry.detail),
-        entry.occurred_at,
-    )
+def _append_group(connection: apsw.Connection, size: int, group: list[ValidationEntry]) -> None:
+    # The columns of the table are the fields of an entry, in their order.
+    values = list(chain.from_iterable(map(msgspec.structs.astuple, group)))
+    try:
+        connection.execute(_APPEND[size], values).fetchall()
+    except UnicodeEncodeError:
+        storable = [_storable(each) if isinstance(each, str) else each for each in values]
+        connection.execute(_APPEND[size], storable).fetchall()
 
 
-def _storable(text: str | None) -> str | None:
+def _storable(text: str) -> str:
     """Replace halves of surrogate pairs, so that one odd entry cannot hold up all others."""
-    if text is None or text.isascii():
-        return text
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
