@@ -27,6 +27,7 @@ from keysat_core.signing import SigningKey, Verifier, parse_key
 from keysat_core.use_cases.licenses.issue_license import IssueLicense, issue_license
 from keysat_core.use_cases.licenses.validate_license import ValidateLicense, validate_license
 from keysat_core.use_cases.products.create_product import CreateProduct, create_product
+from tests.support.performance_page import keep_result, rows
 
 ROUNDS: Final = 15
 CALLS: Final = 200
@@ -102,9 +103,13 @@ def main() -> None:
             activity.close()
             facts.close()
     floor = best["libsodium verify"]
-    print(f"{'':28}{'µs':>9}{'of one verify':>16}")
-    for name, cost in best.items():
-        print(f"{name:28}{cost:9.1f}{cost / floor:16.2f}")
+    keep_result(
+        "core_costs",
+        rows(
+            ("", "µs", "of one verify"),
+            [(name, f"{cost:.1f}", f"{cost / floor:.2f}") for name, cost in best.items()],
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-from urllib.request import urlopen
 
+import httpx
 import msgspec
 
 from tests.support.program import clean_environment
@@ -98,23 +98,22 @@ def pinned_server(
         ) as process,
     ):
         try:
-            wait_until_ready(port, path)
+            wait_until_ready(process, port, path)
             yield process
         finally:
             process.terminate()
             process.wait(STOP_SECONDS)
 
 
-def wait_until_ready(port: int, path: str) -> None:
+def wait_until_ready(process: subprocess.Popen[bytes], port: int, path: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    while True:
+    while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
+            if httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5).is_success:
                 return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
+        except httpx.TransportError:
             time.sleep(0.002)
+    sys.exit("a server of the benchmark did not start; its log is bench-server.log")
 
 
 def post_load(
