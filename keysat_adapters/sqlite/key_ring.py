@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from keysat_adapters.verified_keys import VerifiedKeys
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import BadPEM, SigningKeyUnusable
 from keysat_core.ports.clock import Clock
@@ -10,7 +11,6 @@ from keysat_core.ports.store import Store
 from keysat_core.signing import SigningKey, Verifier, VerifyKey
 from keysat_core.signing.keys import SEED_BYTES
 from keysat_core.signing.license_key import LicensePayload
-from keysat_core.signing.verified_keys import VerifiedKeys
 
 
 class _Loaded(NamedTuple):

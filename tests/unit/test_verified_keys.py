@@ -4,11 +4,10 @@ import pytest
 
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing
 from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_adapters.verified_keys import VERIFIED_KEY_CHARS_MAX, VerifiedKeys
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import BadKeyFormat, BadKeySignature, SigningKeyUnusable
-from keysat_core.limits import VERIFIED_KEY_CHARS_MAX
 from keysat_core.signing import SigningKey, Verifier
-from keysat_core.signing.verified_keys import VerifiedKeys
 from tests.support.builders import NOW
 from tests.support.keys import signed
 

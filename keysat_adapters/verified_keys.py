@@ -6,10 +6,16 @@ time. An issuer whose key changes needs a new instance. Source: PERFORMANCE, des
 """
 
 from threading import Lock
+from typing import Final
 
-from keysat_core.limits import VERIFIED_KEY_CHARS_MAX, VERIFIED_KEYS_MAX
+from keysat_core.signing import Verifier
 from keysat_core.signing.license_key import LicensePayload
-from keysat_core.signing.verifier import Verifier
+
+VERIFIED_KEYS_MAX: Final = 16_384
+"""License keys remembered as verified: about 1 kB each, and the busiest fit."""
+
+VERIFIED_KEY_CHARS_MAX: Final = 2_048
+"""Longest key remembered; with more text or entitlements it is verified each time."""
 
 
 class VerifiedKeys:
