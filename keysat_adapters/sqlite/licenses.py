@@ -4,6 +4,7 @@ E-mail is compared without regard to case by Unicode case folding, which SQLite 
 the folded text is written to a column of its own beside the text as the buyer spelled it.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -84,6 +85,32 @@ def _license(row: Row) -> License:
     )
 
 
+def _cells(license: License) -> Row:
+    return (
+        license.id,
+        license.product_id,
+        license.policy_id,
+        license.invoice_id,
+        license.status,
+        license.issued_at,
+        license.expires_at,
+        license.grace_seconds,
+        license.max_machines,
+        license.is_trial,
+        json_text(license.entitlements),
+        license.fingerprint,
+        license.buyer_email,
+        license.nostr_npub,
+        license.bound_identity,
+        json_text(license.metadata),
+        license.suspended_at,
+        license.suspension_reason,
+        license.revoked_at,
+        license.revocation_reason,
+        folded(license.buyer_email),
+    )
+
+
 def _license_row(row: Row) -> LicenseRow:
     product_slug, policy_slug, policy_name = row[_WIDTH:]
     return LicenseRow(
@@ -141,32 +168,11 @@ class SQLiteLicenses:
 
     def put_license(self, license: License) -> None:
         """Insert or replace a license."""
-        self._session.run(
-            _PUT,
-            (
-                license.id,
-                license.product_id,
-                license.policy_id,
-                license.invoice_id,
-                license.status,
-                license.issued_at,
-                license.expires_at,
-                license.grace_seconds,
-                license.max_machines,
-                license.is_trial,
-                json_text(license.entitlements),
-                license.fingerprint,
-                license.buyer_email,
-                license.nostr_npub,
-                license.bound_identity,
-                json_text(license.metadata),
-                license.suspended_at,
-                license.suspension_reason,
-                license.revoked_at,
-                license.revocation_reason,
-                folded(license.buyer_email),
-            ),
-        )
+        self._session.run(_PUT, _cells(license))
+
+    def put_licenses(self, licenses: Sequence[License]) -> None:
+        """Insert or replace many licenses."""
+        self._session.run_many(_PUT, map(_cells, licenses))
 
     def list_licenses(self, criteria: LicenseFilter) -> list[LicenseRow]:
         """Give a page of licenses, newest issued first."""

@@ -1,5 +1,6 @@
 """All aggregates over one session."""
 
+from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
 from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
 from keysat_adapters.sqlite.invoices import SQLiteInvoices
@@ -19,6 +20,7 @@ class SQLiteTransaction:
     """Implements ``ports.store.Transaction``. Made once for a connection and used again and again."""
 
     __slots__ = (
+        "audit_log",
         "buckets",
         "idempotency",
         "invoices",
@@ -43,6 +45,7 @@ class SQLiteTransaction:
         self.receipts = SQLiteReceipts(session)
         self.removals = SQLiteRemovals(session)
         self.trail = SQLiteTrail(session)
+        self.audit_log = SQLiteAuditLog(session)
         self.idempotency = SQLiteIdempotency(session)
         self.buckets = SQLiteBuckets(session)
         self.settings = SQLiteSettings(session)

@@ -11,7 +11,7 @@ import pytest
 from keysat_core.domain.actor import Scope
 from keysat_core.domain.ids import LicenseId, MachineId
 from keysat_core.domain.license import key_of
-from keysat_core.domain.listing import LicenseFilter, MachineFilter
+from keysat_core.domain.listing import AuditFilter, LicenseFilter, MachineFilter
 from keysat_core.domain.machine import Candidate
 from keysat_core.domain.money import Currency
 from keysat_core.domain.product import PriceInput
@@ -34,7 +34,7 @@ from keysat_core.use_cases.products import (
     list_products,
     update_product,
 )
-from keysat_core.use_cases.server import settings, show_tier
+from keysat_core.use_cases.server import list_audit, settings, show_tier, verify_audit
 from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
 from tests.support.watched_store import Killed, WatchedStore
 
@@ -236,6 +236,8 @@ READS: Final = [
     ),
     Command(list_machines.list_machines, Scope.MACHINES_READ, lambda _: ([MachineFilter()], {})),
     Command(show_tier.show_tier, Scope.TIER_READ, lambda _: ([], {"self_license": PATRON})),
+    Command(list_audit.list_audit, Scope.AUDIT_READ, lambda _: ([AuditFilter()], {})),
+    Command(verify_audit.verify_audit, Scope.AUDIT_READ, lambda _: ([], {})),
 ]
 
 
