@@ -50,6 +50,7 @@ def test_the_commands_are_those_promised() -> None:
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public",
         "rates pin", "rates show",
+        "audit list", "audit verify",
     }  # fmt: skip
 
 
