@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NewType
 
 from keysat_core.errors import InvariantError
@@ -19,8 +20,12 @@ DAY_SECONDS: Final = 86_400
 HOUR_SECONDS: Final = 3_600
 
 
+@lru_cache(maxsize=64)
 def rfc3339(instant: Instant) -> str:
-    """Spell an instant for the wire, as ``2026-01-02T03:04:05Z``."""
+    """Spell an instant for the wire, as ``2026-01-02T03:04:05Z``.
+
+    Kept for a while, because what happens at once is told several times.
+    """
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
