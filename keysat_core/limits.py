@@ -128,6 +128,9 @@ AUDIT_CHAIN_BATCH = 1_000
 AUDIT_BREAKS_MAX = 1_000
 """Breaks of the audit chain told at once; a log with more is to be restored, not read."""
 
+ISSUE_MANY_MAX = 100_000
+"""Licenses of one bulk issue: on an idle machine the store is locked for half of the 5 s others wait."""
+
 RECONCILE_BATCH = 50
 """Invoices asked about per pass and provider (payments 10)."""
 

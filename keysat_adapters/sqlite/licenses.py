@@ -47,6 +47,7 @@ _WIDTH: Final = len(LICENSES.columns)
 _BY_ID: Final = LICENSES.select("WHERE id = ?")
 _FOR_INVOICE: Final = LICENSES.select("WHERE invoice_id = ?")
 _PUT: Final = LICENSES.upsert()
+_ADD: Final = LICENSES.insert()
 _LIST: Final = LICENSES.select(
     "LEFT JOIN products ON products.id = licenses.product_id"
     " LEFT JOIN policies ON policies.id = licenses.policy_id ",
@@ -170,9 +171,9 @@ class SQLiteLicenses:
         """Insert or replace a license."""
         self._session.run(_PUT, _cells(license))
 
-    def put_licenses(self, licenses: Sequence[License]) -> None:
-        """Insert or replace many licenses."""
-        self._session.run_many(_PUT, map(_cells, licenses))
+    def add_licenses(self, licenses: Sequence[License]) -> None:
+        """Insert many new licenses."""
+        self._session.run_many(_ADD, map(_cells, licenses))
 
     def list_licenses(self, criteria: LicenseFilter) -> list[LicenseRow]:
         """Give a page of licenses, newest issued first."""

@@ -7,7 +7,7 @@ import pytest
 from keysat_core.domain.audit_chain import Link
 from keysat_core.domain.audit_walk import verify_chain
 from keysat_core.domain.listing import AuditFilter
-from keysat_core.errors import InvariantError
+from keysat_core.errors import InvariantError, StoreUnavailable
 from keysat_core.ports.store import Store
 from tests.support.builders import make_audit, make_event, make_license, stored_shop
 
@@ -69,6 +69,12 @@ class AuditContract(ABC):
             assert ([link.id for link in last.links], last.next_id) == ([5], None)
             assert tx.audit_log.read_chain(6, 2).links == []
 
+    def test_a_chain_is_read_within_its_transaction_only(self, store: Store) -> None:
+        with store.reading() as tx:
+            log = tx.audit_log
+        with pytest.raises(StoreUnavailable):
+            log.read_chain(None, 1)
+
     def test_an_entry_that_cannot_be_stored_is_refused(self, store: Store) -> None:
         for entries in ([make_audit(user_agent="\ud800")], [make_audit(details={"x": "\ud800"})]):
             with pytest.raises(InvariantError), store.writing() as tx:
@@ -81,13 +87,23 @@ class AuditContract(ABC):
             tx.trail.append_events(events)
             assert tx.trail.list_events(limit=9) == events
 
-    def test_licenses_put_at_once_come_back_equal(self, store: Store) -> None:
+    def test_licenses_added_at_once_come_back_equal(self, store: Store) -> None:
         shop = stored_shop(store)
         licenses = [make_license(shop.product, buyer_email=f"{n}@b.example") for n in range(3)]
         with store.writing() as tx:
-            tx.licenses.put_licenses(licenses)
+            tx.licenses.add_licenses(licenses)
         with store.reading() as tx:
             assert [tx.licenses.get_license(each.id) for each in licenses] == licenses
+
+    def test_a_license_that_is_not_new_cannot_be_added(self, store: Store) -> None:
+        shop = stored_shop(store)
+        licenses = [make_license(shop.product) for _ in range(2)]
+        with store.writing() as tx:
+            tx.licenses.put_license(licenses[1])
+        with pytest.raises(StoreUnavailable), store.writing() as tx:
+            tx.licenses.add_licenses(licenses)
+        with store.reading() as tx:
+            assert tx.licenses.find_license(licenses[0].id) is None
 
 
 def links_of(store: Store) -> tuple[list[Link], int]:

@@ -18,7 +18,7 @@ from keysat_core.domain.product import PriceInput
 from keysat_core.errors import Forbidden
 from keysat_core.signing.license_key import LicensePayload
 from keysat_core.use_cases.licenses import change_license_status as status
-from keysat_core.use_cases.licenses import issue_license, list_licenses
+from keysat_core.use_cases.licenses import issue_license, issue_licenses, list_licenses
 from keysat_core.use_cases.machines import activate_machine, deactivate_machine, list_machines
 from keysat_core.use_cases.policies import (
     archive_policy,
@@ -154,6 +154,14 @@ COMMANDS: Final = [
         Scope.LICENSES_WRITE,
         lambda t: (
             [issue_license.IssueLicense(product_slug=t.shop.product.slug)],
+            ports(t) | {"keys": t.keys},
+        ),
+    ),
+    Command(
+        issue_licenses.issue_licenses,
+        Scope.LICENSES_WRITE,
+        lambda t: (
+            [issue_licenses.IssueLicenses(product_slug=t.shop.product.slug, count=1)],
             ports(t) | {"keys": t.keys},
         ),
     ),
