@@ -68,11 +68,11 @@ def breaks_between(segments: Sequence[Segment], *, last_id: int) -> list[Break]:
     inserted += [_break(BreakKind.INSERTED, stray.first_id, stray.last_id) for stray in strays]
     reordered = list(_reordered([one for one in left if one not in strays], chains))
     removed = list(_removed(segments, reordered, last_id))
-    explained = {gap.last_id + 1 for gap in removed} | {row.last_id + 1 for row in inserted}
+    explained = foreign | {found.last_id + 1 for found in (*removed, *inserted)}
     severed = [
         _break(BreakKind.SEVERED, max(root.first_id - 1, FIRST_ID), root.first_id)
         for root in roots
-        if root.head is not None and not {root.first_id} & (explained | foreign)
+        if root.head is not None and root.first_id not in explained
     ]
     return [*inserted, *reordered, *removed, *severed]
 

@@ -1,5 +1,7 @@
 """The audit chain in files: damaged ones, older ones, backups, and logs longer than a page."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -140,6 +142,22 @@ def test_a_page_of_a_log_with_damaged_text_is_an_expected_failure(path: Path) ->
     ):
         tx.audit_log.list_rows(AuditFilter(action="product.create", limit=1_000))
         tx.trail.list_audit(action=None, limit=ROWS)
+
+
+def append_some(path: Path, name: str) -> None:
+    with SQLiteStore.open(path) as store:
+        for _ in range(20):
+            with store.writing() as tx:
+                tx.trail.append_audit(make_audit(user_agent=name))
+
+
+def test_processes_that_append_at_once_write_one_chain(tmp_path: Path) -> None:
+    path = tmp_path / "keysat.db"
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(3, mp_context=spawn) as pool:
+        list(pool.map(append_some, [path] * 3, "abc"))
+    report = verified(path)
+    assert (report.is_sound, report.row_count) == (True, 60)
 
 
 # --- archives -----------------------------------------------------------------------------------
