@@ -7,6 +7,7 @@ server loads.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
@@ -14,6 +15,7 @@ from keysat_adapters.sandbox.gate import Sandbox
 from keysat_adapters.sandbox.permit import REMEDY
 from keysat_adapters.sqlite.activity import Activity
 from keysat_adapters.sqlite.activity_file import activity_path
+from keysat_adapters.sqlite.archive import SQLiteArchive
 from keysat_adapters.sqlite.cached_facts import CachedFacts
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
 from keysat_adapters.sqlite.store import SQLiteStore
@@ -27,6 +29,7 @@ from keysat_core.domain.self_license import SelfLicense, verify_self_license
 from keysat_core.limits import KEY_CHARS_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_core.ports.payments import PaymentProvider
+from keysat_core.ports.store import Store
 from keysat_core.signing import Verifier
 from keysat_core.use_cases.server.prepare_server import prepare_server
 
@@ -107,6 +110,17 @@ def open_wiring(
         finally:
             activity.close()
             facts.close()
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[Store]:
+    """Open a database file for reading alone, a backup for one, without changing a byte of it.
+
+    Raises:
+        StoreUnavailable, MigrationRefused.
+    """
+    with SQLiteArchive.open(path) as store:
+        yield store
 
 
 def load_self_license(settings: StoreSettings) -> SelfLicense:

@@ -116,6 +116,21 @@ MACHINES_PAGE_DEFAULT = 500
 PRODUCTS_MAX = 10_000
 """Most products or policies read into one list; far above any shop, it only bounds memory."""
 
+AUDIT_PAGE_MAX = 1_000
+"""Largest page of the audit log (admin-api 2.11)."""
+
+AUDIT_PAGE_DEFAULT = 200
+"""Audit rows on a page when the caller does not say (admin-api 2.11)."""
+
+AUDIT_CHAIN_BATCH = 1_000
+"""Audit rows read at once while they are verified; a damaged page costs this many single reads."""
+
+AUDIT_BREAKS_MAX = 1_000
+"""Breaks of the audit chain told at once; a log with more is to be restored, not read."""
+
+ISSUE_MANY_MAX = 100_000
+"""Licenses of one bulk issue: on an idle machine the store is locked for half of the 5 s others wait."""
+
 RECONCILE_BATCH = 50
 """Invoices asked about per pass and provider (payments 10)."""
 

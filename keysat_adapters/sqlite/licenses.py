@@ -4,6 +4,7 @@ E-mail is compared without regard to case by Unicode case folding, which SQLite 
 the folded text is written to a column of its own beside the text as the buyer spelled it.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -46,6 +47,7 @@ _WIDTH: Final = len(LICENSES.columns)
 _BY_ID: Final = LICENSES.select("WHERE id = ?")
 _FOR_INVOICE: Final = LICENSES.select("WHERE invoice_id = ?")
 _PUT: Final = LICENSES.upsert()
+_ADD: Final = LICENSES.insert()
 _LIST: Final = LICENSES.select(
     "LEFT JOIN products ON products.id = licenses.product_id"
     " LEFT JOIN policies ON policies.id = licenses.policy_id ",
@@ -82,6 +84,32 @@ def read_license(row: Row) -> License:
         suspension_reason=row[17],
         revoked_at=row[18],
         revocation_reason=row[19],
+    )
+
+
+def _cells(license: License) -> Row:
+    return (
+        license.id,
+        license.product_id,
+        license.policy_id,
+        license.invoice_id,
+        license.status,
+        license.issued_at,
+        license.expires_at,
+        license.grace_seconds,
+        license.max_machines,
+        license.is_trial,
+        json_text(license.entitlements),
+        license.fingerprint,
+        license.buyer_email,
+        license.nostr_npub,
+        license.bound_identity,
+        json_text(license.metadata),
+        license.suspended_at,
+        license.suspension_reason,
+        license.revoked_at,
+        license.revocation_reason,
+        folded(license.buyer_email),
     )
 
 
@@ -142,32 +170,11 @@ class SQLiteLicenses:
 
     def put_license(self, license: License) -> None:
         """Insert or replace a license."""
-        self._session.run(
-            _PUT,
-            (
-                license.id,
-                license.product_id,
-                license.policy_id,
-                license.invoice_id,
-                license.status,
-                license.issued_at,
-                license.expires_at,
-                license.grace_seconds,
-                license.max_machines,
-                license.is_trial,
-                json_text(license.entitlements),
-                license.fingerprint,
-                license.buyer_email,
-                license.nostr_npub,
-                license.bound_identity,
-                json_text(license.metadata),
-                license.suspended_at,
-                license.suspension_reason,
-                license.revoked_at,
-                license.revocation_reason,
-                folded(license.buyer_email),
-            ),
-        )
+        self._session.run(_PUT, _cells(license))
+
+    def add_licenses(self, licenses: Sequence[License]) -> None:
+        """Insert many new licenses."""
+        self._session.run_many(_ADD, map(_cells, licenses))
 
     def list_licenses(self, criteria: LicenseFilter) -> list[LicenseRow]:
         """Give a page of licenses, newest issued first."""

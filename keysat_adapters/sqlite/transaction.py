@@ -1,5 +1,6 @@
 """All aggregates over one session."""
 
+from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
 from keysat_adapters.sqlite.facts import SQLiteFacts
 from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
@@ -20,6 +21,7 @@ class SQLiteTransaction:
     """Implements ``ports.store.Transaction``. Made once for a connection and used again and again."""
 
     __slots__ = (
+        "audit_log",
         "buckets",
         "facts",
         "idempotency",
@@ -46,6 +48,7 @@ class SQLiteTransaction:
         self.receipts = SQLiteReceipts(session)
         self.removals = SQLiteRemovals(session)
         self.trail = SQLiteTrail(session)
+        self.audit_log = SQLiteAuditLog(session)
         self.idempotency = SQLiteIdempotency(session)
         self.buckets = SQLiteBuckets(session)
         self.settings = SQLiteSettings(session)

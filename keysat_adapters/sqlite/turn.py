@@ -72,9 +72,12 @@ class Turn:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Commit, or undo everything if there was an error."""
+        """Commit, or undo everything if there was an error.
+
+        What was only read is never committed: SQLite would fail for damage that was met and told.
+        """
         try:
-            if exc_type is None:
+            if exc_type is None and self._may_write:
                 self._view.session.commit()
             else:
                 self._view.session.abandon()

@@ -31,6 +31,7 @@ class Scope(StrEnum):
     MACHINES_READ = "machines:read"
     MACHINES_WRITE = "machines:write"
     TIER_READ = "tier:read"
+    AUDIT_READ = "audit:read"
     RATES_WRITE = "rates:write"
 
 

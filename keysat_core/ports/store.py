@@ -4,12 +4,13 @@ Every aggregate's ``put_x`` inserts or replaces by id; ``get_x`` raises ``NotFou
 gives None; ``list_x`` is bounded. Times are ``Instant``s and rows come back equal to what was put.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.audit import AuditEntry
+from keysat_core.domain.audit_chain import ChainPage
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.idempotency import IdempotencyRecord
 from keysat_core.domain.ids import (
@@ -25,6 +26,8 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License
 from keysat_core.domain.listing import (
+    AuditFilter,
+    AuditRow,
     CascadeCounts,
     LicenseCounts,
     LicenseFilter,
@@ -85,6 +88,10 @@ class Licenses(Protocol):
     def find_license(self, license_id: LicenseId) -> License | None: ...
     def find_license_for_invoice(self, invoice_id: InvoiceId) -> License | None: ...
     def put_license(self, license: License) -> None: ...
+    def add_licenses(self, licenses: Sequence[License]) -> None:
+        """Insert licenses that are all new; faster than to put them one by one."""
+        ...
+
     def list_licenses(self, criteria: LicenseFilter) -> list[LicenseRow]: ...
     def license_summary(self, now: Instant) -> LicenseSummary: ...
     def license_counts(self) -> LicenseCounts: ...
@@ -180,16 +187,43 @@ class Removals(Protocol):
 
 
 class Trail(Protocol):
-    """Audit rows and outbox rows, written with the change they report."""
+    """Audit rows and outbox rows, written with the change they report.
+
+    Every audit row gets the next id and is sealed to the row before it (``domain.audit_chain``).
+    """
 
     def append_audit(self, entry: AuditEntry) -> None: ...
+    def append_audits(self, entries: Sequence[AuditEntry]) -> None: ...
     def append_event(self, event: OutboxEvent) -> None: ...
+    def append_events(self, events: Sequence[OutboxEvent]) -> None: ...
     def list_audit(self, *, action: str | None, limit: int) -> list[AuditEntry]:
         """Newest first."""
         ...
 
     def list_events(self, *, limit: int) -> list[OutboxEvent]:
         """Oldest first."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The audit rows as they were written down, with their ids and seals."""
+
+    def list_rows(self, criteria: AuditFilter) -> list[AuditRow]:
+        """Newest first."""
+        ...
+
+    def last_id(self) -> int:
+        """Give the highest id ever given, whether its row is still there or not; 0 if none was."""
+        ...
+
+    def read_chain(self, first_id: int | None, limit: int) -> ChainPage:
+        """Give rows in the order of their ids, from ``first_id`` on; None is the very first row.
+
+        Rows a damaged file keeps from being read are given without cells, and cost one read each.
+
+        Raises:
+            StoreUnavailable: so much is damaged that not even single rows can be looked for.
+        """
         ...
 
 
@@ -251,6 +285,8 @@ class Transaction(Protocol):
     def removals(self) -> Removals: ...
     @property
     def trail(self) -> Trail: ...
+    @property
+    def audit_log(self) -> AuditLog: ...
     @property
     def idempotency(self) -> Idempotency: ...
     @property

@@ -1,5 +1,6 @@
 """What every store must do, put together from one part per group of aggregates."""
 
+from tests.contract.store_audit import AuditContract
 from tests.contract.store_catalog import CatalogContract
 from tests.contract.store_invoices import InvoicesContract
 from tests.contract.store_licenses import LicensesContract
@@ -17,5 +18,6 @@ class StoreContract(
     InvoicesContract,
     RemovalsContract,
     RecordsContract,
+    AuditContract,
 ):
     """The contract of ``ports.store.Store``."""

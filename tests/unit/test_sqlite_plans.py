@@ -8,6 +8,7 @@ import apsw.ext
 import pytest
 
 from keysat_adapters.sqlite import (
+    audit_log,
     idempotency,
     invoices,
     licenses,
@@ -45,6 +46,7 @@ POINTS = {
     "product by slug": products._BY_SLUG,
     "invoice at a provider": invoices._AT_PROVIDER,
     "idempotency key": idempotency._FIND,
+    "audit row": audit_log._LINK,
 }
 
 
@@ -105,6 +107,8 @@ SEARCHES = {
     "receipts to purge": receipts._PURGE,
     "keys to purge": idempotency._PURGE,
     "audit of an action": trail._AUDIT_OF_ACTION,
+    "audit page of an action": audit_log._LIST_OF_ACTION,
+    "audit chain": audit_log._PAGE,
     "licenses of a day": "SELECT count(*) FROM licenses WHERE issued_at > 1",
 }
 
@@ -131,6 +135,8 @@ ORDERED = {
     "products": products._LIST,
     "noted receipts": receipts._NOTED,
     "audit": trail._AUDIT,
+    "audit page": audit_log._LIST,
+    "audit chain": audit_log._PAGE,
     "events": trail._EVENTS,
     "unmatched receipts": receipts._UNMATCHED,
 }
