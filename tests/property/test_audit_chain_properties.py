@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from keysat_core.domain.audit_chain import GENESIS, Link, seal
@@ -56,7 +56,12 @@ def test_rows_put_together_at_will_are_never_sound(log: dict[int, Link]) -> None
     )
 )
 def test_every_place_that_was_touched_is_told(changes: dict[int, Link | None]) -> None:
-    """Each row that is gone or broken, or the row behind it, lies within some break."""
+    """Each row that is gone or broken, or the row behind it, lies within some break.
+
+    A row that was sealed anew stays at its own place here: elsewhere, beside rows that are gone, it
+    may pass for the original and the originals for insertions, which is told, but of those.
+    """
+    assume(all(link not in RESEALED or link.id == row_id for row_id, link in changes.items()))
     links = [
         link._replace(id=true.id)
         for true in TRUE
