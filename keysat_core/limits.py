@@ -137,5 +137,17 @@ PURGE_BATCH = 1_000
 RATE_BUCKETS_MAX = 50_000
 """Rate-limit buckets held in memory; the least recently used ones leave first."""
 
+LEASE_SECONDS = 15
+"""How long a background job's lease lasts unless renewed: a killed server's jobs wait no longer."""
+
+LEASE_RENEW_SECONDS = 5
+"""How often a running job renews its lease: two renewals may fail before it lapses."""
+
+LEASE_CLOCK_STEP_SECONDS = 60
+"""A lease longer by more than this was written by a wrong clock; smaller corrections free none."""
+
+LEASE_RUN_SECONDS_MAX = 600
+"""A job that runs longer hangs; its lease is renewed no more, so that another server takes over."""
+
 PURCHASE_DEADLINE_SECONDS = 8
 """Whole time a purchase may take: published clients give up after 10 s (public-api 0)."""

@@ -3,6 +3,7 @@
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
 from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
 from keysat_adapters.sqlite.invoices import SQLiteInvoices
+from keysat_adapters.sqlite.leases import SQLiteLeases
 from keysat_adapters.sqlite.licenses import SQLiteLicenses
 from keysat_adapters.sqlite.machines import SQLiteMachines
 from keysat_adapters.sqlite.merchants import SQLiteMerchants
@@ -22,6 +23,7 @@ class SQLiteTransaction:
         "buckets",
         "idempotency",
         "invoices",
+        "leases",
         "licenses",
         "machines",
         "merchants",
@@ -45,4 +47,5 @@ class SQLiteTransaction:
         self.trail = SQLiteTrail(session)
         self.idempotency = SQLiteIdempotency(session)
         self.buckets = SQLiteBuckets(session)
+        self.leases = SQLiteLeases(session)
         self.settings = SQLiteSettings(session)

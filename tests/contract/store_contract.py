@@ -2,6 +2,7 @@
 
 from tests.contract.store_catalog import CatalogContract
 from tests.contract.store_invoices import InvoicesContract
+from tests.contract.store_leases import LeasesContract
 from tests.contract.store_licenses import LicensesContract
 from tests.contract.store_merchants import MerchantsContract
 from tests.contract.store_records import RecordsContract
@@ -17,5 +18,6 @@ class StoreContract(
     InvoicesContract,
     RemovalsContract,
     RecordsContract,
+    LeasesContract,
 ):
     """The contract of ``ports.store.Store``."""
