@@ -126,6 +126,19 @@ class ServeSettings:
     log_level: str = LOG_LEVEL_DEFAULT
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerSettings:
+    """What a process needs that only runs background jobs.
+
+    ``bind`` and ``public_url`` are those of the server, which the sandbox speaks to.
+    """
+
+    store: StoreSettings
+    bind: Bind
+    public_url: str
+    log_level: str = LOG_LEVEL_DEFAULT
+
+
 def load_environment(variables: Mapping[str, str], folder: Path) -> Environment:
     """Join the environment with ``.env`` of a folder; the environment wins.
 
@@ -170,6 +183,22 @@ def read_serve_settings(environment: Environment) -> ServeSettings:
         public_url=_url("KEYSAT_PUBLIC_URL", public_url),
         admin_api_key=_admin_api_key(environment),
         trusted_proxies=_trusted_proxies(environment),
+        log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
+    )
+
+
+def read_worker_settings(environment: Environment) -> WorkerSettings:
+    """Read what a process needs that only runs background jobs.
+
+    Raises:
+        ConfigurationError: a setting is wrong.
+    """
+    bind = parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT)
+    public_url = environment.find("KEYSAT_PUBLIC_URL") or f"http://{bind.own_host}:{bind.port}"
+    return WorkerSettings(
+        store=read_store_settings(environment),
+        bind=bind,
+        public_url=_url("KEYSAT_PUBLIC_URL", public_url),
         log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
     )
 

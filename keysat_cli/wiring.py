@@ -38,6 +38,7 @@ class Wiring:
     """What a server needs beside the ports."""
 
     ports: Ports
+    store: SQLiteStore
     validations: SQLiteValidationLog
     sandbox: Sandbox | None
 
@@ -98,7 +99,7 @@ def open_wiring(
                 self_license=load_self_license(settings),
                 sandbox=sandbox.till if sandbox else None,
             )
-            yield Wiring(ports=ports, validations=validations, sandbox=sandbox)
+            yield Wiring(ports=ports, store=store, validations=validations, sandbox=sandbox)
         finally:
             validations.close()
 

@@ -21,6 +21,7 @@ from keysat_http.client_address import client_address, is_from_trusted_proxy
 from keysat_http.errors import Answer, bad_request
 from keysat_http.framework_errors import NOT_FOUND, answer_to
 from keysat_http.limits import REQUEST_ID_CHARS_MAX, REQUEST_ID_CHARS_MIN
+from keysat_http.meters import Meters
 from keysat_http.settings import Network
 
 Headers = list[tuple[bytes, bytes]]
@@ -46,8 +47,8 @@ _PREFLIGHT: Final[Headers] = [
 ]
 _BAD_PATH: Final = bad_request("the path is not UTF-8", code="malformed_path")
 
-QUIET_ROUTES: Final = frozenset({"/v1/validate", "/healthz", "/readyz"})
-"""Too frequent for a line each: their good answers are logged at debug only (PERFORMANCE 7)."""
+QUIET_ROUTES: Final = frozenset({"/v1/validate", "/healthz", "/readyz", "/metrics"})
+"""Too frequent to count or to log each: their good answers are a line at debug (PERFORMANCE 7)."""
 
 CLIENT_LEFT: Final = 499
 """Logged, never sent, when the caller went away before an answer."""
@@ -63,6 +64,7 @@ class Edge:
         trusted_proxies: Sequence[Network],
         no_store: tuple[str, ...],
         fast_routes: Mapping[str, ASGIApp] | None = None,
+        meters: Meters | None = None,
     ) -> None:
         """Wrap ``app``.
 
@@ -72,11 +74,13 @@ class Edge:
             no_store: Paths that start with one of these are never cached.
             fast_routes: POSTs to these exact paths go around the framework (PERFORMANCE 2). They
                 may raise what handlers raise.
+            meters: Where requests are counted.
         """
         self._app = app
         self._fast_routes = dict(fast_routes or {})
         self._trusted_proxies = trusted_proxies
         self._no_store = no_store
+        self._meters = meters or Meters()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass on what is none."""
@@ -151,6 +155,8 @@ class Edge:
         # The template, never the path: an invoice id in a path is a bearer secret (public-api 0).
         route = scope.get("path_template")
         is_quiet = status == HTTPStatus.OK and route in QUIET_ROUTES
+        if not is_quiet:
+            self._meters.note_request(method, route, status or CLIENT_LEFT, seconds)
         if is_quiet and not log.is_enabled_for(logging.DEBUG):
             return
         (log.debug if is_quiet else log.info)(

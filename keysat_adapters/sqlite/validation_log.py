@@ -91,6 +91,11 @@ class SQLiteValidationLog:
         self._connection: apsw.Connection | None = None
         self._connection_lock = threading.Lock()
 
+    @property
+    def queued_count(self) -> int:
+        """How many entries wait to be written."""
+        return len(self._queue)
+
     def note(self, entry: ValidationEntry) -> None:
         """Queue one entry; a full queue loses its oldest."""
         with self._queue_lock:

@@ -32,6 +32,7 @@ class Scope(StrEnum):
     MACHINES_WRITE = "machines:write"
     TIER_READ = "tier:read"
     RATES_WRITE = "rates:write"
+    METRICS_READ = "metrics:read"
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,12 +6,14 @@ from litestar.params import JSONBody
 
 from keysat_core.domain.actor import ActorKind
 from keysat_core.domain.rate_limit import VALIDATE
+from keysat_core.domain.validation import Reason
 from keysat_core.errors import SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.licenses.validate_license import ValidateLicense, validate_license
 from keysat_http.auth import public_actor
 from keysat_http.client_address import Caller
 from keysat_http.inline import inline_unless_writing
+from keysat_http.meters import Meters
 from keysat_http.public.candidate import candidate_of
 from keysat_http.rate_limits import RateLimiter, secret_key
 from keysat_http.routes import post
@@ -34,10 +36,12 @@ async def validate(
     caller: NamedDependency[Caller],
     ports: NamedDependency[Ports],
     limiter: NamedDependency[RateLimiter],
+    meters: NamedDependency[Meters],
 ) -> ValidateResponse:
     """Judge a license key; every verdict has status 200."""
     limited_by = caller.limiting_address or secret_key(data.key)
     if limiter.admit(VALIDATE, limited_by, ports.clock.now()) is not None:
+        meters.validations[Reason.RATE_LIMITED] += 1
         return RATE_LIMITED
     candidate = None
     if data.fingerprint is not None and data.fingerprint.strip():
@@ -58,4 +62,6 @@ async def validate(
             validations=ports.validations,
         ),
     )
-    return validation_view(validation)
+    view = validation_view(validation)
+    meters.validations[view.reason or "ok"] += 1
+    return view

@@ -48,8 +48,8 @@ def test_only_the_holder_renews_and_ends(lease: Lease, now: Instant) -> None:
         assert kept == taken(lease, lease.holder, now=now)
 
 
-@given(leases, moments, st.booleans())
-def test_an_ended_lease_is_nobodys(lease: Lease, now: Instant, is_finished: bool) -> None:
+@given(lease=leases, now=moments, is_finished=st.booleans())
+def test_an_ended_lease_is_nobodys(*, lease: Lease, now: Instant, is_finished: bool) -> None:
     freed = ended(taken(lease, "c", now=now), "c", now=now, is_finished=is_finished)
     assert freed is not None
     assert not is_held(freed, now=now)

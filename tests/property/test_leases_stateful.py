@@ -70,7 +70,7 @@ class LeaseMachine(RuleBasedStateMachine):
             del self.running[server]
 
     @rule(server=servers, is_finished=st.booleans())
-    def end(self, server: str, is_finished: bool) -> None:
+    def end(self, *, server: str, is_finished: bool) -> None:
         if server not in self.running:
             return
         holder, until = self.running.pop(server)
