@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
     "rates": ("keysat_cli.commands.rates", "Pin exchange rates."),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
+    "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),
     "schema": ("keysat_cli.commands.schema", "Write or check the files under schema/."),
     "completion": ("keysat_cli.commands.completion", "Print a completion script for a shell."),
 }
