@@ -106,7 +106,7 @@ def open_wiring(
 
 def load_self_license(settings: StoreSettings) -> SelfLicense:
     """Read the operator's own license: the variable, else the file; neither is needed."""
-    key = settings.self_license_key or _license_in_file(settings)
+    key = settings.self_license_key or license_in_file(settings)
     return verify_self_license(
         key.reveal() if key else None,
         Verifier.from_pem(settings.trust_root_pem),
@@ -115,7 +115,8 @@ def load_self_license(settings: StoreSettings) -> SelfLicense:
     )
 
 
-def _license_in_file(settings: StoreSettings) -> Secret | None:
+def license_in_file(settings: StoreSettings) -> Secret | None:
+    """Read the file that may hold the operator's own license; None if there is none to read."""
     try:
         with settings.self_license_path.open(encoding="utf-8") as file:
             return Secret(file.read(KEY_CHARS_MAX))
