@@ -66,6 +66,7 @@ class TickRunner:
         leases: LeaseKeeper | None = None,
         stop_seconds: float = TICKS_STOP_SECONDS,
         restart_seconds: float = TICK_RESTART_SECONDS,
+        held_seconds: float = LEASE_SECONDS,
     ) -> None:
         names = [tick.name for tick in ticks]
         if len(set(names)) != len(names):
@@ -77,6 +78,7 @@ class TickRunner:
         self._leases = leases
         self._stop_seconds = stop_seconds
         self._restart_seconds = restart_seconds
+        self._held_seconds = held_seconds
         self._random = Random()  # noqa: S311  spreads load, hides nothing
         self._stopping = asyncio.Event()
         self._stopping_since: float | None = None
@@ -153,7 +155,7 @@ class TickRunner:
         meter.note(attempt, monotonic() - began_at, self._clock.now())
         if attempt.outcome is Outcome.HELD:
             # Its holder may have been killed: then the lease lapses and the job is ours.
-            return min(tick.every_seconds, LEASE_SECONDS)
+            return min(tick.every_seconds, self._held_seconds)
         return tick.every_seconds
 
     async def _is_stopped_within(self, seconds: float) -> bool:

@@ -33,13 +33,16 @@ _NEWEST: Final = (
     " UNION ALL SELECT max(finished_at) FROM leases)"
 )
 _UNFINISHED: Final = (
-    "SELECT coalesce(settled_at, updated_at) FROM invoices"
+    "SELECT coalesce(settled_at, updated_at) FROM invoices INDEXED BY invoices_without_effect"
     " WHERE status = 'settled' AND effect_at IS NULL ORDER BY created_at LIMIT 1000"
 )
 _HAS_SOLD: Final = "SELECT EXISTS (SELECT 1 FROM licenses)"
+# Begins with the few providers, because a shop may have very many invoices; the plus keeps the
+# planner from their statuses.
 _SALES: Final = (
-    "SELECT EXISTS (SELECT 1 FROM invoices WHERE status = 'settled' AND payment_provider_id IN"
-    " (SELECT id FROM payment_providers WHERE (kind = 'sandbox') = ?))"
+    "SELECT EXISTS (SELECT 1 FROM payment_providers AS provider CROSS JOIN invoices"
+    " ON payment_provider_id = provider.id"
+    " WHERE (provider.kind = 'sandbox') = ? AND +invoices.status = 'settled')"
 )
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from keysat_core.domain.actor import Scope
 from keysat_core.domain.instant import Instant
 from keysat_http.leasing import Attempt, Outcome, Work
 from keysat_http.meters import Meters, Readings, TickMeter
@@ -47,6 +48,16 @@ def test_strangers_learn_nothing(shop: Shop, headers: dict[str, str], status: in
     answer = shop.client.get("/metrics", headers=headers)
     assert answer.status_code == status
     assert "keysat_" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("scopes", "status"),
+    [({Scope.METRICS_READ}, 200), (set(Scope) - {Scope.METRICS_READ}, 403)],
+)
+def test_a_scoped_key_needs_the_scope(scopes: set[Scope], status: int) -> None:
+    with running_shop(scopes=frozenset(scopes)) as shop:
+        answer = shop.client.get("/metrics", headers={"authorization": "Bearer scoped"})
+    assert answer.status_code == status
 
 
 def test_the_answer_is_prometheus_text_that_no_cache_keeps(shop: Shop) -> None:

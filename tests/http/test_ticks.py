@@ -8,8 +8,12 @@ from collections.abc import Callable
 import pytest
 import structlog
 
+from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_adapters.system.ids import RandomIds
 from keysat_core.domain.instant import Instant
-from keysat_http.leasing import Work
+from keysat_core.domain.lease import Lease
+from keysat_core.limits import LEASE_SECONDS
+from keysat_http.leasing import LeaseKeeper, Work
 from keysat_http.meters import TickMeter
 from keysat_http.ticks import Tick, TickRunner
 from tests.support.http import START, TurnedClock
@@ -218,3 +222,40 @@ def test_a_crashing_runner_waits_longer_each_time_and_not_past_the_stop() -> Non
     with structlog.testing.capture_logs() as lines:
         assert asyncio.run(live()) < 5
     assert len(lines) == 1
+
+
+def test_a_job_held_elsewhere_is_looked_at_again_as_soon_as_its_holder_may_be_dead() -> None:
+    looks: list[int] = []
+
+    def look() -> bool:
+        looks.append(1)
+        return True
+
+    shared = Tick(
+        name="job",
+        first_after_seconds=0,
+        every_seconds=3_600,
+        run=lambda: 1,
+        is_shared=True,
+        has_work=look,
+    )
+
+    async def live(store: SQLiteStore) -> TickMeter:
+        keeper = LeaseKeeper(store, TurnedClock(), RandomIds())
+        runner = TickRunner([shared], TurnedClock(), leases=keeper, held_seconds=0.01)
+        meter = runner.meters["job"]
+        runner.start()
+        await until(lambda: meter.skipped > 2)
+        with store.writing() as tx:
+            tx.leases.put_lease(Lease(name="job"))
+        await until(lambda: meter.runs == 1)
+        await runner.stop()
+        return meter
+
+    with SQLiteStore.open() as store:
+        with store.writing() as tx:
+            held_until = Instant(START + LEASE_SECONDS)
+            tx.leases.put_lease(Lease(name="job", holder="other", held_until=held_until))
+        meter = asyncio.run(live(store))
+    assert (meter.runs, meter.items) == (1, 1)
+    assert len(looks) == meter.skipped + 1
