@@ -25,6 +25,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
     "rates": ("keysat_cli.commands.rates", "Pin exchange rates."),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
+    "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),
+    "doctor": ("keysat_cli.commands.doctor", "Look for what is wrong and say what to do."),
     "schema": ("keysat_cli.commands.schema", "Write or check the files under schema/."),
     "completion": ("keysat_cli.commands.completion", "Print a completion script for a shell."),
 }

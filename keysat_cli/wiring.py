@@ -43,6 +43,7 @@ class Wiring:
     """What a server needs beside the ports."""
 
     ports: Ports
+    store: SQLiteStore
     activity: Activity
     sandbox: Sandbox | None
 
@@ -106,7 +107,7 @@ def open_wiring(
                 self_license=load_self_license(settings),
                 sandbox=sandbox.till if sandbox else None,
             )
-            yield Wiring(ports=ports, activity=activity, sandbox=sandbox)
+            yield Wiring(ports=ports, store=store, activity=activity, sandbox=sandbox)
         finally:
             activity.close()
             facts.close()
@@ -125,7 +126,7 @@ def open_archive(path: Path) -> Iterator[Store]:
 
 def load_self_license(settings: StoreSettings) -> SelfLicense:
     """Read the operator's own license: the variable, else the file; neither is needed."""
-    key = settings.self_license_key or _license_in_file(settings)
+    key = settings.self_license_key or license_in_file(settings)
     return verify_self_license(
         key.reveal() if key else None,
         Verifier.from_pem(settings.trust_root_pem),
@@ -134,7 +135,8 @@ def load_self_license(settings: StoreSettings) -> SelfLicense:
     )
 
 
-def _license_in_file(settings: StoreSettings) -> Secret | None:
+def license_in_file(settings: StoreSettings) -> Secret | None:
+    """Read the file that may hold the operator's own license; None if there is none to read."""
     try:
         with settings.self_license_path.open(encoding="utf-8") as file:
             return Secret(file.read(KEY_CHARS_MAX))

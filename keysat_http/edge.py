@@ -22,6 +22,7 @@ from keysat_http.client_address import Callers
 from keysat_http.errors import Answer, bad_request
 from keysat_http.framework_errors import NOT_FOUND, answer_to
 from keysat_http.limits import REQUEST_ID_CHARS_MAX, REQUEST_ID_CHARS_MIN
+from keysat_http.meters import Meters
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -52,8 +53,8 @@ _BAD_PATH: Final = bad_request("the path is not UTF-8", code="malformed_path")
 _NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
 _FAST_HEADERS: Final[Headers] = [(b"content-type", b"application/json"), *_ON_EVERY_ANSWER]
 
-QUIET_ROUTES: Final = frozenset({"/v1/validate", "/healthz", "/readyz"})
-"""Too frequent for a line each: their good answers are logged at debug only (PERFORMANCE 7)."""
+QUIET_ROUTES: Final = frozenset({"/v1/validate", "/healthz", "/readyz", "/metrics"})
+"""Too frequent to count or to log each: their good answers are a line at debug (PERFORMANCE 7)."""
 
 CLIENT_LEFT: Final = 499
 """Logged, never sent, when the caller went away before an answer."""
@@ -69,6 +70,7 @@ class Edge:
         callers: Callers,
         no_store: tuple[str, ...],
         fast_routes: Mapping[str, FastRoute] | None = None,
+        meters: Meters | None = None,
     ) -> None:
         """Wrap ``app``.
 
@@ -77,11 +79,13 @@ class Edge:
             callers: Knows who may name the client and the request.
             no_store: Paths that start with one of these are never cached.
             fast_routes: POSTs to these exact paths go around the framework (PERFORMANCE 2).
+            meters: Where requests are counted.
         """
         self._app = app
         self._fast_routes = dict(fast_routes or {})
         self._callers = callers
         self._no_store = no_store
+        self._meters = meters or Meters()
         # Asked once: it would cost each of them a tenth of its answer.
         self._are_quiet_logged = log.is_enabled_for(logging.DEBUG)
         self._id_prefix = secrets.token_urlsafe(9)
@@ -187,6 +191,8 @@ class Edge:
         # The template, never the path: an invoice id in a path is a bearer secret (public-api 0).
         route = scope.get("path_template")
         is_quiet = status == HTTPStatus.OK and route in QUIET_ROUTES
+        if not is_quiet:
+            self._meters.note_request(method, route, status or CLIENT_LEFT, seconds)
         if is_quiet and not self._are_quiet_logged:
             return
         (log.debug if is_quiet else log.info)(

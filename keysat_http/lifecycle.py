@@ -12,6 +12,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.errors import ServerFault
 from keysat_core.ports.bundle import Ports
 from keysat_http.limits import LATE_SECONDS
+from keysat_http.meters import TickMeter
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.ticks import TickRunner
 
@@ -37,6 +38,11 @@ class Lifecycle:
     def last_success(self) -> Mapping[str, Instant | None]:
         """When each tick last ended well."""
         return self._ticks.last_success
+
+    @property
+    def tick_meters(self) -> Mapping[str, TickMeter]:
+        """What was counted about each tick."""
+        return self._ticks.meters
 
     def begin_stop(self) -> None:
         """Turn readiness off and start no more ticks. Call it on the event loop."""

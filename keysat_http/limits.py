@@ -38,6 +38,12 @@ PROBE_SECONDS: Final = 2
 TICK_JITTER: Final = 0.1
 """Part by which a tick's pause varies, so that many servers do not ask a provider in step."""
 
+TICK_RESTART_SECONDS: Final = 1.0
+"""First pause before a tick's crashed runner is started again; doubled every time it crashes."""
+
+TICK_RESTART_SECONDS_MAX: Final = 300.0
+"""Longest such pause: a bug is logged often enough, and the job still runs when it passes."""
+
 TICKS_STOP_SECONDS: Final = 8.0
 """How long a running tick may take to end after the stop; supervisors kill after about 10 s."""
 

@@ -94,7 +94,8 @@ class RateLimiter:
         """
         with self._lock:
             batch = dict(list(self._dirty.items())[:BUCKETS_PER_FLUSH_MAX])
-        if not batch and not self.is_limiting:
+        if not batch:
+            # A commit for nothing would empty every process's cached facts.
             return 0
         with self._store.writing() as tx:
             for (kind, key), bucket in batch.items():

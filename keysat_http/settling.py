@@ -27,7 +27,6 @@ from keysat_core.use_cases.purchases.note_webhook import (
 )
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_core.use_cases.server.purge_expired import purge_expired
-from keysat_http.ticks import Tick
 
 PROVIDER_FAILURES_MAX: Final = 3
 """After this many failures a provider is left alone for the rest of a pass (payments 10)."""
@@ -54,36 +53,6 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int = 0
     failed: int = 0
     skipped: int = 0
-
-
-def shop_ticks(ports: Ports) -> list[Tick]:
-    """Give the ticks every shop needs. Source: payments 10 for the reconciler's pace."""
-    return [
-        Tick(
-            name="receipts",
-            first_after_seconds=5,
-            every_seconds=15,
-            run=lambda: settle_noted_receipts(ports),
-        ),
-        Tick(
-            name="reconcile",
-            first_after_seconds=15,
-            every_seconds=60,
-            run=lambda: reconcile_backlog(ports),
-        ),
-        Tick(
-            name="heartbeats",
-            first_after_seconds=300,
-            every_seconds=3_600,
-            run=lambda: fold_backlog(ports),
-        ),
-        Tick(
-            name="purge",
-            first_after_seconds=60,
-            every_seconds=3_600,
-            run=lambda: purge(ports),
-        ),
-    ]
 
 
 def take_webhook(ports: Ports, actor: Actor, command: NoteWebhook) -> None:

@@ -88,7 +88,15 @@ def load_signing_key(store: Store) -> SigningKey:
         StoreBusy, StoreUnavailable.
     """
     with store.reading() as tx:
-        stored = tx.settings.find_signing_key_pem()
+        return signing_key_of(tx.settings.find_signing_key_pem())
+
+
+def signing_key_of(stored: tuple[Secret, str] | None) -> SigningKey:
+    """Read the private and the public PEM as stored and check that they belong together.
+
+    Raises:
+        SigningKeyUnusable: As ``load_signing_key``.
+    """
     if stored is None:
         raise SigningKeyUnusable("there is none; it is made when the server first starts")
     private_pem, public_pem = stored

@@ -5,6 +5,7 @@ from keysat_adapters.sqlite.buckets import SQLiteBuckets
 from keysat_adapters.sqlite.facts import SQLiteFacts
 from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
 from keysat_adapters.sqlite.invoices import SQLiteInvoices
+from keysat_adapters.sqlite.leases import SQLiteLeases
 from keysat_adapters.sqlite.licenses import SQLiteLicenses
 from keysat_adapters.sqlite.machines import SQLiteMachines
 from keysat_adapters.sqlite.merchants import SQLiteMerchants
@@ -26,6 +27,7 @@ class SQLiteTransaction:
         "facts",
         "idempotency",
         "invoices",
+        "leases",
         "licenses",
         "machines",
         "merchants",
@@ -51,4 +53,5 @@ class SQLiteTransaction:
         self.audit_log = SQLiteAuditLog(session)
         self.idempotency = SQLiteIdempotency(session)
         self.buckets = SQLiteBuckets(session)
+        self.leases = SQLiteLeases(session)
         self.settings = SQLiteSettings(session)

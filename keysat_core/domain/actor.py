@@ -33,6 +33,7 @@ class Scope(StrEnum):
     TIER_READ = "tier:read"
     AUDIT_READ = "audit:read"
     RATES_WRITE = "rates:write"
+    METRICS_READ = "metrics:read"
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from keysat_core.domain.ids import (
 )
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.lease import Lease
 from keysat_core.domain.license import License
 from keysat_core.domain.listing import (
     AuditFilter,
@@ -247,6 +248,17 @@ class Buckets(Protocol):
     def purge_buckets(self, before: Instant, limit: int) -> int: ...
 
 
+class Leases(Protocol):
+    """Leases of background jobs, one per name. A job never leased has no row."""
+
+    def find_lease(self, name: str) -> Lease | None: ...
+    def list_leases(self) -> list[Lease]:
+        """In the order of their names."""
+        ...
+
+    def put_lease(self, lease: Lease) -> None: ...
+
+
 class Settings(Protocol):
     """Values an operator sets while the server runs, and the server's own signing key."""
 
@@ -291,6 +303,8 @@ class Transaction(Protocol):
     def idempotency(self) -> Idempotency: ...
     @property
     def buckets(self) -> Buckets: ...
+    @property
+    def leases(self) -> Leases: ...
     @property
     def settings(self) -> Settings: ...
     @property

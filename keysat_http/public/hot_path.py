@@ -17,6 +17,7 @@ from litestar.types import HTTPScope, Receive
 
 from keysat_core.domain.actor import Actor, ActorKind
 from keysat_core.domain.rate_limit import VALIDATE
+from keysat_core.domain.validation import Reason
 from keysat_core.ports.bundle import Ports
 from keysat_core.ports.store import Store
 from keysat_core.use_cases.licenses.validate_license import (
@@ -29,6 +30,7 @@ from keysat_http.bodies import receive_json
 from keysat_http.client_address import Caller, Callers
 from keysat_http.edge import FastRoute
 from keysat_http.inline import Peek, WriteWanted
+from keysat_http.meters import Meters
 from keysat_http.public.candidate import candidate_of
 from keysat_http.rate_limits import RateLimiter, secret_key
 from keysat_http.views.validation import RATE_LIMITED, ValidateResponse, validation_view
@@ -48,18 +50,20 @@ class ValidateRequest(msgspec.Struct, frozen=True, kw_only=True):
     platform: str | None = None
 
 
-def fast_routes(ports: Ports, limiter: RateLimiter, callers: Callers) -> Mapping[str, FastRoute]:
+def fast_routes(
+    ports: Ports, limiter: RateLimiter, callers: Callers, meters: Meters
+) -> Mapping[str, FastRoute]:
     """Give the routes that go around the framework, by their paths."""
 
     async def validate(scope: HTTPScope, receive: Receive) -> bytes:
         asked = await receive_json(scope, receive, ValidateRequest)
-        return _encode(await answer(asked, callers.caller_of(scope), ports, limiter))
+        return _encode(await answer(asked, callers.caller_of(scope), ports, limiter, meters))
 
     return {VALIDATE_PATH: validate}
 
 
 async def answer(
-    asked: ValidateRequest, caller: Caller, ports: Ports, limiter: RateLimiter
+    asked: ValidateRequest, caller: Caller, ports: Ports, limiter: RateLimiter, meters: Meters
 ) -> ValidateResponse:
     """Judge a license key; every verdict has status 200.
 
@@ -70,6 +74,7 @@ async def answer(
     if limiter.is_limiting:
         limited_by = caller.limiting_address or secret_key(asked.key)
         if limiter.admit(VALIDATE, limited_by, ports.clock.now()) is not None:
+            meters.validations[Reason.RATE_LIMITED] += 1
             return RATE_LIMITED
     candidate = None
     if asked.fingerprint is not None and asked.fingerprint.strip():
@@ -83,7 +88,9 @@ async def answer(
     except WriteWanted:
         holder = public_actor(caller, kind=ActorKind.BUYER_LICENSE_KEY, token=asked.key)
         validation = await sync_to_thread(_judge, command, holder, ports.store, ports)
-    return validation_view(validation)
+    view = validation_view(validation)
+    meters.validations[view.reason or "ok"] += 1
+    return view
 
 
 def _judge(command: ValidateLicense, actor: Actor, store: Store, ports: Ports) -> Validation:

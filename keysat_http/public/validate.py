@@ -9,6 +9,7 @@ from litestar.params import JSONBody
 from keysat_core.errors import SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
 from keysat_http.client_address import Caller
+from keysat_http.meters import Meters
 from keysat_http.public.hot_path import VALIDATE_PATH, ValidateRequest, answer
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.routes import post
@@ -21,6 +22,7 @@ async def validate(
     caller: NamedDependency[Caller],
     ports: NamedDependency[Ports],
     limiter: NamedDependency[RateLimiter],
+    meters: NamedDependency[Meters],
 ) -> ValidateResponse:
     """Judge a license key; every verdict has status 200."""
-    return await answer(data, caller, ports, limiter)
+    return await answer(data, caller, ports, limiter, meters)

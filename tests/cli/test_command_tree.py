@@ -39,7 +39,7 @@ ALL_COMMANDS = sorted(walk(cli))
 
 def test_the_commands_are_those_promised() -> None:
     assert {" ".join(words) for words in ALL_COMMANDS} == {
-        "serve", "demo", "migrate", "completion", "schema write", "schema check",
+        "serve", "demo", "migrate", "worker", "doctor", "completion", "schema write", "schema check",
         "product create", "product list", "product show", "product update", "product activate",
         "product deactivate", "product delete",
         "policy create", "policy list", "policy show", "policy update", "policy archive",

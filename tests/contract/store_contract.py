@@ -3,6 +3,7 @@
 from tests.contract.store_audit import AuditContract
 from tests.contract.store_catalog import CatalogContract
 from tests.contract.store_invoices import InvoicesContract
+from tests.contract.store_leases import LeasesContract
 from tests.contract.store_licenses import LicensesContract
 from tests.contract.store_merchants import MerchantsContract
 from tests.contract.store_records import RecordsContract
@@ -19,5 +20,6 @@ class StoreContract(
     RemovalsContract,
     RecordsContract,
     AuditContract,
+    LeasesContract,
 ):
     """The contract of ``ports.store.Store``."""

@@ -19,8 +19,8 @@ from keysat_http.settling import (
     reconcile_backlog,
     reconcile_invoices,
     settle_noted_receipts,
-    shop_ticks,
 )
+from keysat_http.shop_ticks import shop_ticks
 from tests.support.shop import Shop, running_shop
 
 DOWN = ProviderUnavailable("read invoice", "timeout")

@@ -30,6 +30,7 @@ from keysat_core.signing.license_key import LicensePayload
 from keysat_http.app import Application, create_app
 from keysat_http.client_address import Callers
 from keysat_http.edge import FastRoute
+from keysat_http.meters import Meters
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.settings import HTTPSettings
 from keysat_http.ticks import Tick
@@ -155,7 +156,7 @@ def running_server(
     ticks: Sequence[Tick] = (),
     trusted: Sequence[str] = (),
     peer: str = "203.0.113.9",
-    fast_routes: Callable[[RateLimiter, Callers], Mapping[str, FastRoute]] = lambda *_: {},
+    fast_routes: Callable[[RateLimiter, Callers, Meters], Mapping[str, FastRoute]] = lambda *_: {},
 ) -> Iterator[Server]:
     """Run the application over a store in memory, or in a file if there is a ``path``."""
     clock, keys, validations = TurnedClock(), OneKey(), ListedValidations()

@@ -306,7 +306,7 @@ def running_shop(
             told,
             route_handlers=handlers,
             credentials=[ScopedKey(scopes=scopes)],
-            fast_routes=lambda limiter, callers: fast_routes(ports, limiter, callers),
+            fast_routes=lambda *given: fast_routes(ports, *given),
         )
         outside = FromPeer(app=app, peer=peer)
         with TestClient(outside) as client:

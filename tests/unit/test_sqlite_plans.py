@@ -10,6 +10,7 @@ import pytest
 from keysat_adapters.sqlite import (
     audit_log,
     idempotency,
+    inspection,
     invoices,
     licenses,
     machines,
@@ -145,3 +146,18 @@ ORDERED = {
 @pytest.mark.parametrize("sql", ORDERED.values(), ids=ORDERED.keys())
 def test_a_list_comes_out_in_order(connection: apsw.Connection, sql: str) -> None:
     assert "TEMP B-TREE" not in plan(connection, sql)
+
+
+LOOKS = {
+    "newest change": inspection._NEWEST,
+    "paid without license": inspection._UNFINISHED,
+    "sales": inspection._SALES,
+}
+
+
+@pytest.mark.parametrize("sql", LOOKS.values(), ids=LOOKS.keys())
+def test_the_doctor_reads_no_large_table_whole(connection: apsw.Connection, sql: str) -> None:
+    found = plan(connection, sql)
+    for table in ("invoices", "licenses", "audit_log", "webhook_receipts"):
+        assert f"SCAN {table}\n" not in f"{found}\n"
+    assert "(status=?)" not in found
