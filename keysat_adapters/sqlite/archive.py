@@ -7,18 +7,19 @@ import apsw
 
 from keysat_adapters.sqlite.connection import open_unchanging
 from keysat_adapters.sqlite.migrations import refuse_stranger, refuse_unless_current
-from keysat_adapters.sqlite.turn import Mine, Turn, View
+from keysat_adapters.sqlite.turn import BusyCount, Mine, Turn, View
 from keysat_core.errors import StoreUnavailable
 
 
 class SQLiteArchive:
     """Implements ``ports.store.Store`` for one thread, without its writing half."""
 
-    __slots__ = ("_mine", "_view")
+    __slots__ = ("_busy", "_mine", "_view")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._view = View(connection)
         self._mine = Mine()
+        self._busy = BusyCount()
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -41,7 +42,7 @@ class SQLiteArchive:
 
     def reading(self) -> Turn:
         """Open a snapshot; see ``ports.store.Store``."""
-        return Turn(self._view, self._mine, may_write=False)
+        return Turn(self._view, self._mine, busy=self._busy, may_write=False)
 
     def writing(self) -> NoReturn:
         """Refuse.

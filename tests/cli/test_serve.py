@@ -84,9 +84,9 @@ def test_every_background_job_runs_under_its_name(tmp_path: Path) -> None:
     assert set(ticks) == {
         "receipts",
         "reconcile",
+        "heartbeats",
         "purge",
         "rate_limits",
-        "validation_log",
         "validation_purge",
         "sandbox_deliveries",
     }

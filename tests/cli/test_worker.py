@@ -171,7 +171,7 @@ def test_a_worker_works_beside_a_server_until_it_is_told_to_stop(tmp_path: Path)
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
         served = server.client.get("/readyz").json()["ticks"]
-    assert set(served) - set(names) == {"rate_limits", "validation_log"}
+    assert set(served) - set(names) == {"rate_limits"}
     assert set(names) <= set(served)
 
 
