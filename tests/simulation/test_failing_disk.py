@@ -1,7 +1,6 @@
 """The disk under a real server fills up or breaks at every write, and recovers, without a restart."""
 
 import resource
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -11,16 +10,14 @@ from typing import Any, Final
 
 import apsw
 import httpx
-import msgspec
 import pytest
 
-from keysat_adapters.sandbox.webhook import SIGNATURE_HEADER, sign
-from keysat_core.domain.secret import Secret
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from tests.support.fault_plan import Act, FaultPlan, Site
 from tests.support.nursery import Child, Household, Nursery, open_nursery
 from tests.support.program import ADMIN_KEY
 from tests.support.sale_evidence import assert_all_is_delivered, assert_it_fits, gather
+from tests.support.sandbox_webhook import sandbox_webhook
 
 WRITES_MAX: Final = 200
 """More writes than any one request makes."""
@@ -50,14 +47,8 @@ class Shop:
 
     def webhook(self, provider_invoice_id: str) -> httpx.Response:
         """Deliver what the provider would, as the provider would sign it."""
-        with closing(sqlite3.connect(self.home.books_path)) as books:
-            query = "SELECT value FROM meta WHERE name = 'webhook_secret'"
-            secret = Secret(str(books.execute(query).fetchone()[0]))
-        with closing(apsw.Connection(str(self.home.db_path))) as main:
-            ((account,),) = main.execute("SELECT id FROM payment_providers").fetchall()
-        body = msgspec.json.encode({"type": "InvoiceSettled", "invoiceId": provider_invoice_id})
-        headers = {SIGNATURE_HEADER: sign(secret, body), "content-type": "application/json"}
-        return self.http.post(f"/v1/sandbox/webhook/{account}", content=body, headers=headers)
+        webhook = sandbox_webhook(self.home, provider_invoice_id)
+        return self.http.post(webhook.path, content=webhook.body, headers=webhook.headers)
 
     def at_every_write(
         self, request: Callable[[], httpx.Response], sites: Site, act: Act, *, status: int

@@ -21,6 +21,7 @@ from keysat_core.domain.machine import Candidate
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import InvoiceOrder
 from keysat_core.domain.validation import Valid
+from keysat_core.ports.sandbox import PretendPayment
 from keysat_core.use_cases.machines.deactivate_machine import (
     DeactivateMachine,
     deactivate_machine,
@@ -28,6 +29,7 @@ from keysat_core.use_cases.machines.deactivate_machine import (
 from keysat_core.use_cases.machines.heartbeat_machine import HeartbeatMachine, heartbeat_machine
 from keysat_core.use_cases.purchases.poll_purchase import poll_purchase
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
+from keysat_http.logs import configure_logs
 from keysat_http.settling import reconcile_backlog, settle_noted_receipts
 from tests.support.nursery import Child, Household
 from tests.support.sandbox_process import open_sandboxed
@@ -47,7 +49,7 @@ def in_processes(home: Household, work: str, *arguments: tuple[object, ...]) -> 
     answers = []
     for child in children:
         assert child.wait() == 0, child.said()
-        answers.append(json.loads(child.out.read_text().splitlines()[1]))
+        answers.append(json.loads(child.out.read_text().splitlines()[-1]))
     return answers
 
 
@@ -137,16 +139,26 @@ def collect(invoice_id: str, turns: int) -> object:
         return sorted(filter(None, keys))
 
 
+def pay(provider_invoice_id: str) -> object:
+    """Pay at the pretend provider, which tells nobody before its next round."""
+    with open_sandboxed() as ports:
+        _wait_for_start()
+        assert ports.sandbox is not None
+        return ports.sandbox.act(provider_invoice_id, PretendPayment.PAY).raw_status
+
+
 WORKS: Final[Mapping[str, Callable[..., object]]] = {
     "settle": settle,
     "claim": claim,
     "crowd": crowd,
     "collect": collect,
+    "pay": pay,
 }
 
 
 def main() -> None:
     """Do one work. Words: the file to wait for, the work, its arguments as JSON."""
+    configure_logs("warning")
     answer = WORKS[sys.argv[2]](*json.loads(sys.argv[3]))
     sys.stdout.write(json.dumps(answer) + "\n")
 
