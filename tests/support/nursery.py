@@ -71,9 +71,9 @@ class Nursery:
         *words: str,
         folder: Path,
         variables: Mapping[str, str],
-        is_nobody: bool = False,
+        is_bound_by_modes: bool = False,
     ) -> Child:
-        """Start a process; ``is_nobody``: as a user whom file modes bind, even if tests run as root."""
+        """Start a process; ``is_bound_by_modes``: even if the tests run as root."""
         number = next(self._numbers)
         order = Order(
             number=number,
@@ -83,7 +83,7 @@ class Nursery:
             variables=dict(variables),
             out=str(self._folder / f"{number}.out"),
             err=str(self._folder / f"{number}.err"),
-            is_nobody=is_nobody,
+            is_bound_by_modes=is_bound_by_modes,
         )
         for file in (order.out, order.err):
             Path(file).touch()
@@ -149,9 +149,13 @@ class Household:
             "KEYSAT_TRUSTED_PROXIES": "127.0.0.1",
         } | self.variables
 
-    def start(self, task: str, *words: str, is_nobody: bool = False) -> Child:
+    def start(self, task: str, *words: str, is_bound_by_modes: bool = False) -> Child:
         return self.nursery.bear(
-            task, *words, folder=self.folder, variables=self.settings, is_nobody=is_nobody
+            task,
+            *words,
+            folder=self.folder,
+            variables=self.settings,
+            is_bound_by_modes=is_bound_by_modes,
         )
 
     def command(self, *words: str) -> str:
@@ -161,10 +165,12 @@ class Household:
         return child.out.read_text()
 
     def serve(
-        self, task: str = "keysat", *words: str, is_nobody: bool = False
+        self, task: str = "keysat", *words: str, is_bound_by_modes: bool = False
     ) -> tuple[Child, str]:
         """Start a server and give its address once it listens; "" if it ended before."""
-        child = self.start(task, *(words or ("serve", "--json")), is_nobody=is_nobody)
+        child = self.start(
+            task, *(words or ("serve", "--json")), is_bound_by_modes=is_bound_by_modes
+        )
         deadline = time.monotonic() + PATIENCE_SECONDS
         while child.exit_code is None:
             line = child.out.read_bytes()

@@ -13,7 +13,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     variables: dict[str, str]
     out: str
     err: str
-    is_nobody: bool = False
+    is_bound_by_modes: bool = False
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
