@@ -18,12 +18,10 @@ from keysat_core.limits import PURGE_BATCH
 from keysat_core.use_cases.server.prepare_server import has_sandbox_account
 from keysat_http.app import Application, create_app
 from keysat_http.endpoints import route_handlers
+from keysat_http.public.hot_path import fast_routes
 from keysat_http.settings import HTTPSettings
 from keysat_http.settling import PURGE_PASSES_MAX, shop_ticks
 from keysat_http.ticks import Tick
-
-LOG_FLUSH_SECONDS: Final = 0.2
-"""A power cut may lose this much of the validation log (ARCHITECTURE, rule 7)."""
 
 DELIVERIES_SECONDS: Final = 2.0
 """How often the sandbox looks for webhooks to repeat; new ones leave at once."""
@@ -63,6 +61,7 @@ def open_application(settings: ServeSettings) -> Iterator[Opened]:
         if own is None and has_sandbox_account(store=wiring.ports.store):
             log.warning("sandbox_database_in_production", remedy=SANDBOX_REMEDY)
         app = build_app(wiring, settings)
+        wiring.activity.start()
         yield Opened(app=app, listens=own.listens if own else lambda _: None)
 
 
@@ -76,11 +75,13 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
         operator_name=settings.store.operator_name,
         is_sandbox=settings.store.is_sandbox,
         trusted_proxies=settings.trusted_proxies,
+        is_rate_limited=settings.is_rate_limited,
     )
     return create_app(
         ports,
         http_settings,
         route_handlers=route_handlers(ports),
+        fast_routes=lambda limiter, callers: fast_routes(ports, limiter, callers),
         ticks=[*shop_ticks(ports), *_own_ticks(wiring)],
     )
 
@@ -88,12 +89,6 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
 def _own_ticks(wiring: Wiring) -> list[Tick]:
     """Give the jobs of adapters that no port knows."""
     ticks = [
-        Tick(
-            name="validation_log",
-            first_after_seconds=LOG_FLUSH_SECONDS,
-            every_seconds=LOG_FLUSH_SECONDS,
-            run=wiring.validations.flush,
-        ),
         Tick(
             name="validation_purge",
             first_after_seconds=HOUR_SECONDS,
@@ -137,7 +132,7 @@ def _purge_validations(wiring: Wiring) -> int:
     before = Instant(CLOCK.now() - VALIDATION_DAYS * DAY_SECONDS)
     total = 0
     for _ in range(PURGE_PASSES_MAX):
-        removed = wiring.validations.purge(before, PURGE_BATCH)
+        removed = wiring.activity.validations.purge(before, PURGE_BATCH)
         total += removed
         if removed < PURGE_BATCH:
             break

@@ -63,13 +63,13 @@ class Environment:
             raise ConfigurationError(name, f"is not set; {remedy}")
         return value
 
-    def is_on(self, name: str) -> bool:
-        """Read a switch, which is off unless set.
+    def is_on(self, name: str, *, default: str = "0") -> bool:
+        """Read a switch, which is off unless set or on by ``default``.
 
         Raises:
             ConfigurationError: it is neither a yes nor a no.
         """
-        value = (self.find(name) or "0").lower()
+        value = (self.find(name) or default).lower()
         if value not in _TRUE | _FALSE:
             raise ConfigurationError(name, "must be 1, true, yes or on; or 0, false, no or off")
         return value in _TRUE
@@ -123,6 +123,7 @@ class ServeSettings:
     public_url: str
     admin_api_key: Secret
     trusted_proxies: tuple[Network, ...] = ()
+    is_rate_limited: bool = True
     log_level: str = LOG_LEVEL_DEFAULT
 
 
@@ -170,6 +171,7 @@ def read_serve_settings(environment: Environment) -> ServeSettings:
         public_url=_url("KEYSAT_PUBLIC_URL", public_url),
         admin_api_key=_admin_api_key(environment),
         trusted_proxies=_trusted_proxies(environment),
+        is_rate_limited=environment.is_on("KEYSAT_RATE_LIMITS", default="1"),
         log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
     )
 

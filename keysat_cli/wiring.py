@@ -12,9 +12,11 @@ from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox
 from keysat_adapters.sandbox.permit import REMEDY
+from keysat_adapters.sqlite.activity import Activity
+from keysat_adapters.sqlite.activity_file import activity_path
+from keysat_adapters.sqlite.cached_facts import CachedFacts
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
 from keysat_adapters.sqlite.store import SQLiteStore
-from keysat_adapters.sqlite.validation_log import SQLiteValidationLog, activity_path
 from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
@@ -38,7 +40,7 @@ class Wiring:
     """What a server needs beside the ports."""
 
     ports: Ports
-    validations: SQLiteValidationLog
+    activity: Activity
     sandbox: Sandbox | None
 
 
@@ -84,23 +86,27 @@ def open_wiring(
                 ids=IDS,
             )
         sandbox = sandbox_loader() if sandbox_loader else None
-        validations = SQLiteValidationLog(activity_path(settings.db_path))
+        activity = Activity(activity_path(settings.db_path))
+        facts = CachedFacts(store)
         try:
             ports = Ports(
                 clock=CLOCK,
                 entropy=ENTROPY,
                 ids=IDS,
                 store=store,
+                facts=facts,
                 keys=SQLiteKeyRing(store),
                 providers=_providers(sandbox),
                 rates=PinnedRates(lambda key: _setting(store, key)),
-                validations=validations,
+                validations=activity.validations,
+                heartbeats=activity.heartbeats,
                 self_license=load_self_license(settings),
                 sandbox=sandbox.till if sandbox else None,
             )
-            yield Wiring(ports=ports, validations=validations, sandbox=sandbox)
+            yield Wiring(ports=ports, activity=activity, sandbox=sandbox)
         finally:
-            validations.close()
+            activity.close()
+            facts.close()
 
 
 def load_self_license(settings: StoreSettings) -> SelfLicense:

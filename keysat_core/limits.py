@@ -11,6 +11,12 @@ ENTITLEMENT_BYTES_MAX = 255
 KEY_CHARS_MAX = 131_072
 """Longest key text looked at; the largest encodable key has 104 690 characters (public-api 18)."""
 
+VERIFIED_KEYS_MAX = 16_384
+"""License keys remembered as verified: about 1 kB each, and the busiest fit (PERFORMANCE 4)."""
+
+VERIFIED_KEY_CHARS_MAX = 2_048
+"""Longest key remembered; with more text or entitlements it is verified each time."""
+
 # --- what people send (public-api 18) -----------------------------------------------------------
 
 BODY_BYTES_MAX = 2_097_152
@@ -130,6 +136,9 @@ RECEIPT_DAYS = 30
 
 HEARTBEAT_SECONDS = 60
 """A machine's last-seen time is written at most this often (PERFORMANCE, design 6)."""
+
+HEARTBEATS_BATCH = 1_000
+"""Heartbeats folded into machines per transaction, so that none holds the write lock for long."""
 
 PURGE_BATCH = 1_000
 """Rows removed per pass by a purge, so that no pass holds the write lock for long."""

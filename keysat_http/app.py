@@ -6,15 +6,15 @@ from typing import Final
 from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from keysat_core.limits import BODY_BYTES_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_http import health, meta, openapi
 from keysat_http.auth import Authenticator, CredentialSource, MasterKey, provide_actor
 from keysat_http.bodies import JSONRequest
-from keysat_http.client_address import Caller, caller_of
-from keysat_http.edge import Edge
+from keysat_http.client_address import Caller, Callers
+from keysat_http.edge import Edge, FastRoute
 from keysat_http.framework_errors import ADMIN_PREFIX, render
 from keysat_http.lifecycle import Lifecycle
 from keysat_http.rate_limits import RateLimiter
@@ -64,7 +64,7 @@ def create_app(
     route_handlers: Sequence[ControllerRouterHandler] = (),
     ticks: Sequence[Tick] = (),
     credentials: Sequence[CredentialSource] = (),
-    fast_routes: Callable[[RateLimiter], Mapping[str, ASGIApp]] = lambda _: {},
+    fast_routes: Callable[[RateLimiter, Callers], Mapping[str, FastRoute]] = lambda *_: {},
 ) -> Application:
     """Build the application.
 
@@ -76,16 +76,17 @@ def create_app(
         route_handlers: Routes beside those of this package's own modules.
         ticks: Background jobs.
         credentials: What else proves a caller besides the master key.
-        fast_routes: Makes the plain ASGI applications of POSTs that go around the framework. The
-            same path is among ``route_handlers`` too, for the OpenAPI document.
+        fast_routes: Makes the POSTs that go around the framework. The same path is among
+            ``route_handlers`` too, for the OpenAPI document.
     """
-    limiter = RateLimiter(ports.store)
+    limiter = RateLimiter(ports.store, is_limiting=settings.is_rate_limited)
+    callers = Callers(settings.trusted_proxies)
     runner = TickRunner([*ticks, _rate_flush(ports, limiter)], ports.clock)
     lifecycle = Lifecycle(ports, limiter, runner)
     probe = health.Probe(ports)
 
     def provide_caller(request: Request[object, object, State]) -> Caller:
-        return caller_of(request.scope, settings.trusted_proxies)
+        return callers.caller_of(request.scope)
 
     litestar = Litestar(
         [*OWN_ROUTES, *route_handlers],
@@ -114,9 +115,9 @@ def create_app(
     )
     edge = Edge(
         litestar,
-        trusted_proxies=settings.trusted_proxies,
+        callers=callers,
         no_store=NO_STORE,
-        fast_routes=fast_routes(limiter),
+        fast_routes=fast_routes(limiter, callers),
     )
     return Application(litestar, edge, lifecycle, limiter)
 

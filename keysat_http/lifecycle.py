@@ -59,6 +59,7 @@ class Lifecycle:
     def _write_what_is_left(self) -> None:
         try:
             self._ports.validations.flush()
+            self._ports.heartbeats.flush()
             if monotonic() - self._stopping_since < LATE_SECONDS:
                 self._limiter.flush_all(self._ports.clock.now())
         except ServerFault as exc:

@@ -11,6 +11,12 @@ REQUEST_ID_CHARS_MAX: Final = 64
 FORWARDED_HOPS_MAX: Final = 32
 """Most ``X-Forwarded-For`` entries looked at, from the right; no real chain is longer."""
 
+FORWARDED_CHARS_MAX: Final = 256
+"""Longest ``X-Forwarded-For`` remembered; a client may send any, and each would take memory."""
+
+ORIGINS_MAX: Final = 4_096
+"""Client addresses remembered, about 1 MB; with more than these they are worked out anew."""
+
 FIELD_PROBLEMS_MAX: Final = 20
 """Most problems listed in one 400; error bodies stay short (public-api 1)."""
 

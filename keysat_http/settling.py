@@ -15,8 +15,9 @@ from keysat_core.domain.actor import SYSTEM, Actor
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
 from keysat_core.errors import KeysatError, NotFound, ProviderNotLoaded
-from keysat_core.limits import PURGE_BATCH, RECEIPTS_BATCH, RECONCILE_BATCH
+from keysat_core.limits import HEARTBEATS_BATCH, PURGE_BATCH, RECEIPTS_BATCH, RECONCILE_BATCH
 from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.machines.fold_heartbeats import fold_heartbeats
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
     finish_receipt,
@@ -36,6 +37,9 @@ PASSES_MAX: Final = 20
 
 PURGE_PASSES_MAX: Final = 200
 """Batches one purge may remove; more than a day of the busiest caller's rows."""
+
+FOLD_PASSES_MAX: Final = 1_000
+"""Batches of heartbeats one tick may fold: a million machines, more than were ever in use at once."""
 
 DUE_INVOICES_MAX: Final = 20 * RECONCILE_BATCH
 """Invoices looked through per pass, so that one silent provider's do not hide the others'."""
@@ -66,6 +70,12 @@ def shop_ticks(ports: Ports) -> list[Tick]:
             first_after_seconds=15,
             every_seconds=60,
             run=lambda: reconcile_backlog(ports),
+        ),
+        Tick(
+            name="heartbeats",
+            first_after_seconds=300,
+            every_seconds=3_600,
+            run=lambda: fold_backlog(ports),
         ),
         Tick(
             name="purge",
@@ -131,6 +141,17 @@ def reconcile_backlog(ports: Ports) -> Pass:
             break
         done = reconcile_invoices(ports)
     return done
+
+
+def fold_backlog(ports: Ports) -> int:
+    """Fold heartbeats batch after batch until none is left, and give their number."""
+    total = 0
+    for _ in range(FOLD_PASSES_MAX):
+        folded = fold_heartbeats(store=ports.store, heartbeats=ports.heartbeats)
+        total += folded
+        if folded < HEARTBEATS_BATCH:
+            break
+    return total
 
 
 def purge(ports: Ports) -> int:

@@ -1,6 +1,7 @@
 """All aggregates over one session."""
 
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
+from keysat_adapters.sqlite.facts import SQLiteFacts
 from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
 from keysat_adapters.sqlite.invoices import SQLiteInvoices
 from keysat_adapters.sqlite.licenses import SQLiteLicenses
@@ -20,6 +21,7 @@ class SQLiteTransaction:
 
     __slots__ = (
         "buckets",
+        "facts",
         "idempotency",
         "invoices",
         "licenses",
@@ -34,6 +36,7 @@ class SQLiteTransaction:
     )
 
     def __init__(self, session: Session) -> None:
+        self.facts = SQLiteFacts(session)
         self.products = SQLiteProducts(session)
         self.policies = SQLitePolicies(session)
         self.licenses = SQLiteLicenses(session)

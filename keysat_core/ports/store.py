@@ -4,9 +4,11 @@ Every aggregate's ``put_x`` inserts or replaces by id; ``get_x`` raises ``NotFou
 gives None; ``list_x`` is bounded. Times are ``Instant``s and rows come back equal to what was put.
 """
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.idempotency import IdempotencyRecord
@@ -39,6 +41,7 @@ from keysat_core.domain.product import Product
 from keysat_core.domain.rate_limit import Bucket
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.secret import Secret
+from keysat_core.ports.facts import ValidationFacts
 
 
 class Products(Protocol):
@@ -94,6 +97,10 @@ class Machines(Protocol):
     def find_live_machine(self, license_id: LicenseId, fingerprint_hash: str) -> Machine | None: ...
     def count_live_machines(self, license_id: LicenseId) -> int: ...
     def put_machine(self, machine: Machine) -> None: ...
+    def put_heartbeats(self, beats: Iterable[Heartbeat]) -> None:
+        """Fold heartbeats into live machines; an older one than the row's changes no time."""
+        ...
+
     def list_machines(self, criteria: MachineFilter) -> list[MachineRow]: ...
 
 
@@ -250,6 +257,8 @@ class Transaction(Protocol):
     def buckets(self) -> Buckets: ...
     @property
     def settings(self) -> Settings: ...
+    @property
+    def facts(self) -> ValidationFacts: ...
 
 
 class Store(Protocol):

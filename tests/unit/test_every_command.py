@@ -187,7 +187,7 @@ COMMANDS: Final = [
                     payload=payload(t), candidate=Candidate(fingerprint="another")
                 )
             ],
-            ports(t),
+            ports(t) | {"facts": t.facts, "heartbeats": t.heartbeats},
         ),
     ),
     Command(
@@ -234,7 +234,11 @@ READS: Final = [
     Command(
         list_licenses.summarize_revenue, Scope.LICENSES_READ, lambda t: ([], {"clock": t.clock})
     ),
-    Command(list_machines.list_machines, Scope.MACHINES_READ, lambda _: ([MachineFilter()], {})),
+    Command(
+        list_machines.list_machines,
+        Scope.MACHINES_READ,
+        lambda t: ([MachineFilter()], {"heartbeats": t.heartbeats}),
+    ),
     Command(show_tier.show_tier, Scope.TIER_READ, lambda _: ([], {"self_license": PATRON})),
 ]
 
