@@ -26,7 +26,6 @@ from keysat_core.use_cases.machines.deactivate_machine import (
     DeactivateMachine,
     deactivate_machine,
 )
-from keysat_core.use_cases.machines.heartbeat_machine import HeartbeatMachine, heartbeat_machine
 from keysat_core.use_cases.purchases.poll_purchase import poll_purchase
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_http.logs import configure_logs
@@ -96,16 +95,10 @@ def crowd(seed: int, key: str, machines: int, turns: int) -> object:
             case 1:
                 counted[f"activated {trade.activate(key, name).reason is None}"] += 1
             case 2:
-                counted[f"seen {_heartbeat(trade, key, name)}"] += 1
+                counted[f"seen {trade.beat(key, name).reason is None}"] += 1
             case _:
                 counted[f"left {_deactivate(trade, key, name)}"] += 1
     return counted
-
-
-def _heartbeat(trade: Trade, key: str, name: str) -> bool:
-    candidate = Candidate(fingerprint=name)
-    command = HeartbeatMachine(payload=payload_in(key), candidate=candidate)
-    return heartbeat_machine(BUYER, command, store=trade.store, clock=trade.clock).reason is None
 
 
 def _deactivate(trade: Trade, key: str, name: str) -> bool:

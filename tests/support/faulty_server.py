@@ -147,6 +147,7 @@ def main() -> None:
         )
         watched = replace(wiring, ports=ports)
         app = SteppingApplication(build_app(watched, settings), plan)
+        wiring.activity.start()
 
         def ready(port: int) -> None:
             if "silent" not in sys.argv[2:]:
