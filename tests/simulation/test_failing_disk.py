@@ -14,6 +14,7 @@ import pytest
 
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from tests.support.fault_plan import Act, FaultPlan, Site
+from tests.support.light_folder import light_folder
 from tests.support.nursery import Child, Household, Nursery, open_nursery
 from tests.support.program import ADMIN_KEY
 from tests.support.sale_evidence import assert_all_is_delivered, assert_it_fits, gather
@@ -115,7 +116,7 @@ def running(nursery: Nursery, folder: Path) -> Iterator[Shop]:
 
 @pytest.fixture
 def shop(nursery: Nursery, tmp_path: Path) -> Iterator[Shop]:
-    with running(nursery, tmp_path) as shop:
+    with light_folder(tmp_path) as folder, running(nursery, folder) as shop:
         yield shop
 
 
@@ -185,7 +186,8 @@ def test_a_full_disk_under_the_validation_log_fails_no_validation_and_loses_none
             time.sleep(0.01)
         assert shop.plan.disarm() >= number
     assert shop.child.end() == 0
-    assert shop.notes() == asks
+    assert "activity_unwritable" in shop.child.said()
+    assert shop.notes() == asks, shop.child.said()
 
 
 def test_a_full_disk_under_the_providers_books_is_the_providers_failure(shop: Shop) -> None:

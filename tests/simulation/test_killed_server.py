@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests.support.fault_plan import Act, FaultPlan, Site
+from tests.support.light_folder import light_folder
 from tests.support.nursery import Child, Household, Nursery, open_nursery
 from tests.support.sale_driver import SEATS, Client, Lost, Sale
 from tests.support.sale_evidence import assert_all_is_delivered, assert_it_fits, gather
@@ -141,6 +142,12 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
         yield nursery
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with light_folder(tmp_path) as folder:
+        yield folder
+
+
 def begin(nursery: Nursery, folder: Path, seed: int) -> Chronicle:
     home = Household(nursery=nursery, folder=folder)
     home.command("product", "create", "widget", "--name", "Widget", "--price-value", "25000")
@@ -150,9 +157,9 @@ def begin(nursery: Nursery, folder: Path, seed: int) -> Chronicle:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_server_killed_at_any_point_of_a_sale_loses_and_doubles_nothing(
-    nursery: Nursery, tmp_path: Path, seed: int
+    nursery: Nursery, folder: Path, seed: int
 ) -> None:
-    chronicle = begin(nursery, tmp_path, seed)
+    chronicle = begin(nursery, folder, seed)
     try:
         for _ in range(KILLS_PER_SEED):
             chronicle.live_until_killed()
@@ -163,9 +170,9 @@ def test_a_server_killed_at_any_point_of_a_sale_loses_and_doubles_nothing(
 
 
 def test_a_server_killed_at_any_moment_under_load_loses_and_doubles_nothing(
-    nursery: Nursery, tmp_path: Path
+    nursery: Nursery, folder: Path
 ) -> None:
-    chronicle = begin(nursery, tmp_path, 2_026)
+    chronicle = begin(nursery, folder, 2_026)
     for storm in range(STORMS):
         child, url = chronicle.serve()
         assert_it_fits(gather(chronicle.home.db_path, chronicle.home.books_path))

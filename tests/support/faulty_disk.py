@@ -41,11 +41,14 @@ class FaultyFile(apsw.VFSFile):
         super().__init__("unix", name, flags)
         self._plan = plan
         self._is_activity = "-activity." in path
-        self._site = Site.LOG if path.endswith("-wal") else Site.FILE
+        self._is_log = path.endswith("-wal")
+        self._site = Site.LOG if self._is_log else Site.FILE
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         act = self._plan.step(Site.ACTIVITY if self._is_activity else self._site)
-        if act in ERRORS:
+        if act in ERRORS and self._is_log:
+            # A failure of a checkpoint is none of the commit or close that set it off, but the
+            # driver would remember the exception and raise it there.
             raise ERRORS[act]
         if act is Act.TEAR:
             super().xWrite(bytes(data[: len(data) // 2]), offset)
@@ -64,5 +67,5 @@ class FaultyFile(apsw.VFSFile):
             super().xLock(level)
         except apsw.IOError as exc:
             # A file opened for reading cannot be locked for writing, which SQLite shrugs off when
-            # it closes one; the driver would remember the exception and raise it then.
+            # it closes one; the driver would not.
             raise apsw.BusyError from exc
