@@ -8,7 +8,8 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, TextIO
+from contextlib import suppress
+from typing import Any, Final, TextIO, cast
 
 import msgspec
 import structlog
@@ -54,7 +55,7 @@ def configure_logs(level: str, *, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[*before, *after],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Lossy(out))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out)
@@ -67,6 +68,23 @@ def configure_logs(level: str, *, stream: TextIO | None = None) -> None:
     # Libraries speak of their own business: only what they find worth a warning, or asked for.
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
     logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
+
+
+class _Lossy:
+    """A stream that drops what it cannot write: a full disk under the log must fail no request."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> None:
+        """Write, or drop."""
+        with suppress(OSError):
+            self._out.write(text)
+
+    def flush(self) -> None:
+        """Pass on what was written, or keep it for the next time."""
+        with suppress(OSError):
+            self._out.flush()
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -27,6 +27,9 @@ STATEMENTS_MAX: Final = 200
 
 _POLL_SECONDS: Final = 0.02
 
+_LOG_REFUSED: Final = (apsw.ReadOnlyError, apsw.CantOpenError)
+"""What SQLite says, without a name, when it may not make the write-ahead log beside the file."""
+
 
 def is_memory(path: Path | str) -> bool:
     """Tell whether a path means a database in memory."""
@@ -133,8 +136,15 @@ def _opened(path: Path | str, flags: int, busy_seconds: float) -> apsw.Connectio
         connection.pragma("schema_version")
     except apsw.Error as exc:
         connection.close()
+        folder = Path(path).parent
+        if isinstance(exc, _LOG_REFUSED) and not _may_write(folder):
+            raise StoreUnavailable(f"{folder} is read-only, and its log lies there too") from exc
         raise refusal(exc) from exc
     return connection
+
+
+def _may_write(folder: Path) -> bool:
+    return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _refuse_read_only(connection: apsw.Connection, path: Path | str) -> None:

@@ -1,5 +1,6 @@
 """Log lines: one JSON object each, without secrets."""
 
+import errno
 import io
 import logging
 from collections.abc import Iterator
@@ -120,3 +121,27 @@ def test_harmless_values_stay() -> None:
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="KEYSAT_LOG_LEVEL"):
         configure_logs("loud")
+
+
+class FullDisk(io.StringIO):
+    """A file on a disk that can be full."""
+
+    is_full = True
+
+    def write(self, text: str) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return super().write(text)
+
+    def flush(self) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+
+def test_a_full_disk_under_the_log_fails_nobody_who_logs() -> None:
+    stream = FullDisk()
+    configure_logs("info", stream=stream)
+    structlog.get_logger().info("lost")
+    stream.is_full = False
+    structlog.get_logger().info("kept")
+    assert [line["event"] for line in lines(stream)] == ["kept"]

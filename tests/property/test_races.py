@@ -1,6 +1,7 @@
 """The same thing at the same instant: threads and processes on one database file."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -11,11 +12,17 @@ import pytest
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.validation import Valid
 from keysat_core.errors import RequestInFlight
-from tests.support.contenders import claim, in_processes, settle
+from tests.support.contenders import in_processes
+from tests.support.nursery import Household, Nursery, open_nursery
+from tests.support.seat_watch import watched_seats
 from tests.support.trade import KEY, Trade, open_trade
 
 THREADS: Final = 8
 ROUNDS: Final = 5
+
+PROCESSES: Final = 20
+TURNS: Final = 12
+MACHINES: Final = 8
 
 _Answer = TypeVar("_Answer")
 
@@ -133,20 +140,60 @@ def test_webhooks_reconciler_and_buyer_at_once_end_as_one_would(trade: Trade) ->
 # --- processes ----------------------------------------------------------------------------------
 
 
-def test_two_processes_settling_one_invoice_issue_one_license(trade: Trade, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with open_nursery(tmp_path_factory.mktemp("nursery")) as nursery:
+        yield nursery
+
+
+@pytest.fixture
+def home(nursery: Nursery, tmp_path: Path) -> Household:
+    return Household(nursery=nursery, folder=tmp_path)
+
+
+def test_twenty_processes_settling_one_invoice_issue_one_license(
+    trade: Trade, home: Household
+) -> None:
     invoice = trade.sell()
-    changed = in_processes(settle, tmp_path / "keysat.db", (invoice.id,), (invoice.id,))
-    assert sorted(map(bool, changed)) == [False, True]
+    changed = in_processes(home, "settle", *[(invoice.id,)] * PROCESSES)
+    assert sorted(changed) == [False] * (PROCESSES - 1) + [True]
     assert trade.invoice(invoice.id).status is InvoiceStatus.SETTLED
     assert len(trade.licenses()) == len(trade.events("license.issued")) == 1
 
 
-def test_two_processes_claiming_seats_never_exceed_the_cap(trade: Trade, tmp_path: Path) -> None:
+def test_twenty_processes_claiming_seats_never_exceed_the_cap(
+    trade: Trade, home: Household
+) -> None:
     key = trade.issue(max_machines=3).key
-    names = [tuple(f"{side}{number}" for number in range(10)) for side in "ab"]
-    answers = in_processes(claim, tmp_path / "keysat.db", (key, names[0]), (key, names[1]))
-    admitted = [is_in for answer in answers if isinstance(answer, list) for is_in in answer]
-    assert len(admitted) == 20
+    names = [[f"{side} {number}" for number in range(3)] for side in range(PROCESSES)]
+    answers = in_processes(home, "claim", *[(key, each) for each in names])
+    admitted = [is_in for answer in answers for is_in in answer]
+    assert len(admitted) == 3 * PROCESSES
     assert admitted.count(True) == 3
     assert len(trade.machines(trade.licenses()[0].id)) == 3
     assert len(trade.events("machine.activated")) == 3
+
+
+@pytest.mark.parametrize("cap", [0, 1, 2, 5])
+def test_twenty_processes_coming_and_going_leave_what_the_trail_tells(
+    trade: Trade, home: Household, cap: int
+) -> None:
+    """Every change a process was told of is in the trail once, and the seats are what is left."""
+    license = trade.issue(max_machines=cap)
+    turns = [(seed, license.key, MACHINES, TURNS) for seed in range(PROCESSES)]
+    counted: Counter[str] = Counter()
+    with watched_seats(home.db_path) as worst:
+        for answer in in_processes(home, "crowd", *turns):
+            counted.update(answer)
+    live = len(trade.machines(license.license.id))
+    came, left = trade.audits("machine.activate"), trade.audits("machine.deactivate")
+    assert len(came) - len(left) == live
+    assert len(left) == counted["left True"] == len(trade.events("machine.deactivated"))
+    assert len(came) == len(trade.events("machine.activated"))
+    assert sum(counted.values()) == PROCESSES * TURNS
+    assert counted["left True"] > 0
+    assert counted["validated True"] > 0
+    if cap:
+        assert max(worst.values()) <= cap
+        assert counted["activated False"] > 0
+    assert max(worst.values()) > 0

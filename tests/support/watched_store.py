@@ -46,7 +46,7 @@ class WatchedStore:
             pending.append(write)
 
         with self._store.writing() as tx:
-            yield cast(Transaction, _Watched(tx, note))
+            yield cast(Transaction, WritesNoted(tx, note))
             self._step("commit")
         self.writes += pending
         self._step("committed")
@@ -63,7 +63,7 @@ class WatchedStore:
             raise Killed(name)
 
 
-class _Watched:
+class WritesNoted:
     """A transaction or one of its aggregates; every write is noted before it is made."""
 
     def __init__(self, inner: object, note: Callable[[str], None]) -> None:
@@ -73,7 +73,7 @@ class _Watched:
     def __getattr__(self, name: str) -> object:
         value = getattr(self._inner, name)
         if not callable(value):
-            return _Watched(value, self._note)
+            return WritesNoted(value, self._note)
         if not name.startswith(WRITING):
             return value
         return self._noted(name, value)

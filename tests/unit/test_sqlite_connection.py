@@ -123,6 +123,16 @@ def test_a_folder_one_may_not_write_to_is_refused() -> None:
             SQLiteStore.open(folder / "closed" / "keysat.db")
 
 
+def test_a_folder_the_log_may_not_be_made_in_is_named() -> None:
+    with as_nobody() as folder:
+        shelf = folder / "shelf"
+        SQLiteStore.open(shelf / "keysat.db").close()
+        shelf.chmod(0o500)
+        with pytest.raises(StoreUnavailable, match="shelf is read-only"):
+            SQLiteStore.open(shelf / "keysat.db")
+        shelf.chmod(0o700)
+
+
 def test_a_full_disk_is_named_and_leaves_the_store_usable(store: SQLiteStore) -> None:
     stored_shop(store)
     pages = store._writer.session.connection.pragma("page_count")
