@@ -7,7 +7,7 @@ from keysat_core.testing.actors import BUYER, OPERATOR
 from keysat_core.testing.clock import START, FixedClock
 from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.testing.ids import SeededIds
-from keysat_core.testing.sandbox import PUBLIC_URL, SandboxPorts, sandbox_ports
+from keysat_core.testing.sandbox import PUBLIC_URL, SandboxPorts, Sold, sandbox_ports
 
 __all__ = [
     "BUYER",
@@ -18,5 +18,6 @@ __all__ = [
     "SandboxPorts",
     "SeededEntropy",
     "SeededIds",
+    "Sold",
     "sandbox_ports",
 ]

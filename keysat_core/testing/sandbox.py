@@ -13,16 +13,18 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.buyer import BuyerRequest
+from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.license import License
 from keysat_core.domain.payment import ProviderStatus
 from keysat_core.errors import NotInstalled
 from keysat_core.limits import RECONCILE_BATCH
 from keysat_core.ports.bundle import Ports
-from keysat_core.ports.sandbox import PretendPayment, SandboxTill
+from keysat_core.ports.sandbox import PretendInvoice, PretendPayment, SandboxTill
 from keysat_core.testing.actors import BUYER
 from keysat_core.testing.clock import START, FixedClock
 from keysat_core.use_cases.purchases.note_webhook import list_due_invoices
 from keysat_core.use_cases.purchases.open_purchase import open_purchase
-from keysat_core.use_cases.purchases.poll_purchase import PurchaseStatus, poll_purchase
+from keysat_core.use_cases.purchases.poll_purchase import poll_purchase
 from keysat_core.use_cases.purchases.request_payment import request_payment
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 
@@ -33,6 +35,15 @@ PUBLIC_URL: Final = "https://sandbox.example"
 """Where a sandbox's pages would be; nothing listens there."""
 
 _Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sold:
+    """A sale that went well: the invoice, settled, and the license with its key."""
+
+    invoice: Invoice
+    license: License
+    key: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,24 +72,44 @@ class SandboxPorts(Ports):
         }
         return use_case(*arguments, **(asked | options))
 
-    def sell(self, product_slug: str, **request: Any) -> PurchaseStatus:
-        """Buy a product and pay for it; the license and its key are in the answer.
+    def buy(self, product_slug: str, **request: Any) -> PretendInvoice:
+        """Open a purchase and ask for the payment, which is then to be made at the till.
 
         ``request``: further fields of ``BuyerRequest``.
 
         Raises:
-            As ``open_purchase`` and ``request_payment``.
+            NotFound: nothing is to be paid; or as ``open_purchase``.
+            InvariantError, PurchaseRefused, RateUnavailable: as ``open_purchase``.
         """
-        wanted = BuyerRequest(product_slug=product_slug, **request)
-        invoice = self.run(open_purchase, BUYER, wanted, public_url=PUBLIC_URL).invoice
+        return self._ask_for_payment(self._open(product_slug, request))
+
+    def sell(self, product_slug: str, **request: Any) -> Sold:
+        """Buy a product and pay for it, if it costs anything; arguments as for ``buy``.
+
+        Raises:
+            NotFound, InvariantError, PurchaseRefused, RateUnavailable: as ``open_purchase``.
+        """
+        invoice = self._open(product_slug, request)
         if not invoice.is_free:
-            asked = self.run(request_payment, BUYER, invoice.id, is_first_try=True)
-            pretend_id = cast("str", asked.provider_invoice_id)
-            paid = self.sandbox.act(pretend_id, PretendPayment.PAY)
+            pretend = self._ask_for_payment(invoice)
+            paid = self.sandbox.act(pretend.id, PretendPayment.PAY)
             if paid.status is ProviderStatus.PENDING:
                 # On the chain the first hand pays and the second confirms.
-                self.sandbox.act(pretend_id, PretendPayment.PAY)
-        return self.run(poll_purchase, invoice.id)
+                self.sandbox.act(pretend.id, PretendPayment.PAY)
+        done = self.run(poll_purchase, invoice.id)
+        return Sold(
+            invoice=done.invoice,
+            license=cast("License", done.license),
+            key=cast("str", done.key),
+        )
+
+    def _open(self, product_slug: str, request: dict[str, Any]) -> Invoice:
+        wanted = BuyerRequest(product_slug=product_slug, **request)
+        return self.run(open_purchase, BUYER, wanted, public_url=PUBLIC_URL).invoice
+
+    def _ask_for_payment(self, invoice: Invoice) -> PretendInvoice:
+        asked = self.run(request_payment, BUYER, invoice.id, is_first_try=True)
+        return self.sandbox.show(cast("str", asked.provider_invoice_id))
 
     def reconcile(self) -> int:
         """Ask about invoices that are due, as a server does every minute; give how many changed.

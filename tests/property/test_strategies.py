@@ -13,16 +13,22 @@ from hypothesis import strategies as st
 
 import keysat_core.domain
 from keysat_core.domain.buyer import BuyerRequest, checked_request
-from keysat_core.domain.events import DomainEvent, Event, OutboxEvent
-from keysat_core.domain.ids import MachineId
-from keysat_core.domain.instant import Instant
-from keysat_core.domain.license import License
+from keysat_core.domain.events import DomainEvent, Event, LicenseRevoked, OutboxEvent
+from keysat_core.domain.ids import MachineId, is_uuid_text
+from keysat_core.domain.instant import Instant, rfc3339
+from keysat_core.domain.invoice import TRANSITIONS as INVOICE_TRANSITIONS
+from keysat_core.domain.invoice import Invoice, InvoiceEvent
+from keysat_core.domain.invoice import advance as advance_invoice
+from keysat_core.domain.license import TRANSITIONS as LICENSE_TRANSITIONS
+from keysat_core.domain.license import License, LicenseEvent
+from keysat_core.domain.license import advance as advance_license
 from keysat_core.domain.machine import SeatTaken
 from keysat_core.domain.money import Currency
 from keysat_core.domain.rate_limit import Allowance, Bucket, take
 from keysat_core.domain.sale import SaleFacts
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.validation import Facts, Question, Refused, Valid, decide
+from keysat_core.errors import IllegalTransition
 from keysat_core.signing import LicenseKey, LicensePayload, VerifyKey
 from keysat_core.testing import strategies
 from tests.support.fresh_python import run_python
@@ -137,6 +143,30 @@ def test_what_is_fixed_is_fixed(data: st.DataObject) -> None:
     assert data.draw(strategies.money(Currency.EUR)).currency is Currency.EUR
 
 
+# --- what happens to an entity -------------------------------------------------------------------
+
+
+@given(license=strategies.licenses(), event=strategies.license_events(), now=strategies.instants())
+def test_an_event_of_a_license_is_taken_or_refused(
+    license: License, event: LicenseEvent, now: Instant
+) -> None:
+    key = (license.status, type(event))
+    if key in LICENSE_TRANSITIONS:
+        changed = advance_license(license, event, now=now)
+        assert changed.status is LICENSE_TRANSITIONS[key]
+    else:
+        with pytest.raises(IllegalTransition):
+            advance_license(license, event, now=now)
+
+
+@given(invoice=strategies.invoices(), event=strategies.invoice_events(), now=strategies.instants())
+def test_an_event_of_an_invoice_is_always_taken(
+    invoice: Invoice, event: InvoiceEvent, now: Instant
+) -> None:
+    changed = advance_invoice(invoice, event, now=now)
+    assert changed.status is INVOICE_TRANSITIONS[invoice.status, type(event)]
+
+
 # --- values whose parts belong together ---------------------------------------------------------
 
 
@@ -188,33 +218,19 @@ def test_a_secret_is_never_shown(secret: Secret) -> None:
 
 # --- st.from_type -------------------------------------------------------------------------------
 
-REGISTERED: Final = """
-from hypothesis import given, settings, strategies as st
-from keysat_core.domain.events import DomainEvent, LicenseRevoked
-from keysat_core.domain.instant import Instant
-from keysat_core.domain.license import License
-from keysat_core.testing.strategies import register_strategies
-
-register_strategies()
-register_strategies()
-
-@settings(max_examples=20, database=None, deadline=None)
-@given(st.from_type(License), st.from_type(dict[str, License]), st.from_type(Instant),
-       st.from_type(LicenseRevoked), st.from_type(DomainEvent))
-def check(license, by_name, instant, revoked, event):
-    assert isinstance(license, License)
-    assert 0 <= instant < 2**38
-    assert isinstance(revoked, LicenseRevoked)
-    assert event.event_type
-
-check()
-"""
-
 UNREGISTERED: Final = """
 import pytest
 from hypothesis import Phase, given, settings, strategies as st
 from hypothesis.errors import HypothesisException
-from keysat_core.domain.license import License
+from keysat_core.domain.license import License, LicenseEvent
+from keysat_core.domain.license import TRANSITIONS as LICENSE_TRANSITIONS
+from keysat_core.domain.license import advance as advance_license
+from keysat_core.domain.invoice import Invoice, InvoiceEvent
+from keysat_core.domain.invoice import TRANSITIONS as INVOICE_TRANSITIONS
+from keysat_core.domain.invoice import advance as advance_invoice
+from keysat_core.domain.ids import is_uuid_text
+from keysat_core.domain.instant import rfc3339
+from keysat_core.errors import IllegalTransition
 import keysat_core.testing.strategies
 
 @settings(max_examples=10, phases=[Phase.generate], database=None, deadline=None)
@@ -228,7 +244,30 @@ with pytest.raises((ValueError, HypothesisException)):
 """
 
 
-@pytest.mark.parametrize("source", [REGISTERED, UNREGISTERED], ids=["after", "without"])
-def test_types_are_registered_only_on_request(source: str, tmp_path: Path) -> None:
-    """In a process of its own, because registering cannot be undone."""
-    run_python(source, tmp_path)
+def test_importing_registers_nothing(tmp_path: Path) -> None:
+    run_python(UNREGISTERED, tmp_path)
+
+
+def test_types_are_registered_on_request() -> None:
+    strategies.register_strategies()
+    strategies.register_strategies()
+
+    @settings(max_examples=20)
+    @given(
+        licenses=st.from_type(tuple[License, License | None]),
+        instant=st.from_type(Instant),
+        revoked=st.from_type(LicenseRevoked),
+        event=st.from_type(Event),
+    )
+    def check(
+        licenses: tuple[License, License | None],
+        instant: Instant,
+        revoked: LicenseRevoked,
+        event: Event,
+    ) -> None:
+        assert is_uuid_text(licenses[0].id)
+        assert rfc3339(instant)
+        assert is_uuid_text(revoked.license_id)
+        assert type(event) in strategies.EVENT_KINDS
+
+    check()

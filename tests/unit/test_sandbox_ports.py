@@ -6,15 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from keysat_adapters.sandbox.invoice import EXPIRY_SECONDS
 from keysat_core.domain.actor import Actor
-from keysat_core.domain.buyer import BuyerRequest
 from keysat_core.domain.events import OutboxEvent
-from keysat_core.domain.invoice import Invoice, InvoiceStatus
+from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.machine import Candidate
 from keysat_core.domain.money import Currency
 from keysat_core.domain.product import PriceInput, Product
@@ -23,17 +22,17 @@ from keysat_core.domain.validation import Reason, Refused, Valid, Verdict
 from keysat_core.errors import (
     Forbidden,
     InvariantError,
+    NotFound,
     NotInstalled,
     ProviderUnavailable,
     StoreUnavailable,
     TierCapReached,
 )
 from keysat_core.ports.clock import Clock
-from keysat_core.ports.sandbox import PretendPayment
+from keysat_core.ports.sandbox import PretendInvoice, PretendPayment
 from keysat_core.testing import (
     BUYER,
     OPERATOR,
-    PUBLIC_URL,
     START,
     FixedClock,
     SandboxPorts,
@@ -44,9 +43,7 @@ from keysat_core.use_cases.licenses.change_license_status import revoke_license
 from keysat_core.use_cases.licenses.validate_license import ValidateLicense, validate_license
 from keysat_core.use_cases.policies.create_policy import CreatePolicy, create_policy
 from keysat_core.use_cases.products.create_product import CreateProduct, create_product
-from keysat_core.use_cases.purchases.open_purchase import open_purchase
 from keysat_core.use_cases.purchases.poll_purchase import poll_purchase
-from keysat_core.use_cases.purchases.request_payment import request_payment
 from keysat_core.use_cases.server.show_tier import show_tier
 from tests.support.fresh_python import run_python
 
@@ -65,26 +62,18 @@ def add_product(shop: SandboxPorts, slug: str = "app", price: PriceInput = PRICE
     )
 
 
-def validate(shop: SandboxPorts, key: str | None, fingerprint: str | None = None) -> Verdict:
+def validate(shop: SandboxPorts, key: str, fingerprint: str | None = None) -> Verdict:
     candidate = Candidate(fingerprint=fingerprint) if fingerprint else None
-    command = ValidateLicense(key=key or "", candidate=candidate)
+    command = ValidateLicense(key=key, candidate=candidate)
     return shop.run(validate_license, BUYER, command).verdict
 
 
-def buy(shop: SandboxPorts, **request: Any) -> Invoice:
-    """Open a purchase and ask for the payment, which is left to the test."""
-    wanted = BuyerRequest(product_slug="app", **request)
-    opened = shop.run(open_purchase, BUYER, wanted, public_url=PUBLIC_URL)
-    return shop.run(request_payment, BUYER, opened.invoice.id, is_first_try=True)
+def act(shop: SandboxPorts, pretend: PretendInvoice, payment: PretendPayment) -> None:
+    shop.sandbox.act(pretend.id, payment)
 
 
-def act(shop: SandboxPorts, invoice: Invoice, payment: PretendPayment) -> None:
-    assert invoice.provider_invoice_id is not None
-    shop.sandbox.act(invoice.provider_invoice_id, payment)
-
-
-def status(shop: SandboxPorts, invoice: Invoice) -> InvoiceStatus:
-    return shop.run(poll_purchase, invoice.id).invoice.status
+def status(shop: SandboxPorts, pretend: PretendInvoice) -> InvoiceStatus:
+    return shop.run(poll_purchase, pretend.invoice_id).invoice.status
 
 
 def events(shop: SandboxPorts) -> list[OutboxEvent]:
@@ -102,7 +91,7 @@ def test_a_license_is_sold_and_validates(shop: SandboxPorts) -> None:
     assert isinstance(verdict, Valid)
     assert verdict.license == sold.license
     assert sold.invoice.status is InvoiceStatus.SETTLED
-    assert shop.keys.verifier().verify(sold.key or "").payload.license_id == verdict.license.id
+    assert shop.keys.verifier().verify(sold.key).payload.license_id == verdict.license.id
     assert shop.validations.flush() == 1
 
 
@@ -113,7 +102,6 @@ def test_a_tier_decides_what_is_sold(shop: SandboxPorts) -> None:
     )
     shop.run(create_policy, OPERATOR, tier)
     sold = shop.sell("app", policy_slug="team", buyer_email="ann@example.com")
-    assert sold.license is not None
     assert (sold.license.max_machines, sold.license.entitlements) == (3, ("pro",))
     assert sold.license.buyer_email == "ann@example.com"
 
@@ -124,6 +112,8 @@ def test_a_free_tier_needs_no_till(shop: SandboxPorts) -> None:
     shop.run(create_policy, OPERATOR, free)
     sold = shop.sell("app", policy_slug="free")
     assert sold.invoice.is_free
+    with pytest.raises(NotFound, match="pretend invoice"):
+        shop.buy("app", policy_slug="free")
     assert isinstance(validate(shop, sold.key), Valid)
 
 
@@ -144,7 +134,7 @@ def test_a_price_in_fiat_is_converted_at_a_pinned_rate(
 
 def test_what_the_till_does_is_settled_at_once(shop: SandboxPorts) -> None:
     add_product(shop)
-    paid, expired, late = buy(shop), buy(shop), buy(shop)
+    paid, expired, late = (shop.buy("app") for _ in range(3))
     assert status(shop, paid) is InvoiceStatus.PENDING
     act(shop, paid, PretendPayment.PAY)
     act(shop, expired, PretendPayment.EXPIRE)
@@ -160,16 +150,18 @@ def test_what_the_till_does_is_settled_at_once(shop: SandboxPorts) -> None:
 
 def test_a_refund_is_told_and_revokes_nothing(shop: SandboxPorts) -> None:
     add_product(shop)
-    invoice = buy(shop)
+    invoice = shop.buy("app")
     act(shop, invoice, PretendPayment.PAY)
     act(shop, invoice, PretendPayment.REFUND)
     assert "invoice.refunded" in {event.event_type for event in events(shop)}
-    assert isinstance(validate(shop, shop.run(poll_purchase, invoice.id).key), Valid)
+    key = shop.run(poll_purchase, invoice.invoice_id).key
+    assert key is not None
+    assert isinstance(validate(shop, key), Valid)
 
 
 def test_an_unpaid_invoice_expires_when_time_passes(shop: SandboxPorts) -> None:
     add_product(shop)
-    invoice = buy(shop)
+    invoice = shop.buy("app")
     act(shop, invoice, PretendPayment.UNDERPAY)
     assert shop.reconcile() == 0
     shop.clock.advance(EXPIRY_SECONDS)
@@ -177,10 +169,20 @@ def test_an_unpaid_invoice_expires_when_time_passes(shop: SandboxPorts) -> None:
     assert status(shop, invoice) is InvoiceStatus.EXPIRED
 
 
+def test_a_payment_of_something_deleted_is_noted_and_does_nothing(shop: SandboxPorts) -> None:
+    product = add_product(shop)
+    pretend = shop.buy("app")
+    with shop.store.writing() as tx:
+        tx.removals.remove_product(product.id)
+    act(shop, pretend, PretendPayment.PAY)
+    assert "invoice.paid" not in {event.event_type for event in events(shop)}
+    with pytest.raises(NotFound):
+        status(shop, pretend)
+
+
 def test_a_revoked_license_is_refused(shop: SandboxPorts) -> None:
     add_product(shop)
     sold = shop.sell("app")
-    assert sold.license is not None
     shop.run(revoke_license, OPERATOR, sold.license.id, reason="test")
     verdict = validate(shop, sold.key)
     assert isinstance(verdict, Refused)
@@ -250,7 +252,7 @@ def test_two_shops_know_nothing_of_each_other() -> None:
 def test_nothing_can_be_used_after_the_end() -> None:
     with sandbox_ports() as shop:
         add_product(shop)
-        invoice = buy(shop)
+        invoice = shop.buy("app")
     with pytest.raises(StoreUnavailable):
         shop.store.reading().__enter__()
     with pytest.raises(ProviderUnavailable):
