@@ -25,10 +25,23 @@ key = signed_text(wire_bytes(payload), signer)
 """What the short snippet of the front page takes for granted."""
 
 
-def python_on(page: str) -> str:
+OFFLINE: Final = {
+    "docs/embedding.md": "## Running the use cases with your own ports",
+    "docs/testing.md": "## A shop in memory",
+}
+"""Up to which heading a page needs no more than the bare package."""
+
+WITHOUT_THE_SERVER: Final = """\
+import sys; sys.modules |= dict.fromkeys(["apsw", "keysat_adapters", "keysat_http", "keysat_cli"])
+"""
+
+
+def python_on(page: str, *, until: str | None = None) -> str:
     """Give a page's Python; every line stands where it stands on the page, as tracebacks show."""
     lines, is_code = [], False
     for line in (ROOT / page).read_text(encoding="utf-8").splitlines():
+        if line == until:
+            break
         if line.startswith("```"):
             is_code = line == "```python"
             lines.append("")
@@ -72,6 +85,14 @@ def test_the_tests_on_the_page_about_testing_pass(tmp_path: Path) -> None:
     passed = int(summary.split()[0])
     assert written > 9
     assert passed >= written, summary
+
+
+@pytest.mark.parametrize("page", OFFLINE)
+def test_the_offline_part_of_a_page_needs_no_server(page: str, tmp_path: Path) -> None:
+    """The tests on a page are only defined here; that they pass is seen above."""
+    source = python_on(page, until=OFFLINE[page])
+    assert source != python_on(page)
+    run(WITHOUT_THE_SERVER + source, tmp_path)
 
 
 def test_the_snippet_on_the_front_page_runs(tmp_path: Path) -> None:
