@@ -28,6 +28,7 @@ from keysat_core.errors import (
     StoreUnavailable,
     TierCapReached,
 )
+from keysat_core.ports.bundle import Ports
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.sandbox import PretendInvoice, PretendPayment
 from keysat_core.testing import (
@@ -194,6 +195,13 @@ def test_a_revoked_license_is_refused(shop: SandboxPorts) -> None:
 
 def test_no_port_is_missing(shop: SandboxPorts) -> None:
     assert [field.name for field in fields(shop) if getattr(shop, field.name) is None] == []
+
+
+def test_they_are_plain_ports_on_request(shop: SandboxPorts) -> None:
+    plain = shop.as_ports()
+    assert type(plain) is Ports
+    others = [f.name for f in fields(Ports) if getattr(plain, f.name) is not getattr(shop, f.name)]
+    assert others == []
 
 
 def test_nothing_is_capped_unless_the_self_license_is_exchanged(shop: SandboxPorts) -> None:
