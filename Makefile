@@ -49,7 +49,8 @@ cov: $(VENV)/.stamp-dev ## Measure branch coverage; the core must be covered who
 bench: $(VENV)/.stamp-dev ## Run every benchmark under tests/bench
 	@set -e; for script in tests/bench/*.py; do \
 	  test -e "$$script" || { echo "No benchmarks under tests/bench."; exit 1; }; \
-	  echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
+	  echo "== $$script"; name="$${script##*/}"; \
+	  $(BIN)/python -m "tests.bench.$${name%.py}" $(ARGS); done
 
 browser-test: $(VENV)/.stamp-dev ## Run the tests that drive a browser
 	@test -n "$(CHROMIUM)" || { echo "These tests drive chromium: install it (Debian, Ubuntu: apt install chromium)."; exit 1; }

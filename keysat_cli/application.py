@@ -9,7 +9,7 @@ import structlog
 
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
 from keysat_cli.courier import Courier, OwnServer
-from keysat_cli.settings import ServeSettings
+from keysat_cli.settings import ServeSettings, StoreSettings, WorkerSettings
 from keysat_cli.version import package_version
 from keysat_cli.wiring import CLOCK, ENTROPY, Wiring, open_wiring
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
@@ -18,12 +18,12 @@ from keysat_core.limits import PURGE_BATCH
 from keysat_core.use_cases.server.prepare_server import has_sandbox_account
 from keysat_http.app import Application, create_app
 from keysat_http.endpoints import route_handlers
+from keysat_http.meters import Readings
+from keysat_http.public.hot_path import fast_routes
 from keysat_http.settings import HTTPSettings
-from keysat_http.settling import PURGE_PASSES_MAX, shop_ticks
+from keysat_http.settling import PURGE_PASSES_MAX
+from keysat_http.shop_ticks import shop_ticks
 from keysat_http.ticks import Tick
-
-LOG_FLUSH_SECONDS: Final = 0.2
-"""A power cut may lose this much of the validation log (ARCHITECTURE, rule 7)."""
 
 DELIVERIES_SECONDS: Final = 2.0
 """How often the sandbox looks for webhooks to repeat; new ones leave at once."""
@@ -57,13 +57,33 @@ def open_application(settings: ServeSettings) -> Iterator[Opened]:
 
     def load() -> Sandbox:
         assert own is not None  # noqa: S101  only called in sandbox mode
-        return _open_sandbox(settings, own)
+        return _open_sandbox(settings.store, settings.public_url, own)
 
     with open_wiring(settings.store, sandbox_loader=load if own else None) as wiring:
         if own is None and has_sandbox_account(store=wiring.ports.store):
             log.warning("sandbox_database_in_production", remedy=SANDBOX_REMEDY)
         app = build_app(wiring, settings)
+        wiring.activity.start()
         yield Opened(app=app, listens=own.listens if own else lambda _: None)
+
+
+@contextmanager
+def open_worker(settings: WorkerSettings) -> Iterator[tuple[Wiring, list[Tick]]]:
+    """Open a database beside its server, which migrates it, and declare its jobs.
+
+    Raises:
+        ConfigurationError, StoreBusy, StoreUnavailable, MigrationRefused, ProviderUnavailable.
+    """
+    own = OwnServer(settings.bind) if settings.store.is_sandbox else None
+
+    def load() -> Sandbox:
+        assert own is not None  # noqa: S101  only called in sandbox mode
+        own.listens(settings.bind.port)
+        return _open_sandbox(settings.store, settings.public_url, own)
+
+    loader = load if own else None
+    with open_wiring(settings.store, is_migrating=False, sandbox_loader=loader) as wiring:
+        yield wiring, shared_ticks(wiring)
 
 
 def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
@@ -76,44 +96,49 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
         operator_name=settings.store.operator_name,
         is_sandbox=settings.store.is_sandbox,
         trusted_proxies=settings.trusted_proxies,
+        is_rate_limited=settings.is_rate_limited,
     )
     return create_app(
         ports,
         http_settings,
         route_handlers=route_handlers(ports),
-        ticks=[*shop_ticks(ports), *_own_ticks(wiring)],
+        fast_routes=lambda *given: fast_routes(ports, *given),
+        ticks=shared_ticks(wiring),
+        read=lambda: Readings(
+            validations_queued=wiring.activity.validations.queued_count,
+            validations_dropped=wiring.activity.validations.dropped_count,
+            store_busy=wiring.store.busy_count,
+        ),
     )
 
 
-def _own_ticks(wiring: Wiring) -> list[Tick]:
-    """Give the jobs of adapters that no port knows."""
+def shared_ticks(wiring: Wiring) -> list[Tick]:
+    """Declare the jobs of the database, which any one process on it may run."""
     ticks = [
-        Tick(
-            name="validation_log",
-            first_after_seconds=LOG_FLUSH_SECONDS,
-            every_seconds=LOG_FLUSH_SECONDS,
-            run=wiring.validations.flush,
-        ),
+        *shop_ticks(wiring.ports),
         Tick(
             name="validation_purge",
             first_after_seconds=HOUR_SECONDS,
             every_seconds=HOUR_SECONDS,
             run=lambda: _purge_validations(wiring),
+            is_shared=True,
         ),
     ]
-    sandbox = wiring.sandbox
-    if sandbox is not None:
+    if wiring.sandbox is not None:
+        deliveries = wiring.sandbox.deliveries
         tick = Tick(
             name="sandbox_deliveries",
             first_after_seconds=DELIVERIES_SECONDS,
             every_seconds=DELIVERIES_SECONDS,
-            run=lambda: sandbox.deliveries.deliver_due(CLOCK.now()),
+            run=lambda: deliveries.deliver_due(CLOCK.now()),
+            is_shared=True,
+            has_work=lambda: deliveries.is_due(CLOCK.now()),
         )
         ticks.append(tick)
     return ticks
 
 
-def _open_sandbox(settings: ServeSettings, own: OwnServer) -> Sandbox:
+def _open_sandbox(settings: StoreSettings, public_url: str, own: OwnServer) -> Sandbox:
     def deliver() -> None:
         try:
             sandbox.deliveries.deliver_due(CLOCK.now())
@@ -122,9 +147,9 @@ def _open_sandbox(settings: ServeSettings, own: OwnServer) -> Sandbox:
 
     courier = Courier(deliver)
     sandbox = load_sandbox(
-        is_sandbox_mode=settings.store.is_sandbox,
-        ledger_path=settings.store.sandbox_path,
-        public_base=settings.public_url,
+        is_sandbox_mode=settings.is_sandbox,
+        ledger_path=settings.sandbox_path,
+        public_base=public_url,
         clock=CLOCK,
         entropy=ENTROPY,
         send=own,
@@ -137,7 +162,7 @@ def _purge_validations(wiring: Wiring) -> int:
     before = Instant(CLOCK.now() - VALIDATION_DAYS * DAY_SECONDS)
     total = 0
     for _ in range(PURGE_PASSES_MAX):
-        removed = wiring.validations.purge(before, PURGE_BATCH)
+        removed = wiring.activity.validations.purge(before, PURGE_BATCH)
         total += removed
         if removed < PURGE_BATCH:
             break

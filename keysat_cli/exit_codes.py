@@ -13,6 +13,21 @@
 | 8 | the license key does not verify |
 | 9 | a check found differences |
 | 10 | something outside this server failed |
+| 20 | doctor: the database cannot be opened |
+| 21 | doctor: the database is damaged |
+| 22 | doctor: the signing key is missing, damaged, or another than the public key's |
+| 23 | doctor: the schema is not this program's |
+| 24 | doctor: rows refer to rows that are not there |
+| 25 | doctor: paid invoices have no license |
+| 26 | doctor: the disk is full, or nearly |
+| 27 | doctor: files with secrets are open to others |
+| 28 | doctor: settings contradict each other or the database |
+| 29 | doctor: a write-ahead log is not written back |
+| 30 | doctor: the validation log's file is unusable |
+| 31 | doctor: the backup is missing or old |
+| 32 | doctor: a background job's lease is stuck |
+| 33 | doctor: background jobs do not run |
+| 34 | doctor: the clock is wrong |
 | 130 | interrupted, or a question was answered with no |
 | 141 | the reader of the output went away |
 """

@@ -18,9 +18,15 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "policy": ("keysat_cli.commands.policy", "Manage the tiers of a product."),
     "license": ("keysat_cli.commands.license", "Issue, find, suspend and revoke licenses."),
     "machine": ("keysat_cli.commands.machine", "See and free the seats of licenses."),
+    "audit": (
+        "keysat_cli.commands.audit",
+        "Read the audit log, and verify that nobody changed it.",
+    ),
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
     "rates": ("keysat_cli.commands.rates", "Pin exchange rates."),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
+    "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),
+    "doctor": ("keysat_cli.commands.doctor", "Look for what is wrong and say what to do."),
     "schema": ("keysat_cli.commands.schema", "Write or check the files under schema/."),
     "completion": ("keysat_cli.commands.completion", "Print a completion script for a shell."),
 }

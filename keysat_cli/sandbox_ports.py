@@ -12,9 +12,10 @@ from typing import Final
 from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import load_sandbox
+from keysat_adapters.sqlite.activity import Activity
+from keysat_adapters.sqlite.cached_facts import CachedFacts
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
 from keysat_adapters.sqlite.store import SQLiteStore
-from keysat_adapters.sqlite.validation_log import SQLiteValidationLog
 from keysat_core.domain.actor import Actor, ActorKind
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.merchant import ProviderKind
@@ -61,7 +62,7 @@ def sandbox_ports(*, seed: int | str, now: int) -> Iterator[SandboxPorts]:
     def deliver() -> None:
         sandbox.deliveries.deliver_due(clock.now())
 
-    with SQLiteStore.open() as store, closing(SQLiteValidationLog()) as validations:
+    with SQLiteStore.open() as store, closing(Activity()) as activity:
         ensure_signing_key(store, SeededEntropy(f"{seed} signing key"), clock)
         prepare_server(operator_name=None, is_sandbox=True, store=store, clock=clock, ids=ids)
         _pin_rates(store, clock)
@@ -74,19 +75,21 @@ def sandbox_ports(*, seed: int | str, now: int) -> Iterator[SandboxPorts]:
             send=send,
             after_act=deliver,
         )
-        with closing(loaded) as sandbox:
+        with closing(loaded) as sandbox, closing(CachedFacts(store)) as facts:
             # One line for each field: what the port is made of, and nothing else.
             ports = SandboxPorts(
                 clock=clock,
                 entropy=SeededEntropy(seed),
                 ids=ids,
                 store=store,
+                facts=facts,
                 keys=SQLiteKeyRing(store),
                 providers=ProviderRegistry(
                     {ProviderKind.SANDBOX: sandbox.provider_for}, remedies={}
                 ),
                 rates=PinnedRates(lambda key: _setting(store, key)),
-                validations=validations,
+                validations=activity.validations,
+                heartbeats=activity.heartbeats,
                 self_license=EVERYTHING,
                 sandbox=sandbox.till,
             )

@@ -34,6 +34,7 @@ _LEGACY: Final[Mapping[str, str]] = {
     f"KEYSAT_{name}": f"LICENSING_{name}"
     for name in ("BIND", "DB_PATH", "ADMIN_API_KEY", "PUBLIC_URL", "OPERATOR_NAME")
 }
+_PREFIXES: Final = ("KEYSAT_", "LICENSING_", "BTCPAY_")
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
@@ -47,10 +48,24 @@ class Environment:
     def find(self, name: str) -> str | None:
         """Give a variable, else its legacy name's value, else None."""
         for spelling in (name, _LEGACY.get(name, name)):
-            value = self._variables.get(spelling, "").strip()
+            value = self._text(spelling)
             if value:
                 return value
         return None
+
+    def conflicts(self) -> tuple[str, ...]:
+        """Give the names whose legacy name is set to something else."""
+        pairs = {name: {self._text(name), self._text(legacy)} for name, legacy in _LEGACY.items()}
+        return tuple(name for name, texts in pairs.items() if "" not in texts and len(texts) > 1)
+
+    def values_beside(self, name: str) -> dict[str, str]:
+        """Give every other variable of Keysat's that is set, by the name it is set under."""
+        skipped = {name, _LEGACY.get(name, name)}
+        return {
+            other: self._text(other)
+            for other in self._variables
+            if other.startswith(_PREFIXES) and other not in skipped and self._text(other)
+        }
 
     def require(self, name: str, remedy: str) -> str:
         """Give a variable that must be set.
@@ -63,16 +78,19 @@ class Environment:
             raise ConfigurationError(name, f"is not set; {remedy}")
         return value
 
-    def is_on(self, name: str) -> bool:
-        """Read a switch, which is off unless set.
+    def is_on(self, name: str, *, default: str = "0") -> bool:
+        """Read a switch, which is off unless set or on by ``default``.
 
         Raises:
             ConfigurationError: it is neither a yes nor a no.
         """
-        value = (self.find(name) or "0").lower()
+        value = (self.find(name) or default).lower()
         if value not in _TRUE | _FALSE:
             raise ConfigurationError(name, "must be 1, true, yes or on; or 0, false, no or off")
         return value in _TRUE
+
+    def _text(self, name: str) -> str:
+        return self._variables.get(name, "").strip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,6 +141,20 @@ class ServeSettings:
     public_url: str
     admin_api_key: Secret
     trusted_proxies: tuple[Network, ...] = ()
+    is_rate_limited: bool = True
+    log_level: str = LOG_LEVEL_DEFAULT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerSettings:
+    """What a process needs that only runs background jobs.
+
+    ``bind`` and ``public_url`` are those of the server, which the sandbox speaks to.
+    """
+
+    store: StoreSettings
+    bind: Bind
+    public_url: str
     log_level: str = LOG_LEVEL_DEFAULT
 
 
@@ -170,8 +202,40 @@ def read_serve_settings(environment: Environment) -> ServeSettings:
         public_url=_url("KEYSAT_PUBLIC_URL", public_url),
         admin_api_key=_admin_api_key(environment),
         trusted_proxies=_trusted_proxies(environment),
+        is_rate_limited=environment.is_on("KEYSAT_RATE_LIMITS", default="1"),
         log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
     )
+
+
+def read_worker_settings(environment: Environment) -> WorkerSettings:
+    """Read what a process needs that only runs background jobs.
+
+    Raises:
+        ConfigurationError: a setting is wrong.
+    """
+    bind = parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT)
+    public_url = environment.find("KEYSAT_PUBLIC_URL") or f"http://{bind.own_host}:{bind.port}"
+    return WorkerSettings(
+        store=read_store_settings(environment),
+        bind=bind,
+        public_url=_url("KEYSAT_PUBLIC_URL", public_url),
+        log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
+    )
+
+
+def find_problem(environment: Environment) -> str | None:
+    """Say what a server would refuse among the settings that are set; None if nothing."""
+    try:
+        public_url = environment.find("KEYSAT_PUBLIC_URL")
+        if public_url is not None:
+            _url("KEYSAT_PUBLIC_URL", public_url)
+        if environment.find("KEYSAT_ADMIN_API_KEY") is not None:
+            _admin_api_key(environment)
+        parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT)
+        _trusted_proxies(environment)
+    except ConfigurationError as exc:
+        return str(exc)
+    return None
 
 
 def parse_bind(text: str) -> Bind:

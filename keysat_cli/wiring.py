@@ -7,14 +7,18 @@ server loads.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox
 from keysat_adapters.sandbox.permit import REMEDY
+from keysat_adapters.sqlite.activity import Activity
+from keysat_adapters.sqlite.activity_file import activity_path
+from keysat_adapters.sqlite.archive import SQLiteArchive
+from keysat_adapters.sqlite.cached_facts import CachedFacts
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
 from keysat_adapters.sqlite.store import SQLiteStore
-from keysat_adapters.sqlite.validation_log import SQLiteValidationLog, activity_path
 from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
@@ -25,6 +29,7 @@ from keysat_core.domain.self_license import SelfLicense, verify_self_license
 from keysat_core.limits import KEY_CHARS_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_core.ports.payments import PaymentProvider
+from keysat_core.ports.store import Store
 from keysat_core.signing import Verifier
 from keysat_core.use_cases.server.prepare_server import prepare_server
 
@@ -38,7 +43,8 @@ class Wiring:
     """What a server needs beside the ports."""
 
     ports: Ports
-    validations: SQLiteValidationLog
+    store: SQLiteStore
+    activity: Activity
     sandbox: Sandbox | None
 
 
@@ -84,28 +90,43 @@ def open_wiring(
                 ids=IDS,
             )
         sandbox = sandbox_loader() if sandbox_loader else None
-        validations = SQLiteValidationLog(activity_path(settings.db_path))
+        activity = Activity(activity_path(settings.db_path))
+        facts = CachedFacts(store)
         try:
             ports = Ports(
                 clock=CLOCK,
                 entropy=ENTROPY,
                 ids=IDS,
                 store=store,
+                facts=facts,
                 keys=SQLiteKeyRing(store),
                 providers=_providers(sandbox),
                 rates=PinnedRates(lambda key: _setting(store, key)),
-                validations=validations,
+                validations=activity.validations,
+                heartbeats=activity.heartbeats,
                 self_license=load_self_license(settings),
                 sandbox=sandbox.till if sandbox else None,
             )
-            yield Wiring(ports=ports, validations=validations, sandbox=sandbox)
+            yield Wiring(ports=ports, store=store, activity=activity, sandbox=sandbox)
         finally:
-            validations.close()
+            activity.close()
+            facts.close()
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[Store]:
+    """Open a database file for reading alone, a backup for one, without changing a byte of it.
+
+    Raises:
+        StoreUnavailable, MigrationRefused.
+    """
+    with SQLiteArchive.open(path) as store:
+        yield store
 
 
 def load_self_license(settings: StoreSettings) -> SelfLicense:
     """Read the operator's own license: the variable, else the file; neither is needed."""
-    key = settings.self_license_key or _license_in_file(settings)
+    key = settings.self_license_key or license_in_file(settings)
     return verify_self_license(
         key.reveal() if key else None,
         Verifier.from_pem(settings.trust_root_pem),
@@ -114,7 +135,8 @@ def load_self_license(settings: StoreSettings) -> SelfLicense:
     )
 
 
-def _license_in_file(settings: StoreSettings) -> Secret | None:
+def license_in_file(settings: StoreSettings) -> Secret | None:
+    """Read the file that may hold the operator's own license; None if there is none to read."""
     try:
         with settings.self_license_path.open(encoding="utf-8") as file:
             return Secret(file.read(KEY_CHARS_MAX))

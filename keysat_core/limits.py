@@ -116,6 +116,21 @@ MACHINES_PAGE_DEFAULT = 500
 PRODUCTS_MAX = 10_000
 """Most products or policies read into one list; far above any shop, it only bounds memory."""
 
+AUDIT_PAGE_MAX = 1_000
+"""Largest page of the audit log (admin-api 2.11)."""
+
+AUDIT_PAGE_DEFAULT = 200
+"""Audit rows on a page when the caller does not say (admin-api 2.11)."""
+
+AUDIT_CHAIN_BATCH = 1_000
+"""Audit rows read at once while they are verified; a damaged page costs this many single reads."""
+
+AUDIT_BREAKS_MAX = 1_000
+"""Breaks of the audit chain told at once; a log with more is to be restored, not read."""
+
+ISSUE_MANY_MAX = 100_000
+"""Licenses of one bulk issue: on an idle machine the store is locked for half of the 5 s others wait."""
+
 RECONCILE_BATCH = 50
 """Invoices asked about per pass and provider (payments 10)."""
 
@@ -131,11 +146,73 @@ RECEIPT_DAYS = 30
 HEARTBEAT_SECONDS = 60
 """A machine's last-seen time is written at most this often (PERFORMANCE, design 6)."""
 
+HEARTBEATS_BATCH = 1_000
+"""Heartbeats folded into machines per transaction, so that none holds the write lock for long."""
+
 PURGE_BATCH = 1_000
 """Rows removed per pass by a purge, so that no pass holds the write lock for long."""
 
 RATE_BUCKETS_MAX = 50_000
 """Rate-limit buckets held in memory; the least recently used ones leave first."""
 
+LEASE_SECONDS = 15
+"""How long a background job's lease lasts unless renewed: a killed server's jobs wait no longer."""
+
+LEASE_RENEW_SECONDS = 5
+"""How often a running job renews its lease: two renewals may fail before it lapses."""
+
+LEASE_CLOCK_STEP_SECONDS = 60
+"""A lease longer by more than this was written by a wrong clock; smaller corrections free none."""
+
+LEASE_RUN_SECONDS_MAX = 600
+"""A job that runs longer hangs; its lease is renewed no more, so that another server takes over."""
+
 PURCHASE_DEADLINE_SECONDS = 8
 """Whole time a purchase may take: published clients give up after 10 s (public-api 0)."""
+
+# --- what the doctor finds too much or too little -----------------------------------------------
+
+CLOCK_FLOOR = 1_767_225_600
+"""2026-01-01: this program is newer, so a clock before it was never set."""
+
+CLOCK_MARGIN_SECONDS = 300
+"""How far a stored instant may lie ahead of the clock: larger corrections are no correction."""
+
+CLOCK_DRIFT_SECONDS_MAX = 2
+"""How far wall time and elapsed time may part while the doctor looks: whole seconds and a slew."""
+
+DISK_FREE_BYTES_MIN = 67_108_864
+"""64 MiB: below it a checkpoint or the next hour's log may fail."""
+
+DISK_FREE_BYTES_LOW = 1_073_741_824
+"""1 GiB: enough to act in time."""
+
+DISK_FREE_PERCENT_LOW = 5
+"""File systems slow down and keep a reserve below it."""
+
+DISK_FREE_BYTES_AMPLE = 10_737_418_240
+"""10 GiB: with so much free, no share is too small."""
+
+WAL_BYTES_HIGH = 67_108_864
+"""64 MiB: four times what the larger of the two logs grows to before it is written back."""
+
+WAL_BYTES_MAX = 1_073_741_824
+"""1 GiB: nothing has been written back for long, and a start would take minutes."""
+
+BACKUP_DAYS_MAX = 7
+"""A week of sales is what a small shop can still put together by hand."""
+
+EFFECT_SECONDS_MAX = 600
+"""A settled invoice is finished with the same transaction or within ten rounds of the reconciler."""
+
+TICK_SILENCE_SECONDS_MAX = 86_400
+"""The purge ends well every hour, so a day without any end means that no server runs."""
+
+LEASE_LEFT_SECONDS_MAX = 600
+"""A killed run's lease is taken over by the next look; one left longer has found no server."""
+
+ADMIN_KEY_CHARACTERS_MIN = 10
+"""Different characters of a key that was made by chance: 64 hex digits never have fewer."""
+
+PROBLEMS_SHOWN_MAX = 5
+"""Damaged pages or dangling rows named; the first few tell what kind of damage it is."""

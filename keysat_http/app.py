@@ -6,27 +6,37 @@ from typing import Final
 from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from keysat_core.limits import BODY_BYTES_MAX
 from keysat_core.ports.bundle import Ports
-from keysat_http import health, meta, openapi
+from keysat_http import health, meta, metrics, openapi
 from keysat_http.auth import Authenticator, CredentialSource, MasterKey, provide_actor
 from keysat_http.bodies import JSONRequest
-from keysat_http.client_address import Caller, caller_of
-from keysat_http.edge import Edge
+from keysat_http.client_address import Caller, Callers
+from keysat_http.edge import Edge, FastRoute
 from keysat_http.framework_errors import ADMIN_PREFIX, render
+from keysat_http.leasing import LeaseKeeper
 from keysat_http.lifecycle import Lifecycle
+from keysat_http.meters import Meters, Readings
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.settings import HTTPSettings
 from keysat_http.ticks import Tick, TickRunner
 
-NO_STORE: Final = (ADMIN_PREFIX, "/v1/purchase", "/v1/redeem", "/v1/recover", "/thank-you")
+NO_STORE: Final = (
+    ADMIN_PREFIX,
+    "/metrics",
+    "/v1/purchase",
+    "/v1/redeem",
+    "/v1/recover",
+    "/thank-you",
+)
 """Paths whose answers may carry a license key or shop data (public-api 0)."""
 
 OWN_ROUTES: Final[Sequence[ControllerRouterHandler]] = (
     health.get_health,
     health.get_readiness,
+    metrics.get_metrics,
     meta.get_service_info,
     meta.get_public_key,
     meta.get_issuer_public_key,
@@ -42,14 +52,21 @@ class Application:
         litestar: The routed application inside, for its OpenAPI document.
         lifecycle: Tell it that the stop begins.
         limiter: The rate limits.
+        meters: What is counted.
     """
 
     def __init__(
-        self, litestar: Litestar, edge: Edge, lifecycle: Lifecycle, limiter: RateLimiter
+        self,
+        litestar: Litestar,
+        edge: Edge,
+        lifecycle: Lifecycle,
+        limiter: RateLimiter,
+        meters: Meters,
     ) -> None:
         self.litestar = litestar
         self.lifecycle = lifecycle
         self.limiter = limiter
+        self.meters = meters
         self._edge = edge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,11 +81,12 @@ def create_app(
     route_handlers: Sequence[ControllerRouterHandler] = (),
     ticks: Sequence[Tick] = (),
     credentials: Sequence[CredentialSource] = (),
-    fast_routes: Callable[[RateLimiter], Mapping[str, ASGIApp]] = lambda _: {},
+    fast_routes: Callable[[RateLimiter, Callers, Meters], Mapping[str, FastRoute]] = lambda *_: {},
+    read: Callable[[], Readings] = Readings,
 ) -> Application:
     """Build the application.
 
-    Handlers are given ``ports settings actor caller limiter`` by these names.
+    Handlers are given ``ports settings actor caller limiter meters`` by these names.
 
     Args:
         ports: What the core needs of the world.
@@ -76,16 +94,24 @@ def create_app(
         route_handlers: Routes beside those of this package's own modules.
         ticks: Background jobs.
         credentials: What else proves a caller besides the master key.
-        fast_routes: Makes the plain ASGI applications of POSTs that go around the framework. The
-            same path is among ``route_handlers`` too, for the OpenAPI document.
+        fast_routes: Makes the POSTs that go around the framework. The same path is among
+            ``route_handlers`` too, for the OpenAPI document.
+        read: Gives what the adapters count.
     """
-    limiter = RateLimiter(ports.store)
-    runner = TickRunner([*ticks, _rate_flush(ports, limiter)], ports.clock)
+    limiter = RateLimiter(ports.store, is_limiting=settings.is_rate_limited)
+    callers = Callers(settings.trusted_proxies)
+    runner = TickRunner(
+        [*ticks, _rate_flush(ports, limiter)],
+        ports.clock,
+        leases=LeaseKeeper(ports.store, ports.clock, ports.ids),
+    )
     lifecycle = Lifecycle(ports, limiter, runner)
     probe = health.Probe(ports)
+    meters = Meters(ticks=runner.meters)
+    page = metrics.MetricsPage(meters, read)
 
     def provide_caller(request: Request[object, object, State]) -> Caller:
-        return caller_of(request.scope, settings.trusted_proxies)
+        return callers.caller_of(request.scope)
 
     litestar = Litestar(
         [*OWN_ROUTES, *route_handlers],
@@ -93,6 +119,8 @@ def create_app(
             "ports": Provide(lambda: ports, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "limiter": Provide(lambda: limiter, sync_to_thread=False),
+            "meters": Provide(lambda: meters, sync_to_thread=False),
+            "page": Provide(lambda: page, sync_to_thread=False),
             "lifecycle": Provide(lambda: lifecycle, sync_to_thread=False),
             "probe": Provide(lambda: probe, sync_to_thread=False),
             "caller": Provide(provide_caller, sync_to_thread=False),
@@ -114,11 +142,12 @@ def create_app(
     )
     edge = Edge(
         litestar,
-        trusted_proxies=settings.trusted_proxies,
+        callers=callers,
         no_store=NO_STORE,
-        fast_routes=fast_routes(limiter),
+        fast_routes=fast_routes(limiter, callers, meters),
+        meters=meters,
     )
-    return Application(litestar, edge, lifecycle, limiter)
+    return Application(litestar, edge, lifecycle, limiter, meters)
 
 
 def _rate_flush(ports: Ports, limiter: RateLimiter) -> Tick:

@@ -38,6 +38,8 @@ Flag: TypeAlias = Literal["true", "false"]
 
 BEARER: Final = "Bearer "
 
+_JSON: Final = b"application/json"
+
 _MALFORMED: Final = bad_request(
     "the body is not valid JSON",
     code="malformed_body",
@@ -73,22 +75,43 @@ async def receive_json(scope: HTTPScope, receive: Receive, kind: type[T]) -> T:
     Raises:
         Refused: 400, 413 or 415 with the envelope.
     """
-    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    body = await _received(receive)
+    if not body:
+        raise Refused(EMPTY_BODY)
+    content_type = authorization = None
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            content_type = value
+        elif name == b"authorization":
+            authorization = value
+    # The usual spelling needs no closer look.
+    if content_type != _JSON:
+        check_content_type(_text(content_type), authorization=_text(authorization))
+    return decode(body, kind)
+
+
+async def _received(receive: Receive) -> bytes:
     chunks: list[bytes] = []
-    size, is_more = 0, True
-    while is_more:
+    size = 0
+    while True:
         message = await receive()
         if message["type"] != "http.request":
             raise Refused(_MALFORMED)
-        chunks.append(message["body"])
-        size += len(message["body"])
+        chunk = message.get("body", b"")
+        size += len(chunk)
         if size > BODY_BYTES_MAX:
             raise Refused(BODY_TOO_LARGE)
-        is_more = message["more_body"]
-    if size == 0:
-        raise Refused(EMPTY_BODY)
-    check_content_type(headers.get(b"content-type"), authorization=headers.get(b"authorization"))
-    return decode(b"".join(chunks), kind)
+        is_last = not message.get("more_body", False)
+        if is_last and not chunks:
+            # Nearly every body comes in one part.
+            return chunk
+        chunks.append(chunk)
+        if is_last:
+            return b"".join(chunks)
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
 
 
 def check_content_type(content_type: str | None, *, authorization: str | None) -> None:

@@ -3,23 +3,22 @@
 Source: decisions 6; admin-api B-03.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Final
+from typing import Final, NamedTuple
 
+import msgspec
 from litestar.types import Scope
 
 from keysat_core.limits import USER_AGENT_CHARS_MAX
-from keysat_http.limits import FORWARDED_HOPS_MAX
+from keysat_http.limits import FORWARDED_CHARS_MAX, FORWARDED_HOPS_MAX, ORIGINS_MAX
 from keysat_http.settings import PRIVATE_NETWORKS, Network
 
 IPV6_SITE_BITS: Final = 64
 """What a household or a server is given, and may change addresses within. Source: RFC 6177."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Where a request came from.
 
     Attributes:
@@ -35,52 +34,89 @@ class Caller:
     request_id: str | None
 
 
-def caller_of(scope: Scope, trusted_proxies: Sequence[Network]) -> Caller:
-    """Describe who sent this request."""
-    address, is_shared = _find(scope, trusted_proxies)
-    agent = next(_header(scope, b"user-agent"), None)
-    return Caller(
-        address=address,
-        limiting_address=None if is_shared or address is None else _network_of(address),
-        user_agent=None if agent is None else agent[:USER_AGENT_CHARS_MAX],
-        request_id=request_id_of(scope),
-    )
-
-
 def request_id_of(scope: Scope) -> str | None:
     """Return the id the edge gave this request; None when the edge was not passed."""
     found = scope.get("state", {}).get("request_id")
     return found if isinstance(found, str) else None
 
 
-def client_address(scope: Scope, trusted_proxies: Sequence[Network]) -> str | None:
-    """Return the right-most hop no trusted proxy owns, else the socket peer; None without a peer."""
-    return _find(scope, trusted_proxies)[0]
+class Callers:
+    """Tells who sent a request, given who may name somebody else.
+
+    Addresses that were worked out are remembered, because the same clients ask again and again.
+    """
+
+    def __init__(self, trusted_proxies: Sequence[Network]) -> None:
+        self._trusted_proxies = tuple(trusted_proxies)
+        self._found: dict[tuple[str, str], _Origin] = {}
+
+    def caller_of(self, scope: Scope) -> Caller:
+        """Describe who sent this request."""
+        agent, forwarded = None, ""
+        for name, value in scope["headers"]:
+            if name == b"user-agent" and agent is None:
+                agent = value.decode("latin-1")[:USER_AGENT_CHARS_MAX]
+            elif name == b"x-forwarded-for":
+                forwarded = _joined(forwarded, value)
+        origin = self._origin(scope, forwarded)
+        return Caller(
+            address=origin.address,
+            limiting_address=origin.limiting_address,
+            user_agent=agent,
+            request_id=request_id_of(scope),
+        )
+
+    def address_of(self, scope: Scope) -> str | None:
+        """Return the right-most hop no trusted proxy owns, else the socket peer; None without one."""
+        forwarded = ""
+        for name, value in scope["headers"]:
+            if name == b"x-forwarded-for":
+                forwarded = _joined(forwarded, value)
+        return self._origin(scope, forwarded).address
+
+    def is_from_trusted_proxy(self, scope: Scope) -> bool:
+        """Tell whether the socket peer is a configured proxy."""
+        peer = _parse(_peer_text(scope))
+        return peer is not None and _is_in(peer, self._trusted_proxies)
+
+    def _origin(self, scope: Scope, forwarded: str) -> "_Origin":
+        key = (_peer_text(scope), forwarded)
+        found = self._found.get(key)
+        if found is None:
+            found = self._find(*key)
+            if len(self._found) >= ORIGINS_MAX:
+                self._found.clear()
+            if len(forwarded) <= FORWARDED_CHARS_MAX:
+                self._found[key] = found
+        return found
+
+    def _find(self, peer_text: str, forwarded: str) -> "_Origin":
+        """Work out the address, and whether many callers seem to share it (public-api 3)."""
+        peer = _parse(peer_text)
+        if peer is None:
+            return _Origin(None, None)
+        if not _is_in(peer, self._trusted_proxies):
+            is_shared = peer.is_link_local or _is_in(peer, PRIVATE_NETWORKS)
+            return _Origin(str(peer), None if is_shared else _network_of(str(peer)))
+        furthest: IPv4Address | IPv6Address | None = None
+        for hop in _hops_from_the_right(forwarded):
+            parsed = _parse(hop)
+            if parsed is None:
+                # Left of a hop that is no address nothing can be believed.
+                break
+            furthest = parsed
+            if not _is_in(parsed, self._trusted_proxies):
+                break
+        if furthest is None:
+            return _Origin(str(peer), None)
+        return _Origin(str(furthest), _network_of(str(furthest)))
 
 
-def is_from_trusted_proxy(scope: Scope, trusted_proxies: Sequence[Network]) -> bool:
-    """Tell whether the socket peer is a configured proxy."""
-    peer = _peer(scope)
-    return peer is not None and _is_in(peer, trusted_proxies)
+class _Origin(NamedTuple):
+    """Where a request came from, as in ``Caller``."""
 
-
-def _find(scope: Scope, trusted_proxies: Sequence[Network]) -> tuple[str | None, bool]:
-    """Return the address, and whether many callers seem to share it (public-api 3)."""
-    peer = _peer(scope)
-    if peer is None:
-        return None, True
-    if not _is_in(peer, trusted_proxies):
-        return str(peer), peer.is_link_local or _is_in(peer, PRIVATE_NETWORKS)
-    furthest: IPv4Address | IPv6Address | None = None
-    for hop in _hops_from_the_right(_header(scope, b"x-forwarded-for")):
-        parsed = _parse(hop)
-        if parsed is None:
-            # Left of a hop that is no address nothing can be believed.
-            break
-        furthest = parsed
-        if not _is_in(parsed, trusted_proxies):
-            break
-    return (str(peer), True) if furthest is None else (str(furthest), False)
+    address: str | None
+    limiting_address: str | None
 
 
 def _network_of(address: str) -> str:
@@ -91,18 +127,19 @@ def _network_of(address: str) -> str:
     return address
 
 
-def _peer(scope: Scope) -> IPv4Address | IPv6Address | None:
+def _peer_text(scope: Scope) -> str:
     client = scope.get("client")
-    return _parse(client[0]) if client else None
+    return client[0] if client else ""
 
 
-def _header(scope: Scope, name: bytes) -> Iterator[str]:
-    return (value.decode("latin-1") for key, value in scope["headers"] if key == name)
+def _joined(before: str, header: bytes) -> str:
+    """Add a header to the list that several of them are."""
+    text = header.decode("latin-1")
+    return f"{before},{text}" if before else text
 
 
-def _hops_from_the_right(headers: Iterable[str]) -> list[str]:
-    joined = ",".join(headers)
-    hops = [hop.strip() for hop in joined.rsplit(",", FORWARDED_HOPS_MAX)[-FORWARDED_HOPS_MAX:]]
+def _hops_from_the_right(forwarded: str) -> list[str]:
+    hops = [hop.strip() for hop in forwarded.rsplit(",", FORWARDED_HOPS_MAX)[-FORWARDED_HOPS_MAX:]]
     return [hop for hop in reversed(hops) if hop]
 
 

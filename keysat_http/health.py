@@ -14,11 +14,12 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import UNSET, UnsetType
 
-from keysat_core.domain.instant import rfc3339
+from keysat_core.domain.instant import rfc3339_or_none
 from keysat_core.errors import ServerFault
 from keysat_core.ports.bundle import Ports
 from keysat_http.lifecycle import Lifecycle
 from keysat_http.limits import PROBE_SECONDS
+from keysat_http.meters import TickMeter
 from keysat_http.routes import get
 
 
@@ -28,12 +29,26 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True):
     ok: Literal[True] = True
 
 
+class JobView(msgspec.Struct, frozen=True, kw_only=True):
+    """One background job since this process started; see ``keysat_http.meters.TickMeter``."""
+
+    runs: int
+    failures: int
+    skipped: int
+    items: int
+    seconds_last: float
+    seconds_max: float
+    seconds_total: float
+    last_success: str | None
+
+
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """What works. ``ticks`` tells when each background job last ended well."""
+    """What works. ``ticks`` tells when each background job last ended well, ``jobs`` the rest."""
 
     ok: bool
     checks: dict[str, str]
     ticks: dict[str, str | None]
+    jobs: dict[str, JobView]
     error: str | UnsetType = UNSET
     message: str | UnsetType = UNSET
 
@@ -91,21 +106,34 @@ def get_readiness(
 ) -> Response[Readiness]:
     """Tell whether requests that change something will work now."""
     checks = probe.checks() | {"server": "stopping" if lifecycle.is_stopping else "ok"}
-    ticks = {
-        name: None if instant is None else rfc3339(instant)
-        for name, instant in lifecycle.last_success.items()
-    }
+    jobs = {name: _job_view(meter) for name, meter in lifecycle.tick_meters.items()}
+    ticks = {name: job.last_success for name, job in jobs.items()}
     failing = [name for name, state in checks.items() if state != "ok"]
     if not failing:
-        return Response(Readiness(ok=True, checks=checks, ticks=ticks), media_type=MediaType.JSON)
+        ready = Readiness(ok=True, checks=checks, ticks=ticks, jobs=jobs)
+        return Response(ready, media_type=MediaType.JSON)
     return Response(
         Readiness(
             ok=False,
             checks=checks,
             ticks=ticks,
+            jobs=jobs,
             error="service_unavailable",
             message=f"service unavailable: not ready: {', '.join(failing)}",
         ),
         status_code=HTTPStatus.SERVICE_UNAVAILABLE.value,
         media_type=MediaType.JSON,
+    )
+
+
+def _job_view(meter: TickMeter) -> JobView:
+    return JobView(
+        runs=meter.runs,
+        failures=meter.failures,
+        skipped=meter.skipped,
+        items=meter.items,
+        seconds_last=round(meter.seconds_last, 6),
+        seconds_max=round(meter.seconds_max, 6),
+        seconds_total=round(meter.seconds_total, 6),
+        last_success=rfc3339_or_none(meter.last_success),
     )

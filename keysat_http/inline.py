@@ -5,22 +5,16 @@ thread (ARCHITECTURE, Threads; PERFORMANCE). Only for use cases that may be begu
 do nothing lasting before they open their write transaction.
 """
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TypeVar
-
-from litestar.concurrency import sync_to_thread
 
 from keysat_core.ports.store import Store, Transaction
 
-T = TypeVar("T")
 
-
-class _WriteWanted(Exception):
+class WriteWanted(Exception):
     """A signal, not a failure: the use case came to the point where it writes."""
 
 
-class _Reading:
+class Peek:
     """A store that reads, and gives the signal where it would write."""
 
     def __init__(self, store: Store) -> None:
@@ -32,12 +26,4 @@ class _Reading:
 
     def writing(self) -> AbstractContextManager[Transaction]:
         """Give the signal."""
-        raise _WriteWanted
-
-
-async def inline_unless_writing(store: Store, run: Callable[[Store], T]) -> T:
-    """Run a use case on the event loop, or anew in a worker thread if it turns out to write."""
-    try:
-        return run(_Reading(store))
-    except _WriteWanted:
-        return await sync_to_thread(run, store)
+        raise WriteWanted

@@ -12,6 +12,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.errors import ServerFault
 from keysat_core.ports.bundle import Ports
 from keysat_http.limits import LATE_SECONDS
+from keysat_http.meters import TickMeter
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.ticks import TickRunner
 
@@ -38,6 +39,11 @@ class Lifecycle:
         """When each tick last ended well."""
         return self._ticks.last_success
 
+    @property
+    def tick_meters(self) -> Mapping[str, TickMeter]:
+        """What was counted about each tick."""
+        return self._ticks.meters
+
     def begin_stop(self) -> None:
         """Turn readiness off and start no more ticks. Call it on the event loop."""
         if not self._is_stopping:
@@ -59,6 +65,7 @@ class Lifecycle:
     def _write_what_is_left(self) -> None:
         try:
             self._ports.validations.flush()
+            self._ports.heartbeats.flush()
             if monotonic() - self._stopping_since < LATE_SECONDS:
                 self._limiter.flush_all(self._ports.clock.now())
         except ServerFault as exc:

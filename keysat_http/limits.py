@@ -11,6 +11,12 @@ REQUEST_ID_CHARS_MAX: Final = 64
 FORWARDED_HOPS_MAX: Final = 32
 """Most ``X-Forwarded-For`` entries looked at, from the right; no real chain is longer."""
 
+FORWARDED_CHARS_MAX: Final = 256
+"""Longest ``X-Forwarded-For`` remembered; a client may send any, and each would take memory."""
+
+ORIGINS_MAX: Final = 4_096
+"""Client addresses remembered, about 1 MB; with more than these they are worked out anew."""
+
 FIELD_PROBLEMS_MAX: Final = 20
 """Most problems listed in one 400; error bodies stay short (public-api 1)."""
 
@@ -31,6 +37,12 @@ PROBE_SECONDS: Final = 2
 
 TICK_JITTER: Final = 0.1
 """Part by which a tick's pause varies, so that many servers do not ask a provider in step."""
+
+TICK_RESTART_SECONDS: Final = 1.0
+"""First pause before a tick's crashed runner is started again; doubled every time it crashes."""
+
+TICK_RESTART_SECONDS_MAX: Final = 300.0
+"""Longest such pause: a bug is logged often enough, and the job still runs when it passes."""
 
 TICKS_STOP_SECONDS: Final = 8.0
 """How long a running tick may take to end after the stop; supervisors kill after about 10 s."""

@@ -46,10 +46,16 @@ def secret_key(text: str) -> str:
 
 
 class RateLimiter:
-    """Admits or denies. Safe to use from many threads; ``flush`` makes what happened durable."""
+    """Admits or denies. Safe to use from many threads; ``flush`` makes what happened durable.
 
-    def __init__(self, store: Store, *, buckets_max: int = RATE_BUCKETS_MAX) -> None:
+    Unless ``is_limiting`` it admits everybody.
+    """
+
+    def __init__(
+        self, store: Store, *, buckets_max: int = RATE_BUCKETS_MAX, is_limiting: bool = True
+    ) -> None:
         self._store = store
+        self.is_limiting = is_limiting
         self._buckets_max = buckets_max
         self._lock = Lock()
         self._buckets: OrderedDict[BucketKey, Bucket] = OrderedDict()
@@ -57,6 +63,8 @@ class RateLimiter:
 
     def admit(self, allowance: Allowance, key: str, now: Instant) -> int | None:
         """Spend a token: None lets the request through, a number says in how many seconds to retry."""
+        if not self.is_limiting:
+            return None
         bucket_key = (allowance.kind, key)
         stored = None if self._is_known(bucket_key) else self._load(bucket_key)
         with self._lock:
@@ -86,6 +94,9 @@ class RateLimiter:
         """
         with self._lock:
             batch = dict(list(self._dirty.items())[:BUCKETS_PER_FLUSH_MAX])
+        if not batch:
+            # A commit for nothing would empty every process's cached facts.
+            return 0
         with self._store.writing() as tx:
             for (kind, key), bucket in batch.items():
                 tx.buckets.put_bucket(kind, key, bucket)

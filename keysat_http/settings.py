@@ -42,6 +42,7 @@ class HTTPSettings:
         version: The package's own version (decisions 27).
         operator_name: The configured name; the stored setting ``operator_name`` wins over it.
         is_sandbox: Whether payments are pretended.
+        is_rate_limited: Whether callers are limited here; off where a proxy does it.
         trusted_proxies: Who may name the client's address in ``X-Forwarded-For``.
     """
 
@@ -50,6 +51,7 @@ class HTTPSettings:
     version: str
     operator_name: str | None = None
     is_sandbox: bool = False
+    is_rate_limited: bool = True
     trusted_proxies: tuple[Network, ...] = ()
 
     def __post_init__(self) -> None:

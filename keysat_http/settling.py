@@ -15,8 +15,9 @@ from keysat_core.domain.actor import SYSTEM, Actor
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
 from keysat_core.errors import KeysatError, NotFound, ProviderNotLoaded
-from keysat_core.limits import PURGE_BATCH, RECEIPTS_BATCH, RECONCILE_BATCH
+from keysat_core.limits import HEARTBEATS_BATCH, PURGE_BATCH, RECEIPTS_BATCH, RECONCILE_BATCH
 from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.machines.fold_heartbeats import fold_heartbeats
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
     finish_receipt,
@@ -26,7 +27,6 @@ from keysat_core.use_cases.purchases.note_webhook import (
 )
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_core.use_cases.server.purge_expired import purge_expired
-from keysat_http.ticks import Tick
 
 PROVIDER_FAILURES_MAX: Final = 3
 """After this many failures a provider is left alone for the rest of a pass (payments 10)."""
@@ -36,6 +36,9 @@ PASSES_MAX: Final = 20
 
 PURGE_PASSES_MAX: Final = 200
 """Batches one purge may remove; more than a day of the busiest caller's rows."""
+
+FOLD_PASSES_MAX: Final = 1_000
+"""Batches of heartbeats one tick may fold: a million machines, more than were ever in use at once."""
 
 DUE_INVOICES_MAX: Final = 20 * RECONCILE_BATCH
 """Invoices looked through per pass, so that one silent provider's do not hide the others'."""
@@ -50,30 +53,6 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int = 0
     failed: int = 0
     skipped: int = 0
-
-
-def shop_ticks(ports: Ports) -> list[Tick]:
-    """Give the ticks every shop needs. Source: payments 10 for the reconciler's pace."""
-    return [
-        Tick(
-            name="receipts",
-            first_after_seconds=5,
-            every_seconds=15,
-            run=lambda: settle_noted_receipts(ports),
-        ),
-        Tick(
-            name="reconcile",
-            first_after_seconds=15,
-            every_seconds=60,
-            run=lambda: reconcile_backlog(ports),
-        ),
-        Tick(
-            name="purge",
-            first_after_seconds=60,
-            every_seconds=3_600,
-            run=lambda: purge(ports),
-        ),
-    ]
 
 
 def take_webhook(ports: Ports, actor: Actor, command: NoteWebhook) -> None:
@@ -131,6 +110,17 @@ def reconcile_backlog(ports: Ports) -> Pass:
             break
         done = reconcile_invoices(ports)
     return done
+
+
+def fold_backlog(ports: Ports) -> int:
+    """Fold heartbeats batch after batch until none is left, and give their number."""
+    total = 0
+    for _ in range(FOLD_PASSES_MAX):
+        folded = fold_heartbeats(store=ports.store, heartbeats=ports.heartbeats)
+        total += folded
+        if folded < HEARTBEATS_BATCH:
+            break
+    return total
 
 
 def purge(ports: Ports) -> int:

@@ -1,6 +1,7 @@
 """Background ticks: jobs that run every so often in a thread of their own until the server stops.
 
-What a job does is a use case or an adapter's; here is only when it runs.
+What a job does is a use case or an adapter's; here is only when it runs. A shared job, one of the
+database's, runs under a lease (``keysat_http.leasing``).
 """
 
 import asyncio
@@ -12,21 +13,46 @@ from time import monotonic
 import structlog
 
 from keysat_core.domain.instant import Instant
+from keysat_core.limits import LEASE_SECONDS
 from keysat_core.ports.clock import Clock
 from keysat_http.daemon_threads import in_daemon_thread
-from keysat_http.limits import TICK_JITTER, TICKS_STOP_SECONDS
+from keysat_http.leasing import Attempt, LeaseKeeper, Outcome, Run, work_of
+from keysat_http.limits import (
+    TICK_JITTER,
+    TICK_RESTART_SECONDS,
+    TICK_RESTART_SECONDS_MAX,
+    TICKS_STOP_SECONDS,
+)
+from keysat_http.meters import TickMeter
 
 log = structlog.get_logger("keysat.ticks")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tick:
-    """One job. ``run`` is called with nothing in a worker thread and never while it still runs."""
+    """One job. ``run`` is called with nothing in a worker thread and never while it still runs.
+
+    Attributes:
+        name: Its name in logs, metrics and the leases.
+        first_after_seconds: The pause before its first run.
+        every_seconds: The pause between the end of a run and the next.
+        run: The job.
+        is_shared: Whether it is the database's, so that one server at a time runs it.
+        has_work: A cheap look at whether a shared job has anything to do; None for jobs with a
+            pause so long that nothing is won by looking.
+    """
 
     name: str
     first_after_seconds: float
     every_seconds: float
-    run: Callable[[], object]
+    run: Run
+    is_shared: bool = False
+    has_work: Callable[[], bool] | None = None
+
+    @property
+    def pace_seconds(self) -> int:
+        """The shortest pause two servers together may leave between two runs."""
+        return int(self.every_seconds * (1 - TICK_JITTER))
 
 
 class TickRunner:
@@ -37,29 +63,42 @@ class TickRunner:
         ticks: Sequence[Tick],
         clock: Clock,
         *,
+        leases: LeaseKeeper | None = None,
         stop_seconds: float = TICKS_STOP_SECONDS,
+        restart_seconds: float = TICK_RESTART_SECONDS,
+        held_seconds: float = LEASE_SECONDS,
     ) -> None:
         names = [tick.name for tick in ticks]
         if len(set(names)) != len(names):
             raise ValueError(f"two ticks share a name: {sorted(names)}")
+        if leases is None and any(tick.is_shared for tick in ticks):
+            raise ValueError("shared ticks need leases")
         self._ticks = tuple(ticks)
         self._clock = clock
+        self._leases = leases
         self._stop_seconds = stop_seconds
+        self._restart_seconds = restart_seconds
+        self._held_seconds = held_seconds
         self._random = Random()  # noqa: S311  spreads load, hides nothing
         self._stopping = asyncio.Event()
         self._stopping_since: float | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._last_success: dict[str, Instant | None] = dict.fromkeys(names)
+        self._meters = {name: TickMeter() for name in names}
+
+    @property
+    def meters(self) -> Mapping[str, TickMeter]:
+        """What was counted about each tick."""
+        return self._meters
 
     @property
     def last_success(self) -> Mapping[str, Instant | None]:
         """When each tick last ended well; None if it never did."""
-        return dict(self._last_success)
+        return {name: meter.last_success for name, meter in self._meters.items()}
 
     def start(self) -> None:
         """Begin; every tick waits out its first pause."""
         self._tasks = [
-            asyncio.create_task(self._keep_running(tick), name=f"tick:{tick.name}")
+            asyncio.create_task(self._supervise(tick), name=f"tick:{tick.name}")
             for tick in self._ticks
         ]
 
@@ -82,16 +121,42 @@ class TickRunner:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _keep_running(self, tick: Tick) -> None:
+    async def _supervise(self, tick: Tick) -> None:
+        """Keep a tick running; what breaks outside its job is a bug that must not end it for good."""
         pause = tick.first_after_seconds
-        while not await self._is_stopped_within(pause):
+        restart_after = self._restart_seconds
+        while not self._stopping.is_set():
+            runs_before = self._meters[tick.name].runs
             try:
-                await in_daemon_thread(tick.run, name=f"tick-{tick.name}")
+                await self._keep_running(tick, pause)
             except Exception:
-                log.exception("tick_failed", tick=tick.name)
-            else:
-                self._last_success[tick.name] = self._clock.now()
-            pause = tick.every_seconds
+                log.exception("tick_runner_crashed", tick=tick.name)
+            if self._meters[tick.name].runs > runs_before:
+                restart_after = self._restart_seconds
+            pause = restart_after
+            restart_after = min(2 * restart_after, TICK_RESTART_SECONDS_MAX)
+
+    async def _keep_running(self, tick: Tick, pause: float) -> None:
+        while not await self._is_stopped_within(pause):
+            pause = await self._run_once(tick)
+
+    async def _run_once(self, tick: Tick) -> float:
+        """Run a tick and give the pause until the next time."""
+        meter = self._meters[tick.name]
+        began_at = monotonic()
+        try:
+            attempt = await in_daemon_thread(
+                lambda: perform(tick, self._leases), name=f"tick-{tick.name}"
+            )
+        except Exception:
+            meter.note_failure(monotonic() - began_at)
+            log.exception("tick_failed", tick=tick.name)
+            return tick.every_seconds
+        meter.note(attempt, monotonic() - began_at, self._clock.now())
+        if attempt.outcome is Outcome.HELD:
+            # Its holder may have been killed: then the lease lapses and the job is ours.
+            return min(tick.every_seconds, self._held_seconds)
+        return tick.every_seconds
 
     async def _is_stopped_within(self, seconds: float) -> bool:
         jitter = self._random.uniform(1 - TICK_JITTER, 1 + TICK_JITTER)
@@ -101,3 +166,20 @@ class TickRunner:
         except TimeoutError:
             return False
         return True
+
+
+def perform(tick: Tick, leases: LeaseKeeper | None, *, is_pace_kept: bool = True) -> Attempt:
+    """Run a tick once, here and now, under its lease if it is shared.
+
+    Raises:
+        StoreBusy, StoreUnavailable: the lease could not be asked for.
+        Exception: whatever the job raises.
+    """
+    if not tick.is_shared or leases is None:
+        return Attempt(outcome=Outcome.DONE, work=work_of(tick.run))
+    return leases.attempt(
+        tick.name,
+        tick.run,
+        has_work=tick.has_work,
+        pace_seconds=tick.pace_seconds if is_pace_kept else 0,
+    )

@@ -14,7 +14,7 @@ CREATE TABLE audit_log (
     request_id TEXT,
     details TEXT NOT NULL CHECK (json_valid(details)),
     occurred_at INTEGER NOT NULL
-) STRICT;
+, previous_hash BLOB NOT NULL DEFAULT x'', hash BLOB NOT NULL DEFAULT x'') STRICT;
 
 CREATE INDEX audit_log_by_action ON audit_log (action);
 

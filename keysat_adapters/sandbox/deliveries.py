@@ -34,6 +34,14 @@ class SandboxDeliveries:
         self._send = send
         self._webhook_path = webhook_path.rstrip("/")
 
+    def is_due(self, now: Instant) -> bool:
+        """Tell whether ``deliver_due`` would do anything; it writes nothing.
+
+        Raises:
+            ProviderUnavailable: the ledger cannot be used.
+        """
+        return bool(self._ledger.list_overdue(now)) or self._ledger.is_delivery_due(now)
+
     def deliver_due(self, now: Instant) -> int:
         """Let time pass for overdue invoices, send what is due, give how many were accepted.
 

@@ -201,6 +201,11 @@ class Ledger:
             )
             return [str(row["id"]) for row in rows]
 
+    def is_delivery_due(self, now: Instant) -> bool:
+        """Tell whether a webhook could be claimed."""
+        with self._transaction("look for a webhook") as books:
+            return books.execute(_NEXT_DELIVERY, {"now": now}).fetchone() is not None
+
     def claim_delivery(self, now: Instant, *, until: Instant) -> Delivery | None:
         """Take the next due webhook and keep it from others until then; None if none is due.
 

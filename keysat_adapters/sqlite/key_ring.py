@@ -1,5 +1,8 @@
 """The signing key as the store keeps it: made once, loaded once, checked against its public half."""
 
+from typing import NamedTuple
+
+from keysat_adapters.verified_keys import VerifiedKeys
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import BadPEM, SigningKeyUnusable
 from keysat_core.ports.clock import Clock
@@ -7,6 +10,15 @@ from keysat_core.ports.entropy import Entropy
 from keysat_core.ports.store import Store
 from keysat_core.signing import SigningKey, Verifier, VerifyKey
 from keysat_core.signing.keys import SEED_BYTES
+from keysat_core.signing.license_key import LicensePayload
+
+
+class _Loaded(NamedTuple):
+    """One generation of the key, with what was verified by it."""
+
+    signing_key: SigningKey
+    verifier: Verifier
+    verified_keys: VerifiedKeys
 
 
 class SQLiteKeyRing:
@@ -20,7 +32,7 @@ class SQLiteKeyRing:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._loaded: tuple[SigningKey, Verifier] | SigningKeyUnusable
+        self._loaded: _Loaded | SigningKeyUnusable
         self.reload()
 
     def reload(self) -> None:
@@ -34,7 +46,8 @@ class SQLiteKeyRing:
         except SigningKeyUnusable as exc:
             self._loaded = exc
         else:
-            self._loaded = (signing_key, Verifier(signing_key.verify_key))
+            verifier = Verifier(signing_key.verify_key)
+            self._loaded = _Loaded(signing_key, verifier, VerifiedKeys(verifier))
 
     def signing_key(self) -> SigningKey:
         """Give the key that signs licenses.
@@ -42,7 +55,7 @@ class SQLiteKeyRing:
         Raises:
             SigningKeyUnusable: It is missing or damaged.
         """
-        return self._usable()[0]
+        return self._usable().signing_key
 
     def verifier(self) -> Verifier:
         """Give the verifier of licenses this server issued.
@@ -50,9 +63,18 @@ class SQLiteKeyRing:
         Raises:
             SigningKeyUnusable: The key is missing or damaged.
         """
-        return self._usable()[1]
+        return self._usable().verifier
 
-    def _usable(self) -> tuple[SigningKey, Verifier]:
+    def payload_of(self, key: str) -> LicensePayload:
+        """Give what a license key of this issuer says, remembering keys until the next ``reload``.
+
+        Raises:
+            BadKeyFormat, BadKeySignature: It is no key of this issuer.
+            SigningKeyUnusable: The key is missing or damaged.
+        """
+        return self._usable().verified_keys.payload_of(key)
+
+    def _usable(self) -> _Loaded:
         if isinstance(self._loaded, SigningKeyUnusable):
             raise self._loaded.with_traceback(None)
         return self._loaded
@@ -66,7 +88,15 @@ def load_signing_key(store: Store) -> SigningKey:
         StoreBusy, StoreUnavailable.
     """
     with store.reading() as tx:
-        stored = tx.settings.find_signing_key_pem()
+        return signing_key_of(tx.settings.find_signing_key_pem())
+
+
+def signing_key_of(stored: tuple[Secret, str] | None) -> SigningKey:
+    """Read the private and the public PEM as stored and check that they belong together.
+
+    Raises:
+        SigningKeyUnusable: As ``load_signing_key``.
+    """
     if stored is None:
         raise SigningKeyUnusable("there is none; it is made when the server first starts")
     private_pem, public_pem = stored

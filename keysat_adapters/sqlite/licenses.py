@@ -4,6 +4,7 @@ E-mail is compared without regard to case by Unicode case folding, which SQLite 
 the folded text is written to a column of its own beside the text as the buyer spelled it.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -46,6 +47,7 @@ _WIDTH: Final = len(LICENSES.columns)
 _BY_ID: Final = LICENSES.select("WHERE id = ?")
 _FOR_INVOICE: Final = LICENSES.select("WHERE invoice_id = ?")
 _PUT: Final = LICENSES.upsert()
+_ADD: Final = LICENSES.insert()
 _LIST: Final = LICENSES.select(
     "LEFT JOIN products ON products.id = licenses.product_id"
     " LEFT JOIN policies ON policies.id = licenses.policy_id ",
@@ -59,7 +61,8 @@ _read_entitlements: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_json: Final = msgspec.json.Decoder().decode
 
 
-def _license(row: Row) -> License:
+def read_license(row: Row) -> License:
+    """Read a license from the columns of ``LICENSES``, whatever follows them."""
     return License(
         id=row[0],
         product_id=row[1],
@@ -84,10 +87,36 @@ def _license(row: Row) -> License:
     )
 
 
+def _cells(license: License) -> Row:
+    return (
+        license.id,
+        license.product_id,
+        license.policy_id,
+        license.invoice_id,
+        license.status,
+        license.issued_at,
+        license.expires_at,
+        license.grace_seconds,
+        license.max_machines,
+        license.is_trial,
+        json_text(license.entitlements),
+        license.fingerprint,
+        license.buyer_email,
+        license.nostr_npub,
+        license.bound_identity,
+        json_text(license.metadata),
+        license.suspended_at,
+        license.suspension_reason,
+        license.revoked_at,
+        license.revocation_reason,
+        folded(license.buyer_email),
+    )
+
+
 def _license_row(row: Row) -> LicenseRow:
     product_slug, policy_slug, policy_name = row[_WIDTH:]
     return LicenseRow(
-        license=_license(row),
+        license=read_license(row),
         product_slug=product_slug,
         policy_slug=policy_slug,
         policy_name=policy_name,
@@ -133,40 +162,19 @@ class SQLiteLicenses:
 
     def find_license(self, license_id: LicenseId) -> License | None:
         """Give a license or None."""
-        return LICENSES.found(_license, self._session.row(_BY_ID, (license_id,)))
+        return LICENSES.found(read_license, self._session.row(_BY_ID, (license_id,)))
 
     def find_license_for_invoice(self, invoice_id: InvoiceId) -> License | None:
         """Give the one license an invoice paid for or None."""
-        return LICENSES.found(_license, self._session.row(_FOR_INVOICE, (invoice_id,)))
+        return LICENSES.found(read_license, self._session.row(_FOR_INVOICE, (invoice_id,)))
 
     def put_license(self, license: License) -> None:
         """Insert or replace a license."""
-        self._session.run(
-            _PUT,
-            (
-                license.id,
-                license.product_id,
-                license.policy_id,
-                license.invoice_id,
-                license.status,
-                license.issued_at,
-                license.expires_at,
-                license.grace_seconds,
-                license.max_machines,
-                license.is_trial,
-                json_text(license.entitlements),
-                license.fingerprint,
-                license.buyer_email,
-                license.nostr_npub,
-                license.bound_identity,
-                json_text(license.metadata),
-                license.suspended_at,
-                license.suspension_reason,
-                license.revoked_at,
-                license.revocation_reason,
-                folded(license.buyer_email),
-            ),
-        )
+        self._session.run(_PUT, _cells(license))
+
+    def add_licenses(self, licenses: Sequence[License]) -> None:
+        """Insert many new licenses."""
+        self._session.run_many(_ADD, map(_cells, licenses))
 
     def list_licenses(self, criteria: LicenseFilter) -> list[LicenseRow]:
         """Give a page of licenses, newest issued first."""

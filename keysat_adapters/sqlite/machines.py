@@ -1,9 +1,11 @@
 """Machines as rows."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from keysat_adapters.sqlite.session import Row, Session
-from keysat_adapters.sqlite.table import Table
+from keysat_adapters.sqlite.table import Table, json_text
+from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.ids import LicenseId, MachineId
 from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.listing import MachineFilter, MachineRow
@@ -33,6 +35,14 @@ _LIVE: Final = MACHINES.select(
 )
 _COUNT_LIVE: Final = "SELECT count(*) FROM machines WHERE license_id = ? AND deactivated_at IS NULL"
 _PUT: Final = MACHINES.upsert()
+# One statement for all rows, so that the write lock is not held between them.
+_PUT_HEARTBEATS: Final = (
+    "UPDATE machines SET last_heartbeat_at = max(last_heartbeat_at, beat.seen_at),"
+    " ip_last_seen = coalesce(beat.ip, ip_last_seen)"
+    " FROM (SELECT value ->> 0 AS machine_id, value ->> 1 AS seen_at, value ->> 2 AS ip"
+    " FROM json_each(?)) AS beat"
+    " WHERE machines.id = beat.machine_id AND machines.deactivated_at IS NULL"
+)
 _LIST: Final = MACHINES.select(
     "JOIN licenses ON licenses.id = machines.license_id"
     " JOIN products ON products.id = licenses.product_id ",
@@ -46,7 +56,8 @@ _LIST: Final = MACHINES.select(
 )
 
 
-def _machine(row: Row) -> Machine:
+def read_machine(row: Row) -> Machine:
+    """Read a machine from the columns of ``MACHINES``, whatever follows them."""
     return Machine(
         id=row[0],
         license_id=row[1],
@@ -65,7 +76,7 @@ def _machine(row: Row) -> Machine:
 def _machine_row(row: Row) -> MachineRow:
     status, buyer_email, product_id, slug, name = row[_WIDTH:]
     return MachineRow(
-        machine=_machine(row),
+        machine=read_machine(row),
         license_status=LicenseStatus(status),
         buyer_email=buyer_email,
         product_id=product_id,
@@ -100,7 +111,7 @@ class SQLiteMachines:
 
     def get_machine(self, machine_id: MachineId) -> Machine:
         """Give a machine; raises ``NotFound``."""
-        machine = MACHINES.found(_machine, self._session.row(_BY_ID, (machine_id,)))
+        machine = MACHINES.found(read_machine, self._session.row(_BY_ID, (machine_id,)))
         if machine is None:
             raise NotFound("machine", machine_id)
         return machine
@@ -108,7 +119,7 @@ class SQLiteMachines:
     def find_live_machine(self, license_id: LicenseId, fingerprint_hash: str) -> Machine | None:
         """Give the live machine with this hash or None."""
         row = self._session.row(_LIVE, (license_id, fingerprint_hash))
-        return MACHINES.found(_machine, row)
+        return MACHINES.found(read_machine, row)
 
     def count_live_machines(self, license_id: LicenseId) -> int:
         """Count the seats taken."""
@@ -132,6 +143,11 @@ class SQLiteMachines:
                 machine.deactivation_reason,
             ),
         )
+
+    def put_heartbeats(self, beats: Iterable[Heartbeat]) -> None:
+        """Fold heartbeats into live machines."""
+        rows = [(beat.machine_id, beat.seen_at, beat.ip) for beat in beats]
+        self._session.run(_PUT_HEARTBEATS, (json_text(rows),))
 
     def list_machines(self, criteria: MachineFilter) -> list[MachineRow]:
         """Give a page of machines, most recently seen first."""

@@ -6,7 +6,7 @@ looks at the ledger again once it holds the write lock.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from hashlib import sha256
@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 import apsw
 import msgspec
 
+from keysat_adapters.sqlite.audit_seals import seal_audit_log
 from keysat_adapters.sqlite.connection import open_unchanging
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_core.errors import MigrationRefused
@@ -29,6 +30,9 @@ _FILE_NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _EARLIER_LEDGER: Final = "_sqlx_migrations"
 """Ledger of the earlier server. Source: lifecycles 13.1."""
 
+_STEPS: Final[Mapping[int, Callable[[apsw.Connection], None]]] = {3: seal_audit_log}
+"""What SQL alone cannot do, after the SQL of a version and in its transaction."""
+
 _LEDGER: Final = (
     "CREATE TABLE schema_migrations (\n"
     "    version INTEGER PRIMARY KEY,\n"
@@ -40,11 +44,12 @@ _LEDGER: Final = (
 
 
 class Migration(msgspec.Struct, frozen=True, kw_only=True):
-    """One numbered change of the schema."""
+    """One numbered change of the schema; ``step`` follows the SQL and is not in the checksum."""
 
     version: int
     name: str
     sql: str
+    step: Callable[[apsw.Connection], None] | None = None
 
     @property
     def checksum(self) -> str:
@@ -90,7 +95,10 @@ def packaged_migrations() -> tuple[Migration, ...]:
         match = _FILE_NAME.fullmatch(entry.name)
         if match:
             sql = entry.read_text(encoding="utf-8")
-            found.append(Migration(version=int(match[1]), name=match[2], sql=sql))
+            version = int(match[1])
+            found.append(
+                Migration(version=version, name=match[2], sql=sql, step=_STEPS.get(version))
+            )
     return tuple(sorted(found, key=lambda migration: migration.version))
 
 
@@ -242,6 +250,8 @@ def _apply(connection: apsw.Connection, migration: Migration, known: Sequence[Mi
         connection.execute(_LEDGER).fetchall()
     # The cursor is drained, because otherwise only the first statement would run.
     connection.execute(migration.sql).fetchall()
+    if migration.step is not None:
+        migration.step(connection)
     dangling = connection.execute("PRAGMA foreign_key_check").fetchall()
     if dangling:
         raise MigrationRefused(

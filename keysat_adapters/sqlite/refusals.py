@@ -17,6 +17,11 @@ BUSY: Final = (apsw.BusyError, apsw.LockedError)
 UNSTORABLE: Final = (UnicodeEncodeError, OverflowError)
 """What apsw raises for text and integers SQLite cannot hold."""
 
+DAMAGE: Final = (apsw.CorruptError, UnicodeDecodeError)
+"""What apsw raises for a row whose page or text is damaged."""
+
+DAMAGED_TEXT: Final = "a text in it is damaged; restore a backup"
+
 _UNIQUE: Final = "UNIQUE constraint failed: "
 
 _PROBLEMS: Final[Mapping[type[apsw.Error], str]] = {

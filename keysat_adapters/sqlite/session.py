@@ -4,12 +4,13 @@ Every statement is run to its end before a row is given out, because a cursor th
 its read transaction open (PERFORMANCE, apsw traps).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import apsw
 
 from keysat_adapters.sqlite.refusals import (
+    DAMAGED_TEXT,
     NOTHING_TAKEN,
     UNSTORABLE,
     Taken,
@@ -95,6 +96,8 @@ class Session:
             raise refusal(exc) from exc
         except UNSTORABLE as exc:
             raise unstorable(exc) from exc
+        except UnicodeDecodeError as exc:
+            raise StoreUnavailable(DAMAGED_TEXT) from exc
 
     def row(self, sql: str, values: Values = ()) -> Row | None:
         """Give the first row of a statement that yields few, or None."""
@@ -125,3 +128,20 @@ class Session:
         except UNSTORABLE as exc:
             raise unstorable(exc) from exc
         return self.connection.changes()
+
+    def run_many(self, sql: str, rows: Iterable[Values]) -> None:
+        """Run a statement that changes rows once for each of many rows; all of them or none count.
+
+        Raises:
+            StoreBusy, StoreUnavailable: also when a constraint of the schema is broken.
+        """
+        if not self._is_open:
+            raise StoreUnavailable("its transaction has ended")
+        if not self._may_write:
+            raise StoreUnavailable("its transaction is for reading only")
+        try:
+            self.connection.executemany(sql, rows).fetchall()
+        except apsw.Error as exc:
+            raise refusal(exc) from exc
+        except UNSTORABLE as exc:
+            raise unstorable(exc) from exc

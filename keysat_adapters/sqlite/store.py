@@ -24,7 +24,7 @@ from keysat_adapters.sqlite.connection import (
 from keysat_adapters.sqlite.migrations import migrate as apply_migrations
 from keysat_adapters.sqlite.migrations import refuse_stranger, refuse_unless_current
 from keysat_adapters.sqlite.transaction import SQLiteTransaction
-from keysat_adapters.sqlite.turn import Mine, Turn, View
+from keysat_adapters.sqlite.turn import BusyCount, Mine, Turn, View
 from keysat_core.errors import StoreBusy, StoreUnavailable
 
 
@@ -39,6 +39,7 @@ class SQLiteStore:
         self._writer = View(writer)
         self._write_lock = threading.Lock()
         self._mine = Mine()
+        self._busy = BusyCount()
         self._readers: weakref.WeakSet[View] = weakref.WeakSet()
         self._readers_lock = threading.Lock()
         self._is_memory = is_memory(path)
@@ -73,11 +74,17 @@ class SQLiteStore:
             raise
         return cls(path, writer, busy_seconds=busy_seconds)
 
+    @property
+    def busy_count(self) -> int:
+        """How many transactions were given up because the database stayed locked."""
+        return self._busy.count
+
     def reading(self) -> AbstractContextManager[SQLiteTransaction]:
         """Open a snapshot, taken at its first read; see ``ports.store.Store``."""
         if self._is_memory:
             return self._in_turn(may_write=False)
-        return Turn(self._mine.reader or self._new_reader(), self._mine, may_write=False)
+        reader = self._mine.reader or self._new_reader()
+        return Turn(reader, self._mine, busy=self._busy, may_write=False)
 
     def writing(self) -> AbstractContextManager[SQLiteTransaction]:
         """Open an immediate write transaction; see ``ports.store.Store``."""
@@ -114,7 +121,14 @@ class SQLiteStore:
 
     def _in_turn(self, *, may_write: bool) -> Turn:
         lock = self._write_lock
-        return Turn(self._writer, self._mine, lock, self._busy_seconds, may_write=may_write)
+        return Turn(
+            self._writer,
+            self._mine,
+            lock,
+            self._busy_seconds,
+            busy=self._busy,
+            may_write=may_write,
+        )
 
     def _new_reader(self) -> View:
         with self._readers_lock:

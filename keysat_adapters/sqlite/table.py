@@ -35,10 +35,10 @@ class Table(msgspec.Struct, frozen=True):
         assignments = ", ".join(f"{c} = excluded.{c}" for c in self.columns if c not in key)
         return f"{self.insert()} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {assignments}"
 
-    def insert(self) -> str:
-        """Spell the statement that adds a value."""
-        marks = ", ".join("?" * len(self.columns))
-        return f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES ({marks})"  # noqa: S608
+    def insert(self, *, rows: int = 1) -> str:
+        """Spell the statement that adds a value, or several with their columns one after another."""
+        marks = ", ".join([f"({', '.join('?' * len(self.columns))})"] * rows)
+        return f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES {marks}"  # noqa: S608
 
     def value(self, read: Callable[[Row], _Value], row: Row) -> _Value:
         """Read a row back.

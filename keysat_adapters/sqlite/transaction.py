@@ -1,8 +1,11 @@
 """All aggregates over one session."""
 
+from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
+from keysat_adapters.sqlite.facts import SQLiteFacts
 from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
 from keysat_adapters.sqlite.invoices import SQLiteInvoices
+from keysat_adapters.sqlite.leases import SQLiteLeases
 from keysat_adapters.sqlite.licenses import SQLiteLicenses
 from keysat_adapters.sqlite.machines import SQLiteMachines
 from keysat_adapters.sqlite.merchants import SQLiteMerchants
@@ -19,9 +22,12 @@ class SQLiteTransaction:
     """Implements ``ports.store.Transaction``. Made once for a connection and used again and again."""
 
     __slots__ = (
+        "audit_log",
         "buckets",
+        "facts",
         "idempotency",
         "invoices",
+        "leases",
         "licenses",
         "machines",
         "merchants",
@@ -34,6 +40,7 @@ class SQLiteTransaction:
     )
 
     def __init__(self, session: Session) -> None:
+        self.facts = SQLiteFacts(session)
         self.products = SQLiteProducts(session)
         self.policies = SQLitePolicies(session)
         self.licenses = SQLiteLicenses(session)
@@ -43,6 +50,8 @@ class SQLiteTransaction:
         self.receipts = SQLiteReceipts(session)
         self.removals = SQLiteRemovals(session)
         self.trail = SQLiteTrail(session)
+        self.audit_log = SQLiteAuditLog(session)
         self.idempotency = SQLiteIdempotency(session)
         self.buckets = SQLiteBuckets(session)
+        self.leases = SQLiteLeases(session)
         self.settings = SQLiteSettings(session)

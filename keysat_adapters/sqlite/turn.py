@@ -28,10 +28,25 @@ class Mine(threading.local):
     is_busy: bool = False
 
 
+class BusyCount:
+    """How many transactions were given up because the database stayed locked."""
+
+    __slots__ = ("_lock", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """Count one."""
+        with self._lock:
+            self.count += 1
+
+
 class Turn:
     """Holds a connection for one transaction, and the lock around it if it is shared by threads."""
 
-    __slots__ = ("_busy_seconds", "_lock", "_may_write", "_mine", "_view")
+    __slots__ = ("_busy", "_busy_seconds", "_lock", "_may_write", "_mine", "_view")
 
     def __init__(
         self,
@@ -40,8 +55,10 @@ class Turn:
         lock: "threading.Lock | None" = None,
         busy_seconds: float = 0,
         *,
+        busy: "BusyCount",
         may_write: bool,
     ) -> None:
+        self._busy = busy
         self._view = view
         self._mine = mine
         self._lock = lock
@@ -57,11 +74,11 @@ class Turn:
         """
         if self._mine.is_busy:
             raise RuntimeError("a transaction is already open in this thread; they do not nest")
-        left = None if self._lock is None else self._wait_for(self._lock)
         try:
-            self._view.session.begin(may_write=self._may_write, busy_seconds=left)
-        except BaseException:
-            self._release()
+            left = None if self._lock is None else self._wait_for(self._lock)
+            self._begin(left)
+        except StoreBusy:
+            self._busy.add()
             raise
         self._mine.is_busy = True
         return self._view.transaction
@@ -72,15 +89,25 @@ class Turn:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Commit, or undo everything if there was an error."""
+        """Commit, or undo everything if there was an error.
+
+        What was only read is never committed: SQLite would fail for damage that was met and told.
+        """
         try:
-            if exc_type is None:
+            if exc_type is None and self._may_write:
                 self._view.session.commit()
             else:
                 self._view.session.abandon()
         finally:
             self._mine.is_busy = False
             self._release()
+
+    def _begin(self, busy_seconds: float | None) -> None:
+        try:
+            self._view.session.begin(may_write=self._may_write, busy_seconds=busy_seconds)
+        except BaseException:
+            self._release()
+            raise
 
     def _wait_for(self, lock: "threading.Lock") -> float:
         """Wait for other threads; give what is left for other processes: they share one wait."""

@@ -1,23 +1,16 @@
 """``keysat license``: what was sold or given away."""
 
-from typing import Final
+from typing import Any, Final
 
 import click
 
+from keysat_cli.commands.issue_many import issue_many
+from keysat_cli.commands.license_options import grant_options, granted_fields
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import (
-    ADDRESS,
-    DURATION,
-    MOMENT,
-    PolicyAddress,
-    confirm,
-    page_options,
-    yes_option,
-)
+from keysat_cli.options import ADDRESS, PolicyAddress, confirm, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
-from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.listing import LicenseFilter
 from keysat_core.limits import PAGE_DEFAULT
@@ -54,46 +47,14 @@ def license() -> None:
     """Issue, find, suspend and revoke licenses."""
 
 
+license.add_command(issue_many)
+
+
 @license.command()
-@click.argument("sold", metavar="PRODUCT[/POLICY]")
-@click.option("--expires-at", type=MOMENT, help="RFC 3339; else the policy's term decides.")
-@click.option("--entitlement", "entitlements", multiple=True, metavar="SLUG")
-@click.option("--no-entitlements", is_flag=True, help="Grant none, whatever the policy says.")
-@click.option("--max-machines", type=int, metavar="N", help="Seats; 0 is no cap.")
-@click.option("--grace-seconds", type=DURATION)
-@click.option("--trial/--no-trial", "is_trial", default=None)
-@click.option("--buyer-email", metavar="ADDRESS")
-@click.option("--nostr-npub", metavar="NPUB")
-@click.option("--note", "note_text", metavar="TEXT", help="For your own eyes.")
-def issue(
-    sold: str,
-    *,
-    expires_at: Instant | None,
-    entitlements: tuple[str, ...],
-    no_entitlements: bool,
-    max_machines: int | None,
-    grace_seconds: int | None,
-    is_trial: bool | None,
-    buyer_email: str | None,
-    nostr_npub: str | None,
-    note_text: str | None,
-) -> None:
+@grant_options
+def issue(**fields: Any) -> None:
     """Issue a license without a sale. Its key is shown only here."""
-    if no_entitlements and entitlements:
-        raise click.UsageError("choose one of --entitlement and --no-entitlements")
-    product_slug, _, policy_slug = sold.partition("/")
-    command = IssueLicense(
-        product_slug=product_slug,
-        policy_slug=policy_slug or None,
-        expires_at=expires_at,
-        entitlements=entitlements if entitlements or no_entitlements else None,
-        max_machines=max_machines,
-        grace_seconds=grace_seconds,
-        is_trial=is_trial,
-        buyer_email=buyer_email,
-        nostr_npub=nostr_npub,
-        note=note_text,
-    )
+    command = IssueLicense(**granted_fields(fields))
     with open_shop() as ports:
         issued = issue_license(
             OPERATOR,

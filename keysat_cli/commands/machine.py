@@ -47,7 +47,13 @@ def list_(
         offset=offset,
     )
     with open_shop() as ports:
-        rows = list_machines(OPERATOR, criteria, product_slug=product_slug, store=ports.store)
+        rows = list_machines(
+            OPERATOR,
+            criteria,
+            product_slug=product_slug,
+            store=ports.store,
+            heartbeats=ports.heartbeats,
+        )
     cells = [
         (
             row.machine.id,

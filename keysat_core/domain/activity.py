@@ -1,7 +1,8 @@
-"""The validation log: one entry for every question about a key (public-api 9.4)."""
+"""What the sold software does, as it is noted: validations (public-api 9.4) and heartbeats (9.3)."""
 
 import msgspec
 
+from keysat_core.domain.ids import MachineId
 from keysat_core.domain.instant import Instant
 
 
@@ -17,3 +18,18 @@ class ValidationEntry(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str | None = None
     detail: str | None = None
     occurred_at: Instant
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine was in use. ``ip`` None: its address is not known, and the last known one stays."""
+
+    machine_id: MachineId
+    seen_at: Instant
+    ip: str | None = None
+
+    def later_of(self, other: "Heartbeat | None") -> "Heartbeat":
+        """Join two of one machine: the later instant, and the latest known address."""
+        if other is None:
+            return self
+        first, last = sorted((self, other), key=lambda beat: beat.seen_at)
+        return last if last.ip or not first.ip else msgspec.structs.replace(last, ip=first.ip)

@@ -31,7 +31,9 @@ class Scope(StrEnum):
     MACHINES_READ = "machines:read"
     MACHINES_WRITE = "machines:write"
     TIER_READ = "tier:read"
+    AUDIT_READ = "audit:read"
     RATES_WRITE = "rates:write"
+    METRICS_READ = "metrics:read"
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ from keysat_core.domain.document import JSONValue
 from keysat_core.domain.instant import Instant
 
 
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+# Without reference cycles, so the collector can leave a hundred thousand of them alone.
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One mutation. ``action`` is dotted (``license.revoke``); details hold no secret."""
 
     actor_kind: str

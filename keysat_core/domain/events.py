@@ -199,7 +199,8 @@ DomainEvent: TypeAlias = (
 )
 
 
-class OutboxEvent(msgspec.Struct, frozen=True, kw_only=True):
+# Without reference cycles, so the collector can leave a hundred thousand of them alone.
+class OutboxEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event as a row: its body is fixed when it is written (lifecycles 10.2)."""
 
     id: EventId

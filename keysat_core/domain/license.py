@@ -39,7 +39,8 @@ class LicenseStatus(StrEnum):
     REVOKED = "revoked"
 
 
-class License(msgspec.Struct, frozen=True, kw_only=True):
+# Without reference cycles, so the collector can leave a hundred thousand of them alone.
+class License(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A license. Terms were copied at issue: later edits of its policy do not reach it.
 
     ``fingerprint`` is the lock of a single-seat license: the raw string of the machine it is bound to.

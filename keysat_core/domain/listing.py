@@ -4,11 +4,14 @@ from collections.abc import Mapping
 
 import msgspec
 
+from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
 from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.machine import Machine
 from keysat_core.domain.text import checked_range
 from keysat_core.limits import (
+    AUDIT_PAGE_DEFAULT,
+    AUDIT_PAGE_MAX,
     MACHINES_PAGE_DEFAULT,
     MACHINES_PAGE_MAX,
     OFFSET_MAX,
@@ -97,6 +100,23 @@ class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
     product_id: ProductId
     product_slug: str
     product_name: str
+
+
+class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which audit rows: of one action, if it is given; newest first (admin-api 2.11)."""
+
+    action: str | None = None
+    limit: int = AUDIT_PAGE_DEFAULT
+
+    def __post_init__(self) -> None:
+        checked_range(self.limit, field="limit", low=1, high=AUDIT_PAGE_MAX)
+
+
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An audit entry as it was written down. Ids are consecutive."""
+
+    id: int
+    entry: AuditEntry
 
 
 class CascadeCounts(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Final, Self, TypeAlias
 
 import msgspec
 
+from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.ids import LicenseId, MachineId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import License
@@ -41,37 +42,42 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         """A machine holds its seat until it is deactivated."""
         return self.deactivated_at is None
 
-    def beat(self, now: Instant, ip: str | None) -> Self:
-        """Note that the machine was seen; an unknown address keeps the last known one."""
-        seen = max(now, self.last_heartbeat_at)
+    def seen(self, beat: Heartbeat | None) -> Self:
+        """Add a heartbeat to the row; an unknown address keeps the last known one."""
+        if beat is None:
+            return self
         return msgspec.structs.replace(
-            self, last_heartbeat_at=seen, ip_last_seen=ip or self.ip_last_seen
+            self,
+            last_heartbeat_at=max(beat.seen_at, self.last_heartbeat_at),
+            ip_last_seen=beat.ip or self.ip_last_seen,
         )
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine that asks for a seat, as it describes itself."""
+    """A machine that asks for a seat, as it describes itself.
+
+    ``hash`` is the lower-case hex SHA-256 of the raw fingerprint (lifecycles 1.3); it follows from
+    the fingerprint, whatever is given.
+    """
 
     fingerprint: str
     hostname: str | None = None
     platform: str | None = None
     ip: str | None = None
+    hash: str = ""
 
     def __post_init__(self) -> None:
         checked_text(
             self.fingerprint, field="fingerprint", chars_max=FINGERPRINT_CHARS_MAX, required=True
         )
-
-    @property
-    def hash(self) -> str:
-        """Lower-case hex SHA-256 of the raw fingerprint (lifecycles 1.3)."""
-        return fingerprint_hash(self.fingerprint).hex()
+        # Asked for several times per validation, so it is worked out once.
+        digest = fingerprint_hash(self.fingerprint).hex()
+        msgspec.structs.force_setattr(self, "hash", digest)
 
 
 def is_bound_elsewhere(payload: LicensePayload, candidate: Candidate) -> bool:
     """Tell whether a key is itself bound to another machine; older keys may be (lifecycles 1.4)."""
-    is_other = payload.fingerprint_hash.hex() != candidate.hash
-    return payload.is_fingerprint_bound and is_other
+    return payload.is_fingerprint_bound and payload.fingerprint_hash.hex() != candidate.hash
 
 
 class Seats(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +88,10 @@ class Seats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeatKept(msgspec.Struct, frozen=True, kw_only=True, tag="kept"):
-    """The machine already has its seat. ``machine`` None: the lock alone vouches (older data)."""
+    """The machine already has its seat. ``machine`` None: the lock alone vouches (older data).
+
+    ``license`` is the one that was judged, unless its lock was missing.
+    """
 
     machine: Machine | None
     license: License
@@ -111,11 +120,10 @@ def claim(
 
     One rule serves validation and activation, so that both agree. A refusal changes nothing.
     """
-    locked = license.bind(candidate.fingerprint) if license.max_machines == SINGLE_SEAT else license
     if seats.own is not None:
-        keeps_lock = license.fingerprint is not None
-        kept = license if keeps_lock else locked
-        return SeatKept(machine=seats.own.beat(now, candidate.ip), license=kept)
+        needs_lock = license.max_machines == SINGLE_SEAT and license.fingerprint is None
+        kept = license.bind(candidate.fingerprint) if needs_lock else license
+        return SeatKept(machine=seats.own, license=kept)
     if license.max_machines == SINGLE_SEAT:
         if seats.active_count and license.fingerprint == candidate.fingerprint:
             return SeatKept(machine=None, license=license)
@@ -134,7 +142,14 @@ def claim(
         activated_at=now,
         last_heartbeat_at=now,
     )
+    # A lock whose machine is gone is stale (public-api 10.1), so it is replaced.
+    locked = license.bind(candidate.fingerprint) if license.max_machines == SINGLE_SEAT else license
     return SeatTaken(machine=machine, license=locked)
+
+
+def must_be_saved(seat: SeatKept | SeatTaken, license: License) -> bool:
+    """Tell whether a claim on this license changes more than when the machine was last seen."""
+    return isinstance(seat, SeatTaken) or seat.license is not license
 
 
 def release(

@@ -1,17 +1,58 @@
-"""The validation log."""
+"""What is noted of every validation: kept in memory first, written in groups.
 
+Both are written to a file of their own, never with the change of a license, and the last moments
+may be lost on a power cut (ARCHITECTURE, rule 7). Noting returns at once and never fails.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from keysat_core.domain.activity import ValidationEntry
+from keysat_core.domain.activity import Heartbeat, ValidationEntry
+from keysat_core.domain.ids import MachineId
 
 
 class ValidationLog(Protocol):
-    """Where answers to validations are noted. Losing the last moments on a power cut is allowed."""
+    """Where answers to validations are noted."""
 
     def note(self, entry: ValidationEntry) -> None:
-        """Queue one entry; returns at once and never fails (public-api 9.4)."""
+        """Queue one entry (public-api 9.4)."""
         ...
 
     def flush(self) -> int:
         """Write what is queued; give the number of entries written. Called by a tick and at stop."""
+        ...
+
+
+class Heartbeats(Protocol):
+    """When machines were last seen, until it is folded into their rows."""
+
+    def note(self, beat: Heartbeat) -> None:
+        """Queue one; of one machine at most one in ``HEARTBEAT_SECONDS`` is kept."""
+        ...
+
+    def flush(self) -> int:
+        """Write what is queued; give the number of machines written."""
+        ...
+
+    def last_seen(self, machine_ids: Iterable[MachineId]) -> Mapping[MachineId, Heartbeat]:
+        """Give what is known of these machines beyond their rows, queued or written.
+
+        Never fails: a file that cannot be read knows nothing.
+        """
+        ...
+
+    def list_written(self, limit: int) -> Sequence[Heartbeat]:
+        """Give heartbeats that were written, in the order of machine ids.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+        """
+        ...
+
+    def forget(self, beats: Sequence[Heartbeat]) -> None:
+        """Remove heartbeats that are in their machines' rows now, unless a later one came.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+        """
         ...

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from keysat_core.domain.self_license import SelfLicense
-from keysat_core.ports.activity import ValidationLog
+from keysat_core.ports.activity import Heartbeats, ValidationLog
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.entropy import Entropy
+from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.payments import PaymentProviders
@@ -22,9 +23,11 @@ class Ports:
     entropy: Entropy
     ids: Ids
     store: Store
+    facts: ValidationFacts
     keys: KeyRing
     providers: PaymentProviders
     rates: Rates
     validations: ValidationLog
+    heartbeats: Heartbeats
     self_license: SelfLicense
     sandbox: SandboxTill | None = None

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from keysat_core.signing import SigningKey, Verifier
+from keysat_core.signing.license_key import LicensePayload
 
 
 class KeyRing(Protocol):
@@ -18,4 +19,15 @@ class KeyRing(Protocol):
 
     def verifier(self) -> Verifier:
         """Give the verifier of licenses this server issued."""
+        ...
+
+    def payload_of(self, key: str) -> LicensePayload:
+        """Give what a license key of this issuer says; a key seen before may be remembered.
+
+        Only what is signed is remembered, and only of keys that verified with today's key.
+
+        Raises:
+            BadKeyFormat, BadKeySignature: it is no key of this issuer.
+            SigningKeyUnusable: the stored key is missing or damaged.
+        """
         ...

@@ -4,10 +4,13 @@ Every aggregate's ``put_x`` inserts or replaces by id; ``get_x`` raises ``NotFou
 gives None; ``list_x`` is bounded. Times are ``Instant``s and rows come back equal to what was put.
 """
 
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.audit import AuditEntry
+from keysat_core.domain.audit_chain import ChainPage
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.idempotency import IdempotencyRecord
 from keysat_core.domain.ids import (
@@ -21,8 +24,11 @@ from keysat_core.domain.ids import (
 )
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.lease import Lease
 from keysat_core.domain.license import License
 from keysat_core.domain.listing import (
+    AuditFilter,
+    AuditRow,
     CascadeCounts,
     LicenseCounts,
     LicenseFilter,
@@ -39,6 +45,7 @@ from keysat_core.domain.product import Product
 from keysat_core.domain.rate_limit import Bucket
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.secret import Secret
+from keysat_core.ports.facts import ValidationFacts
 
 
 class Products(Protocol):
@@ -82,6 +89,10 @@ class Licenses(Protocol):
     def find_license(self, license_id: LicenseId) -> License | None: ...
     def find_license_for_invoice(self, invoice_id: InvoiceId) -> License | None: ...
     def put_license(self, license: License) -> None: ...
+    def add_licenses(self, licenses: Sequence[License]) -> None:
+        """Insert licenses that are all new; faster than to put them one by one."""
+        ...
+
     def list_licenses(self, criteria: LicenseFilter) -> list[LicenseRow]: ...
     def license_summary(self, now: Instant) -> LicenseSummary: ...
     def license_counts(self) -> LicenseCounts: ...
@@ -94,6 +105,10 @@ class Machines(Protocol):
     def find_live_machine(self, license_id: LicenseId, fingerprint_hash: str) -> Machine | None: ...
     def count_live_machines(self, license_id: LicenseId) -> int: ...
     def put_machine(self, machine: Machine) -> None: ...
+    def put_heartbeats(self, beats: Iterable[Heartbeat]) -> None:
+        """Fold heartbeats into live machines; an older one than the row's changes no time."""
+        ...
+
     def list_machines(self, criteria: MachineFilter) -> list[MachineRow]: ...
 
 
@@ -173,16 +188,43 @@ class Removals(Protocol):
 
 
 class Trail(Protocol):
-    """Audit rows and outbox rows, written with the change they report."""
+    """Audit rows and outbox rows, written with the change they report.
+
+    Every audit row gets the next id and is sealed to the row before it (``domain.audit_chain``).
+    """
 
     def append_audit(self, entry: AuditEntry) -> None: ...
+    def append_audits(self, entries: Sequence[AuditEntry]) -> None: ...
     def append_event(self, event: OutboxEvent) -> None: ...
+    def append_events(self, events: Sequence[OutboxEvent]) -> None: ...
     def list_audit(self, *, action: str | None, limit: int) -> list[AuditEntry]:
         """Newest first."""
         ...
 
     def list_events(self, *, limit: int) -> list[OutboxEvent]:
         """Oldest first."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The audit rows as they were written down, with their ids and seals."""
+
+    def list_rows(self, criteria: AuditFilter) -> list[AuditRow]:
+        """Newest first."""
+        ...
+
+    def last_id(self) -> int:
+        """Give the highest id ever given, whether its row is still there or not; 0 if none was."""
+        ...
+
+    def read_chain(self, first_id: int | None, limit: int) -> ChainPage:
+        """Give rows in the order of their ids, from ``first_id`` on; None is the very first row.
+
+        Rows a damaged file keeps from being read are given without cells, and cost one read each.
+
+        Raises:
+            StoreUnavailable: so much is damaged that not even single rows can be looked for.
+        """
         ...
 
 
@@ -204,6 +246,17 @@ class Buckets(Protocol):
     def find_bucket(self, kind: str, key: str) -> Bucket | None: ...
     def put_bucket(self, kind: str, key: str, bucket: Bucket) -> None: ...
     def purge_buckets(self, before: Instant, limit: int) -> int: ...
+
+
+class Leases(Protocol):
+    """Leases of background jobs, one per name. A job never leased has no row."""
+
+    def find_lease(self, name: str) -> Lease | None: ...
+    def list_leases(self) -> list[Lease]:
+        """In the order of their names."""
+        ...
+
+    def put_lease(self, lease: Lease) -> None: ...
 
 
 class Settings(Protocol):
@@ -245,11 +298,17 @@ class Transaction(Protocol):
     @property
     def trail(self) -> Trail: ...
     @property
+    def audit_log(self) -> AuditLog: ...
+    @property
     def idempotency(self) -> Idempotency: ...
     @property
     def buckets(self) -> Buckets: ...
     @property
+    def leases(self) -> Leases: ...
+    @property
     def settings(self) -> Settings: ...
+    @property
+    def facts(self) -> ValidationFacts: ...
 
 
 class Store(Protocol):

@@ -27,7 +27,6 @@ from keysat_core.use_cases.machines.deactivate_machine import (
 from keysat_core.use_cases.machines.heartbeat_machine import HeartbeatMachine, heartbeat_machine
 from keysat_http.auth import public_actor
 from keysat_http.client_address import Caller
-from keysat_http.inline import inline_unless_writing
 from keysat_http.public.candidate import candidate_of
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.routes import Leaf, post
@@ -88,14 +87,16 @@ def activate(
         _holder(caller, data.key),
         ActivateMachine(payload=payload, candidate=candidate),
         store=ports.store,
+        facts=ports.facts,
+        heartbeats=ports.heartbeats,
         clock=ports.clock,
         ids=ports.ids,
     )
     return activation_view(answer)
 
 
-@post("/v1/machines/heartbeat", raises=_KEY_PROBLEMS, sync_to_thread=None, tags=["machines"])
-async def heartbeat(
+@post("/v1/machines/heartbeat", raises=_KEY_PROBLEMS, is_inline=True, tags=["machines"])
+def heartbeat(
     data: JSONBody[HeartbeatRequest],
     caller: NamedDependency[Caller],
     ports: NamedDependency[Ports],
@@ -103,14 +104,13 @@ async def heartbeat(
 ) -> Heartbeat:
     """Note that a machine is in use."""
     candidate = candidate_of(data.fingerprint, caller=caller)
-    payload = ports.keys.verifier().verify(data.key).payload
+    payload = ports.keys.payload_of(data.key)
     if limiter.admit(HEARTBEAT, payload.license_id, ports.clock.now()) is not None:
         return Heartbeat(ok=False, reason=Reason.RATE_LIMITED)
     actor = _holder(caller, data.key)
     command = HeartbeatMachine(payload=payload, candidate=candidate)
-    answer = await inline_unless_writing(
-        ports.store,
-        lambda store: heartbeat_machine(actor, command, store=store, clock=ports.clock),
+    answer = heartbeat_machine(
+        actor, command, facts=ports.facts, heartbeats=ports.heartbeats, clock=ports.clock
     )
     return heartbeat_view(answer)
 
@@ -139,7 +139,7 @@ def _admit(key: str, caller: Caller, ports: Ports, limiter: RateLimiter) -> Lice
     """Read a verified key within the rate limits."""
     now = ports.clock.now()
     limiter.charge(MACHINES, caller, now)
-    payload = ports.keys.verifier().verify(key).payload
+    payload = ports.keys.payload_of(key)
     if caller.limiting_address is None:
         retry_after_seconds = limiter.admit(PER_LICENSE, payload.license_id, now)
         if retry_after_seconds is not None:

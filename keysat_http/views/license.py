@@ -14,6 +14,7 @@ from keysat_core.domain.listing import LicenseRow
 from keysat_core.domain.listing import LicenseSummary as Summary
 from keysat_core.domain.listing import RevenueSummary as Revenue
 from keysat_core.use_cases.licenses.issue_license import IssuedLicense as Issue
+from keysat_core.use_cases.licenses.issue_licenses import IssuedLicenses as Issues
 
 
 class License(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +62,12 @@ class IssuedLicense(msgspec.Struct, frozen=True, kw_only=True):
     entitlements: tuple[str, ...]
     is_trial: bool
     max_machines: int
+
+
+class IssuedLicenseList(msgspec.Struct, frozen=True, kw_only=True):
+    """Licenses issued by hand at once, in order."""
+
+    licenses: list[IssuedLicense]
 
 
 class LicenseSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,11 +141,20 @@ def license_list_view(rows: Iterable[LicenseRow]) -> LicenseList:
 
 def issued_license_view(issue: Issue) -> IssuedLicense:
     """Render a license issued by hand."""
-    license = issue.license
+    return _issued(issue.license, issue.key)
+
+
+def issued_licenses_view(issues: Issues) -> IssuedLicenseList:
+    """Render licenses issued at once."""
+    pairs = zip(issues.licenses, issues.keys, strict=True)
+    return IssuedLicenseList(licenses=[_issued(license, key) for license, key in pairs])
+
+
+def _issued(license: DomainLicense, key: str) -> IssuedLicense:
     return IssuedLicense(
         license_id=license.id,
         product_id=license.product_id,
-        license_key=issue.key,
+        license_key=key,
         issued_at=rfc3339(license.issued_at),
         expires_at=rfc3339_or_none(license.expires_at),
         entitlements=license.entitlements,

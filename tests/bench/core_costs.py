@@ -11,9 +11,11 @@ from typing import Final
 
 from nacl.bindings import crypto_sign_open
 
+from keysat_adapters.sqlite.activity import Activity
+from keysat_adapters.sqlite.activity_file import activity_path
+from keysat_adapters.sqlite.cached_facts import CachedFacts
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
 from keysat_adapters.sqlite.store import SQLiteStore
-from keysat_adapters.sqlite.validation_log import SQLiteValidationLog, activity_path
 from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
@@ -25,6 +27,7 @@ from keysat_core.signing import SigningKey, Verifier, parse_key
 from keysat_core.use_cases.licenses.issue_license import IssueLicense, issue_license
 from keysat_core.use_cases.licenses.validate_license import ValidateLicense, validate_license
 from keysat_core.use_cases.products.create_product import CreateProduct, create_product
+from tests.support.performance_page import keep_result, rows
 
 ROUNDS: Final = 15
 CALLS: Final = 200
@@ -49,7 +52,8 @@ def main() -> None:
         with SQLiteStore.open(path) as store:
             ensure_signing_key(store, entropy, clock)
             keys = SQLiteKeyRing(store)
-            log = SQLiteValidationLog(activity_path(path))
+            activity = Activity(activity_path(path))
+            facts = CachedFacts(store)
             create_product(
                 ACTOR,
                 CreateProduct(slug="app", name="App", price=PriceInput(price_sats=1_000)),
@@ -73,10 +77,12 @@ def main() -> None:
                     ACTOR,
                     command,
                     store=store,
+                    facts=facts,
                     clock=clock,
                     ids=ids,
                     keys=keys,
-                    validations=log,
+                    heartbeats=activity.heartbeats,
+                    validations=activity.validations,
                 )
 
             parsed = parse_key(text)
@@ -94,11 +100,16 @@ def main() -> None:
                     "issue a license, durably": issue,
                 }
             )
-            log.close()
+            activity.close()
+            facts.close()
     floor = best["libsodium verify"]
-    print(f"{'':28}{'µs':>9}{'of one verify':>16}")
-    for name, cost in best.items():
-        print(f"{name:28}{cost:9.1f}{cost / floor:16.2f}")
+    keep_result(
+        "core_costs",
+        rows(
+            ("", "µs", "of one verify"),
+            [(name, f"{cost:.1f}", f"{cost / floor:.2f}") for name, cost in best.items()],
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -39,17 +39,18 @@ ALL_COMMANDS = sorted(walk(cli))
 
 def test_the_commands_are_those_promised() -> None:
     assert {" ".join(words) for words in ALL_COMMANDS} == {
-        "serve", "demo", "migrate", "completion", "schema write", "schema check",
+        "serve", "demo", "migrate", "worker", "doctor", "completion", "schema write", "schema check",
         "product create", "product list", "product show", "product update", "product activate",
         "product deactivate", "product delete",
         "policy create", "policy list", "policy show", "policy update", "policy archive",
         "policy unarchive", "policy activate", "policy deactivate", "policy publish",
         "policy hide", "policy reorder", "policy set-tip", "policy delete",
         "license issue", "license list", "license show", "license revoke", "license suspend",
-        "license unsuspend", "license summary",
+        "license unsuspend", "license summary", "license issue-many",
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public",
         "rates pin", "rates show",
+        "audit list", "audit verify",
     }  # fmt: skip
 
 

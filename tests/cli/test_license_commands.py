@@ -39,6 +39,8 @@ def seat(program: Program, key: str, fingerprint: str) -> str:
                 candidate=Candidate(fingerprint=fingerprint, hostname="laptop\x1b[31m"),
             ),
             store=ports.store,
+            facts=ports.facts,
+            heartbeats=ports.heartbeats,
             clock=ports.clock,
             ids=ports.ids,
         )

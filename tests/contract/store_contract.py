@@ -1,7 +1,9 @@
 """What every store must do, put together from one part per group of aggregates."""
 
+from tests.contract.store_audit import AuditContract
 from tests.contract.store_catalog import CatalogContract
 from tests.contract.store_invoices import InvoicesContract
+from tests.contract.store_leases import LeasesContract
 from tests.contract.store_licenses import LicensesContract
 from tests.contract.store_merchants import MerchantsContract
 from tests.contract.store_records import RecordsContract
@@ -17,5 +19,7 @@ class StoreContract(
     InvoicesContract,
     RemovalsContract,
     RecordsContract,
+    AuditContract,
+    LeasesContract,
 ):
     """The contract of ``ports.store.Store``."""

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keysat_http.client_address import caller_of, client_address
+from keysat_http.client_address import Callers
 from keysat_http.settings import PRIVATE_NETWORKS
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("::1/128"), ip_network("127.0.0.0/8"))
@@ -22,7 +22,7 @@ def scope(peer: str | None, *forwarded: str) -> Any:
 
 
 def address(peer: str | None, *forwarded: str) -> str | None:
-    return client_address(scope(peer, *forwarded), PROXIES)
+    return Callers(PROXIES).address_of(scope(peer, *forwarded))
 
 
 def test_a_stranger_cannot_name_another_address() -> None:
@@ -64,11 +64,11 @@ def test_without_a_peer_there_is_no_address() -> None:
 
 
 def test_callers_behind_a_silent_proxy_share_an_address() -> None:
-    silent = caller_of(scope("10.0.0.1"), PROXIES)
+    silent = Callers(PROXIES).caller_of(scope("10.0.0.1"))
     assert (silent.address, silent.limiting_address) == ("10.0.0.1", None)
-    assert caller_of(scope("192.168.1.5"), PROXIES).limiting_address is None
-    assert caller_of(scope(PUBLIC), PROXIES).limiting_address == PUBLIC
-    spoken = caller_of(scope("10.0.0.1", "10.0.0.77"), PROXIES)
+    assert Callers(PROXIES).caller_of(scope("192.168.1.5")).limiting_address is None
+    assert Callers(PROXIES).caller_of(scope(PUBLIC)).limiting_address == PUBLIC
+    spoken = Callers(PROXIES).caller_of(scope("10.0.0.1", "10.0.0.77"))
     assert spoken.limiting_address == "10.0.0.77"
 
 
@@ -93,13 +93,13 @@ def test_what_a_client_forges_on_the_left_never_counts(
     forged: list[str], client: IPv4Address, proxies: list[str]
 ) -> None:
     hops = [*forged, str(client), *proxies]
-    found = client_address(scope("10.0.0.1", ", ".join(hops)), PRIVATE_NETWORKS)
+    found = Callers(PRIVATE_NETWORKS).address_of(scope("10.0.0.1", ", ".join(hops)))
     assert found == str(client)
 
 
 def test_addresses_of_one_ipv6_site_share_a_limit() -> None:
     one, other, stranger = (
-        caller_of(scope(peer), ())
+        Callers(()).caller_of(scope(peer))
         for peer in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1")
     )
     assert one.limiting_address == other.limiting_address != stranger.limiting_address

@@ -15,7 +15,8 @@ from keysat_core.errors import CorruptRow, ProviderUnavailable, RateLimited
 from keysat_core.limits import BODY_BYTES_MAX
 from keysat_http import routes
 from keysat_http.bodies import receive_json
-from keysat_http.edge import Edge, send_json
+from keysat_http.client_address import Callers
+from keysat_http.edge import Edge
 from tests.support.http import ADMIN, Server, running_server
 
 JSON = {"content-type": "application/json"}
@@ -207,7 +208,7 @@ def drive(app: Any) -> list[Any]:
         "headers": [],
         "client": None,
     }
-    edge = Edge(app, trusted_proxies=(), no_store=())
+    edge = Edge(app, callers=Callers(()), no_store=())
     with structlog.testing.capture_logs() as lines:
         try:
             asyncio.run(edge(scope, receive, send))
@@ -225,11 +226,11 @@ def quick(data: JSONBody[Question]) -> dict[str, str]:
     return {"key": data.key, "way": "slow"}
 
 
-async def answer_quickly(scope: Any, receive: Any, send: Any) -> None:
+async def answer_quickly(scope: Any, receive: Any) -> bytes:
     question = await receive_json(scope, receive, Question)
     if question.key == "limit":
         raise RateLimited(9)
-    await send_json(200, msgspec.json.encode({"key": question.key, "way": "fast"}), send)
+    return msgspec.json.encode({"key": question.key, "way": "fast"})
 
 
 def test_a_fast_route_goes_by_the_same_rules() -> None:
@@ -244,7 +245,7 @@ def test_a_fast_route_goes_by_the_same_rules() -> None:
     with (
         running_server(route_handlers=[quick]) as slow,
         running_server(
-            route_handlers=[quick], fast_routes=lambda _: {"/v1/quick": answer_quickly}
+            route_handlers=[quick], fast_routes=lambda *_: {"/v1/quick": answer_quickly}
         ) as fast,
     ):
         good = fast.client.post("/v1/quick", json={"key": "a"})
@@ -259,7 +260,7 @@ def test_a_fast_route_goes_by_the_same_rules() -> None:
 
 
 def test_a_fast_route_is_logged_like_any_other() -> None:
-    with running_server(fast_routes=lambda _: {"/v1/quick": answer_quickly}) as server:
+    with running_server(fast_routes=lambda *_: {"/v1/quick": answer_quickly}) as server:
         with structlog.testing.capture_logs() as lines:
             server.client.post("/v1/quick", json={"key": "a"})
         assert [(line["route"], line["status"]) for line in lines] == [("/v1/quick", 200)]

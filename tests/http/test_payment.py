@@ -19,8 +19,8 @@ from keysat_http.settling import (
     reconcile_backlog,
     reconcile_invoices,
     settle_noted_receipts,
-    shop_ticks,
 )
+from keysat_http.shop_ticks import shop_ticks
 from tests.support.shop import Shop, running_shop
 
 DOWN = ProviderUnavailable("read invoice", "timeout")
@@ -189,7 +189,7 @@ def test_what_is_kept_only_for_a_while_is_purged(shop: Shop) -> None:
 
 def test_every_tick_of_the_shop_runs(shop: Shop) -> None:
     ticks = shop_ticks(shop.ports)
-    assert [tick.name for tick in ticks] == ["receipts", "reconcile", "purge"]
+    assert [tick.name for tick in ticks] == ["receipts", "reconcile", "heartbeats", "purge"]
     for tick in ticks:
         tick.run()
 

@@ -26,7 +26,7 @@ from keysat_core.use_cases.machines.deactivate_machine import (
     deactivate_machine,
     release_machine,
 )
-from keysat_core.use_cases.machines.heartbeat_machine import HeartbeatMachine, heartbeat_machine
+from keysat_core.use_cases.machines.fold_heartbeats import fold_heartbeats
 from tests.support.trade import BUYER, OPERATOR, data_of, open_trade, payload_in
 from tests.support.watched_store import WatchedStore
 
@@ -115,7 +115,7 @@ class SeatMachine(RuleBasedStateMachine):
             assert len(self.watched.writes) == before
             return
         assert answer.machine_id is not None
-        self.seat(sold, fingerprint, answer.machine_id, before, is_heartbeat_kept=False)
+        self.seat(sold, fingerprint, answer.machine_id, before)
         assert answer.active_count == len(sold.seated)
 
     def expected_refusal(self, sold: Sold, fingerprint: str, *, full_single: str) -> str | None:
@@ -126,25 +126,13 @@ class SeatMachine(RuleBasedStateMachine):
             return None
         return full_single if sold.cap == 1 else "too_many_machines"
 
-    def seat(
-        self,
-        sold: Sold,
-        fingerprint: str,
-        machine_id: str,
-        before: int,
-        *,
-        is_heartbeat_kept: bool = True,
-    ) -> None:
+    def seat(self, sold: Sold, fingerprint: str, machine_id: str, before: int) -> None:
         """Note a claim that was granted; one for a seated machine takes nothing and tells nothing."""
         now = self.trade.clock.now()
         if fingerprint in sold.seated:
             assert sold.seated[fingerprint] == machine_id
-            written = self.watched.writes[before:]
-            if is_heartbeat_kept and now - sold.seen[fingerprint] < HEARTBEAT_SECONDS:
-                assert written == []
-            else:
-                assert written == ["put_machine"]
-                sold.seen[fingerprint] = max(now, sold.seen[fingerprint])
+            assert self.watched.writes[before:] == []
+            sold.seen[fingerprint] = max(now, sold.seen[fingerprint])
             return
         assert machine_id not in sold.seated.values()
         sold.seated[fingerprint] = machine_id
@@ -204,10 +192,7 @@ class SeatMachine(RuleBasedStateMachine):
     @rule(which=licenses, fingerprint=fingerprints)
     def heartbeat(self, which: int, fingerprint: str) -> None:
         sold, now = self.sold[which], self.trade.clock.now()
-        command = HeartbeatMachine(
-            payload=payload_in(sold.key), candidate=Candidate(fingerprint=fingerprint)
-        )
-        answer = heartbeat_machine(BUYER, command, store=self.trade.store, clock=self.trade.clock)
+        answer = self.trade.beat(sold.key, fingerprint)
         state = sold.standing(now)
         if state not in {Standing.VALID, Standing.GRACE}:
             assert (answer.machine_id, answer.reason) == (None, state)
@@ -215,8 +200,15 @@ class SeatMachine(RuleBasedStateMachine):
             assert (answer.machine_id, answer.reason) == (None, "not_activated")
         else:
             assert (answer.machine_id, answer.reason) == (sold.seated[fingerprint], None)
-            if now - sold.seen[fingerprint] >= HEARTBEAT_SECONDS:
-                sold.seen[fingerprint] = now
+            sold.seen[fingerprint] = max(now, sold.seen[fingerprint])
+
+    @rule()
+    def flush(self) -> None:
+        self.trade.heartbeats.flush()
+
+    @rule()
+    def fold(self) -> None:
+        fold_heartbeats(store=self.trade.store, heartbeats=self.trade.heartbeats)
 
     # --- the operator and the clock -------------------------------------------------------------
 
@@ -258,9 +250,9 @@ class SeatMachine(RuleBasedStateMachine):
         for sold in self.sold:
             rows = [row.machine for row in self.trade.machines(sold.license.id)]
             assert {row.fingerprint: row.id for row in rows} == sold.seated
-            assert {row.fingerprint: row.last_heartbeat_at for row in rows} == {
-                name: sold.seen[name] for name in sold.seated
-            }
+            for row in rows:
+                behind = sold.seen[row.fingerprint] - row.last_heartbeat_at
+                assert 0 <= behind < HEARTBEAT_SECONDS
             assert not sold.cap or len(rows) <= sold.cap
 
     @invariant()

@@ -1,5 +1,6 @@
 """Laws of the codec and of signatures, and agreement with the published client."""
 
+from base64 import b32encode
 from uuid import UUID
 
 import keysat_licensing_client as published  # type: ignore[import-untyped]
@@ -15,6 +16,7 @@ from keysat_core.signing import (
     fingerprint_hash,
     parse_key,
 )
+from keysat_core.signing.base32 import encode_base32
 from keysat_core.signing.license_key import (
     FLAG_FINGERPRINT_BOUND,
     FLAG_TRIAL,
@@ -118,6 +120,12 @@ def test_a_bound_key_works_on_its_machine_only(
     if other != fingerprint:
         with pytest.raises(FingerprintMismatch):
             VERIFIER.verify(text, fingerprint=other)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.binary(max_size=300))
+def test_base32_is_spelled_as_the_standard_library_spells_it(raw: bytes) -> None:
+    assert encode_base32(raw) == b32encode(raw).rstrip(b"=").decode()
 
 
 @settings(deadline=None, max_examples=300)

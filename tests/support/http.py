@@ -9,10 +9,13 @@ from typing import Final
 
 from litestar.enums import ScopeType
 from litestar.testing import TestClient
-from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
+from keysat_adapters.sqlite.activity_file import ActivityFile
+from keysat_adapters.sqlite.cached_facts import CachedFacts
+from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
@@ -23,7 +26,11 @@ from keysat_core.domain.self_license import SelfLicense
 from keysat_core.errors import SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
 from keysat_core.signing import SigningKey, Verifier
+from keysat_core.signing.license_key import LicensePayload
 from keysat_http.app import Application, create_app
+from keysat_http.client_address import Callers
+from keysat_http.edge import FastRoute
+from keysat_http.meters import Meters
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.settings import HTTPSettings
 from keysat_http.ticks import Tick
@@ -60,6 +67,9 @@ class OneKey:
 
     def verifier(self) -> Verifier:
         return Verifier(self.key.verify_key)
+
+    def payload_of(self, key: str) -> LicensePayload:
+        return self.verifier().verify(key).payload
 
 
 @dataclass(kw_only=True)
@@ -128,10 +138,12 @@ def ports_over(
         entropy=SystemEntropy(),
         ids=RandomIds(),
         store=store,
+        facts=CachedFacts(store),
         keys=keys,
         providers=ProviderRegistry({}, remedies={}),
         rates=PinnedRates(read_setting),
         validations=validations,
+        heartbeats=SQLiteHeartbeats(ActivityFile()),
         self_license=SelfLicense(),
     )
 
@@ -144,7 +156,7 @@ def running_server(
     ticks: Sequence[Tick] = (),
     trusted: Sequence[str] = (),
     peer: str = "203.0.113.9",
-    fast_routes: Callable[[RateLimiter], Mapping[str, ASGIApp]] = lambda _: {},
+    fast_routes: Callable[[RateLimiter, Callers, Meters], Mapping[str, FastRoute]] = lambda *_: {},
 ) -> Iterator[Server]:
     """Run the application over a store in memory, or in a file if there is a ``path``."""
     clock, keys, validations = TurnedClock(), OneKey(), ListedValidations()

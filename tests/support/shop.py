@@ -15,6 +15,9 @@ from litestar.testing import TestClient
 from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
+from keysat_adapters.sqlite.activity_file import ActivityFile
+from keysat_adapters.sqlite.cached_facts import CachedFacts
+from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
@@ -36,6 +39,7 @@ from keysat_core.use_cases.server.prepare_server import prepare_server
 from keysat_http.app import Application, create_app
 from keysat_http.auth import Credential
 from keysat_http.endpoints import route_handlers
+from keysat_http.public.hot_path import fast_routes
 from keysat_http.settings import HTTPSettings
 from tests.support.http import (
     ADMIN,
@@ -286,17 +290,23 @@ def running_shop(
             entropy=SystemEntropy(),
             ids=RandomIds(),
             store=store,
+            facts=CachedFacts(store),
             keys=keys,
             providers=providers,
             rates=PinnedRates(read_setting),
             validations=validations,
+            heartbeats=SQLiteHeartbeats(ActivityFile()),
             self_license=self_license,
             sandbox=sandbox.till if sandbox else None,
         )
         told = replace(settings(trusted=trusted), is_sandbox=is_sandbox, public_url=public_url)
         handlers = route_handlers(ports, purchase_seconds=purchase_seconds)
         app = create_app(
-            ports, told, route_handlers=handlers, credentials=[ScopedKey(scopes=scopes)]
+            ports,
+            told,
+            route_handlers=handlers,
+            credentials=[ScopedKey(scopes=scopes)],
+            fast_routes=lambda *given: fast_routes(ports, *given),
         )
         outside = FromPeer(app=app, peer=peer)
         with TestClient(outside) as client:

@@ -7,6 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from keysat_adapters.sqlite.activity import Activity
+from keysat_adapters.sqlite.cached_facts import CachedFacts
+from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.sqlite.validation_log import SQLiteValidationLog
@@ -26,6 +29,7 @@ from keysat_core.domain.rate import Rate
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.self_license import Capability, SelfLicense
 from keysat_core.errors import ProviderNotLoaded, RateUnavailable, UpstreamError
+from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.store import Store
@@ -44,6 +48,12 @@ from keysat_core.use_cases.machines.activate_machine import (
     SeatAnswer,
     activate_machine,
 )
+from keysat_core.use_cases.machines.heartbeat_machine import (
+    HeartbeatAnswer,
+    HeartbeatMachine,
+    heartbeat_machine,
+)
+from keysat_core.use_cases.machines.list_machines import list_machines
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
     finish_receipt,
@@ -90,7 +100,9 @@ class Trade:
     clock: FixedClock
     ids: Ids
     keys: KeyRing
+    facts: ValidationFacts
     log: SQLiteValidationLog
+    heartbeats: SQLiteHeartbeats
     provider: ScriptedProvider
     providers: ScriptedProviders
     rates: ScriptedRates
@@ -113,9 +125,11 @@ class Trade:
             BUYER,
             command,
             store=self.store,
+            facts=self.facts,
             clock=self.clock,
             ids=self.ids,
             keys=self.keys,
+            heartbeats=self.heartbeats,
             validations=self.log,
         )
 
@@ -123,7 +137,23 @@ class Trade:
         command = ActivateMachine(
             payload=payload_in(key), candidate=Candidate(fingerprint=fingerprint)
         )
-        return activate_machine(BUYER, command, store=self.store, clock=self.clock, ids=self.ids)
+        return activate_machine(
+            BUYER,
+            command,
+            store=self.store,
+            facts=self.facts,
+            heartbeats=self.heartbeats,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def beat(self, key: str, fingerprint: str) -> HeartbeatAnswer:
+        command = HeartbeatMachine(
+            payload=payload_in(key), candidate=Candidate(fingerprint=fingerprint)
+        )
+        return heartbeat_machine(
+            BUYER, command, facts=self.facts, heartbeats=self.heartbeats, clock=self.clock
+        )
 
     # --- purchases ------------------------------------------------------------------------------
 
@@ -221,8 +251,7 @@ class Trade:
 
     def machines(self, license_id: LicenseId, *, live_only: bool = True) -> list[MachineRow]:
         criteria = MachineFilter(license_id=license_id, is_inactive_included=not live_only)
-        with self.store.reading() as tx:
-            return tx.machines.list_machines(criteria)
+        return list_machines(OPERATOR, criteria, store=self.store, heartbeats=self.heartbeats)
 
     def audits(self, action: str | None = None) -> list[AuditEntry]:
         """Audit rows, oldest first."""
@@ -254,12 +283,15 @@ def open_trade(path: Path | None = None, *, ids: Ids | None = None) -> Trade:
     clock = FixedClock()
     ensure_signing_key(store, SeededEntropy(), clock)
     provider = ScriptedProvider()
+    activity = Activity()
     return Trade(
         store=store,
         clock=clock,
         ids=ids or SeededIds("trade"),
         keys=SQLiteKeyRing(store),
-        log=SQLiteValidationLog(),
+        facts=CachedFacts(store),
+        log=activity.validations,
+        heartbeats=activity.heartbeats,
         provider=provider,
         providers=ScriptedProviders(provider),
         rates=ScriptedRates(),
@@ -277,12 +309,15 @@ def reopen_trade(path: Path, *, ids: Ids) -> Trade:
         assert profile is not None
         (account,) = tx.merchants.list_accounts(profile.id)
     provider = ScriptedProvider()
+    activity = Activity()
     return Trade(
         store=store,
         clock=FixedClock(),
         ids=ids,
         keys=SQLiteKeyRing(store),
-        log=SQLiteValidationLog(),
+        facts=CachedFacts(store),
+        log=activity.validations,
+        heartbeats=activity.heartbeats,
         provider=provider,
         providers=ScriptedProviders(provider),
         rates=ScriptedRates(),

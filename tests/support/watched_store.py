@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from keysat_core.ports.store import Store, Transaction
 
-WRITING: Final = ("put_", "append_", "remove_", "purge_")
+WRITING: Final = ("put_", "add_", "append_", "remove_", "purge_")
 
 
 class Killed(Exception):

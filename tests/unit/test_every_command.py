@@ -11,14 +11,14 @@ import pytest
 from keysat_core.domain.actor import Scope
 from keysat_core.domain.ids import LicenseId, MachineId
 from keysat_core.domain.license import key_of
-from keysat_core.domain.listing import LicenseFilter, MachineFilter
+from keysat_core.domain.listing import AuditFilter, LicenseFilter, MachineFilter
 from keysat_core.domain.machine import Candidate
 from keysat_core.domain.money import Currency
 from keysat_core.domain.product import PriceInput
 from keysat_core.errors import Forbidden
 from keysat_core.signing.license_key import LicensePayload
 from keysat_core.use_cases.licenses import change_license_status as status
-from keysat_core.use_cases.licenses import issue_license, list_licenses
+from keysat_core.use_cases.licenses import issue_license, issue_licenses, list_licenses
 from keysat_core.use_cases.machines import activate_machine, deactivate_machine, list_machines
 from keysat_core.use_cases.policies import (
     archive_policy,
@@ -34,7 +34,7 @@ from keysat_core.use_cases.products import (
     list_products,
     update_product,
 )
-from keysat_core.use_cases.server import settings, show_tier
+from keysat_core.use_cases.server import list_audit, settings, show_tier, verify_audit
 from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
 from tests.support.watched_store import Killed, WatchedStore
 
@@ -158,6 +158,14 @@ COMMANDS: Final = [
         ),
     ),
     Command(
+        issue_licenses.issue_licenses,
+        Scope.LICENSES_WRITE,
+        lambda t: (
+            [issue_licenses.IssueLicenses(product_slug=t.shop.product.slug, count=1)],
+            ports(t) | {"keys": t.keys},
+        ),
+    ),
+    Command(
         status.suspend_license,
         Scope.LICENSES_WRITE,
         lambda t: ([license_id(t)], ports(t) | {"reason": None}),
@@ -187,7 +195,7 @@ COMMANDS: Final = [
                     payload=payload(t), candidate=Candidate(fingerprint="another")
                 )
             ],
-            ports(t),
+            ports(t) | {"facts": t.facts, "heartbeats": t.heartbeats},
         ),
     ),
     Command(
@@ -234,8 +242,14 @@ READS: Final = [
     Command(
         list_licenses.summarize_revenue, Scope.LICENSES_READ, lambda t: ([], {"clock": t.clock})
     ),
-    Command(list_machines.list_machines, Scope.MACHINES_READ, lambda _: ([MachineFilter()], {})),
+    Command(
+        list_machines.list_machines,
+        Scope.MACHINES_READ,
+        lambda t: ([MachineFilter()], {"heartbeats": t.heartbeats}),
+    ),
     Command(show_tier.show_tier, Scope.TIER_READ, lambda _: ([], {"self_license": PATRON})),
+    Command(list_audit.list_audit, Scope.AUDIT_READ, lambda _: ([AuditFilter()], {})),
+    Command(verify_audit.verify_audit, Scope.AUDIT_READ, lambda _: ([], {})),
 ]
 
 

@@ -18,15 +18,14 @@ from keysat_core.use_cases.machines.deactivate_machine import (
     deactivate_machine,
     release_machine,
 )
+from keysat_core.use_cases.machines.fold_heartbeats import fold_heartbeats
 from keysat_core.use_cases.machines.heartbeat_machine import (
     HeartbeatAnswer,
-    HeartbeatMachine,
-    heartbeat_machine,
 )
 from keysat_core.use_cases.machines.list_machines import list_machines
 from tests.support.builders import make_machine, make_product
 from tests.support.trade import BUYER, OPERATOR, Trade, data_of, open_trade, payload_in
-from tests.support.watched_store import WatchedStore
+from tests.support.watched_store import Killed, WatchedStore
 
 
 @pytest.fixture
@@ -35,10 +34,11 @@ def trade() -> Trade:
 
 
 def beat(trade: Trade, key: str, fingerprint: str) -> HeartbeatAnswer:
-    command = HeartbeatMachine(
-        payload=payload_in(key), candidate=Candidate(fingerprint=fingerprint)
-    )
-    return heartbeat_machine(BUYER, command, store=trade.store, clock=trade.clock)
+    return trade.beat(key, fingerprint)
+
+
+def fold(trade: Trade) -> int:
+    return fold_heartbeats(store=trade.store, heartbeats=trade.heartbeats)
 
 
 def deactivate(
@@ -77,6 +77,8 @@ def test_an_activated_machine_has_a_seat_that_is_audited_and_told(trade: Trade) 
         BUYER,
         ActivateMachine(payload=payload_in(issued.key), candidate=candidate),
         store=trade.store,
+        facts=trade.facts,
+        heartbeats=trade.heartbeats,
         clock=trade.clock,
         ids=trade.ids,
     )
@@ -162,15 +164,13 @@ def test_a_heartbeat_is_written_at_most_once_a_minute(trade: Trade) -> None:
     seat = trade.activate(issued.key, "a")
     watched = WatchedStore(trade.store)
     trade.store = watched
-    trade.clock.advance(HEARTBEAT_SECONDS - 1)
-    assert beat(trade, issued.key, "a") == HeartbeatAnswer(machine_id=seat.machine_id)
+    for step, noted in ((1, START + 1), (HEARTBEAT_SECONDS - 2, START + 1), (1, START + 60)):
+        trade.clock.advance(step)
+        assert beat(trade, issued.key, "a") == HeartbeatAnswer(machine_id=seat.machine_id)
+        (row,) = trade.machines(issued.license.id)
+        assert row.machine.last_heartbeat_at == noted
+        assert row.machine.ip_last_seen == BUYER.request_ip
     assert watched.steps == []
-    trade.clock.advance(1)
-    assert beat(trade, issued.key, "a") == HeartbeatAnswer(machine_id=seat.machine_id)
-    assert watched.writes == ["put_machine"]
-    (row,) = trade.machines(issued.license.id)
-    assert row.machine.last_heartbeat_at == trade.clock.now()
-    assert row.machine.ip_last_seen == BUYER.request_ip
 
 
 def test_a_heartbeat_of_a_license_that_does_not_stand_counts_for_nothing(trade: Trade) -> None:
@@ -189,21 +189,54 @@ def test_a_machine_without_a_seat_is_told_so(trade: Trade) -> None:
     assert beat(trade, key, "a") == HeartbeatAnswer(reason="not_activated")
 
 
-def test_a_machine_that_is_freed_while_it_beats_is_told_so(trade: Trade) -> None:
+def test_folded_heartbeats_are_in_the_rows_and_nowhere_else(trade: Trade) -> None:
+    issued = trade.issue(max_machines=0)
+    for name in "abc":
+        trade.activate(issued.key, name)
+    trade.clock.advance(HEARTBEAT_SECONDS)
+    for name in "ab":
+        beat(trade, issued.key, name)
+    trade.heartbeats.flush()
+    assert fold(trade) == 2
+    assert fold(trade) == 0
+    with trade.store.reading() as tx:
+        rows = tx.machines.list_machines(MachineFilter())
+    assert {row.machine.fingerprint: row.machine.last_heartbeat_at for row in rows} == {
+        "a": START + 60,
+        "b": START + 60,
+        "c": START,
+    }
+    assert trade.heartbeats.last_seen([row.machine.id for row in rows]) == {}
+
+
+def test_a_fold_that_dies_after_its_commit_is_done_again_without_harm(trade: Trade) -> None:
     issued = trade.issue()
     trade.activate(issued.key, "a")
     trade.clock.advance(HEARTBEAT_SECONDS)
-    whole = trade.store
-    watched = WatchedStore(whole)
+    beat(trade, issued.key, "a")
+    trade.heartbeats.flush()
+    whole, trade.store = trade.store, WatchedStore(trade.store, dies_at=3)
+    with pytest.raises(Killed):
+        fold(trade)
+    trade.store = whole
+    trade.clock.advance(HEARTBEAT_SECONDS)
+    beat(trade, issued.key, "a")
+    trade.heartbeats.flush()
+    assert fold(trade) == 1
+    (row,) = trade.machines(issued.license.id)
+    assert row.machine.last_heartbeat_at == START + 2 * HEARTBEAT_SECONDS
 
-    def freed() -> None:
-        trade.store = whole
-        deactivate(trade, issued.key, "a")
-        trade.store = watched
 
-    trade.store, watched.before_writing = watched, freed
-    assert beat(trade, issued.key, "a") == HeartbeatAnswer(reason="not_activated")
-    assert watched.writes == []
+def test_a_machine_freed_meanwhile_keeps_the_time_it_was_freed_with(trade: Trade) -> None:
+    issued = trade.issue()
+    trade.activate(issued.key, "a")
+    trade.clock.advance(HEARTBEAT_SECONDS)
+    beat(trade, issued.key, "a")
+    deactivate(trade, issued.key, "a")
+    trade.heartbeats.flush()
+    assert fold(trade) == 1
+    (row,) = trade.machines(issued.license.id, live_only=False)
+    assert row.machine.last_heartbeat_at == START
 
 
 # --- deactivate and release ---------------------------------------------------------------------
@@ -281,7 +314,11 @@ def test_machines_are_listed_by_license_product_id_or_slug(trade: Trade) -> None
 
     def listed(slug: str | None = None, **criteria: Any) -> list[str]:
         rows = list_machines(
-            OPERATOR, MachineFilter(**criteria), product_slug=slug, store=trade.store
+            OPERATOR,
+            MachineFilter(**criteria),
+            product_slug=slug,
+            store=trade.store,
+            heartbeats=trade.heartbeats,
         )
         return [row.machine.fingerprint for row in rows]
 

@@ -294,6 +294,7 @@ def test_a_writer_waits_only_so_long_for_another_process(path: Path) -> None:
         other.execute("BEGIN IMMEDIATE").fetchall()
         with pytest.raises(StoreBusy), store.writing():
             pass
+        assert store.busy_count == 1
         other.execute("ROLLBACK").fetchall()
         with store.writing() as tx:
             tx.settings.put_setting("a", "b", NOW)

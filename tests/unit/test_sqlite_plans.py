@@ -8,7 +8,9 @@ import apsw.ext
 import pytest
 
 from keysat_adapters.sqlite import (
+    audit_log,
     idempotency,
+    inspection,
     invoices,
     licenses,
     machines,
@@ -45,6 +47,7 @@ POINTS = {
     "product by slug": products._BY_SLUG,
     "invoice at a provider": invoices._AT_PROVIDER,
     "idempotency key": idempotency._FIND,
+    "audit row": audit_log._LINK,
 }
 
 
@@ -105,6 +108,8 @@ SEARCHES = {
     "receipts to purge": receipts._PURGE,
     "keys to purge": idempotency._PURGE,
     "audit of an action": trail._AUDIT_OF_ACTION,
+    "audit page of an action": audit_log._LIST_OF_ACTION,
+    "audit chain": audit_log._PAGE,
     "licenses of a day": "SELECT count(*) FROM licenses WHERE issued_at > 1",
 }
 
@@ -131,6 +136,8 @@ ORDERED = {
     "products": products._LIST,
     "noted receipts": receipts._NOTED,
     "audit": trail._AUDIT,
+    "audit page": audit_log._LIST,
+    "audit chain": audit_log._PAGE,
     "events": trail._EVENTS,
     "unmatched receipts": receipts._UNMATCHED,
 }
@@ -139,3 +146,18 @@ ORDERED = {
 @pytest.mark.parametrize("sql", ORDERED.values(), ids=ORDERED.keys())
 def test_a_list_comes_out_in_order(connection: apsw.Connection, sql: str) -> None:
     assert "TEMP B-TREE" not in plan(connection, sql)
+
+
+LOOKS = {
+    "newest change": inspection._NEWEST,
+    "paid without license": inspection._UNFINISHED,
+    "sales": inspection._SALES,
+}
+
+
+@pytest.mark.parametrize("sql", LOOKS.values(), ids=LOOKS.keys())
+def test_the_doctor_reads_no_large_table_whole(connection: apsw.Connection, sql: str) -> None:
+    found = plan(connection, sql)
+    for table in ("invoices", "licenses", "audit_log", "webhook_receipts"):
+        assert f"SCAN {table}\n" not in f"{found}\n"
+    assert "(status=?)" not in found

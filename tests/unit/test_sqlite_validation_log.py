@@ -6,8 +6,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from keysat_adapters.sqlite.activity_file import ActivityFile, activity_path
 from keysat_adapters.sqlite.store import SQLiteStore
-from keysat_adapters.sqlite.validation_log import SQLiteValidationLog, activity_path
+from keysat_adapters.sqlite.validation_log import SQLiteValidationLog
 from keysat_core.domain.activity import ValidationEntry
 from keysat_core.errors import StoreUnavailable
 from tests.support.builders import NOW, later
@@ -35,7 +36,7 @@ def test_entries_come_back_whole_and_newest_first(tmp_path: Path) -> None:
         detail="d",
         occurred_at=NOW,
     )
-    with closing(SQLiteValidationLog(tmp_path / "log.db")) as log:
+    with closing(SQLiteValidationLog(ActivityFile(tmp_path / "log.db"))) as log:
         log.note(entry(1))
         log.note(full)
         log.flush()
@@ -45,7 +46,7 @@ def test_entries_come_back_whole_and_newest_first(tmp_path: Path) -> None:
 
 
 def test_half_a_surrogate_pair_is_replaced_and_the_rest_kept() -> None:
-    with closing(SQLiteValidationLog()) as log:
+    with closing(SQLiteValidationLog(ActivityFile())) as log:
         log.note(entry(user_agent="a\ud800\u00e9"))
         log.flush()
         assert log.list_entries(1)[0].user_agent == "a?\u00e9"
@@ -53,25 +54,25 @@ def test_half_a_surrogate_pair_is_replaced_and_the_rest_kept() -> None:
 
 def test_the_log_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "log.db"
-    with closing(SQLiteValidationLog(path)) as log:
+    with closing(SQLiteValidationLog(ActivityFile(path))) as log:
         log.note(entry())
         log.flush()
         assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_closing_writes_what_is_queued_and_takes_no_more(tmp_path: Path) -> None:
-    log = SQLiteValidationLog(tmp_path / "log.db")
+    log = SQLiteValidationLog(ActivityFile(tmp_path / "log.db"))
     log.note(entry(1))
     log.close()
     log.note(entry(2))
     log.close()
     assert log.dropped_count == 1
-    with closing(SQLiteValidationLog(tmp_path / "log.db")) as again:
+    with closing(SQLiteValidationLog(ActivityFile(tmp_path / "log.db"))) as again:
         assert again.list_entries(9) == [entry(1)]
 
 
 def test_a_full_queue_loses_its_oldest_and_counts_them() -> None:
-    with closing(SQLiteValidationLog(queue_max=3)) as log:
+    with closing(SQLiteValidationLog(ActivityFile(), queue_max=3)) as log:
         for number in range(5):
             log.note(entry(number))
         assert log.flush() == 3
@@ -82,7 +83,7 @@ def test_a_full_queue_loses_its_oldest_and_counts_them() -> None:
 def test_a_disk_that_recovers_gets_what_was_queued_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "log.db"
     path.parent.write_bytes(b"a file where the folder should be")
-    with closing(SQLiteValidationLog(path, queue_max=3)) as log:
+    with closing(SQLiteValidationLog(ActivityFile(path), queue_max=3)) as log:
         for number in range(2):
             log.note(entry(number))
         assert log.flush() == 0
@@ -100,7 +101,7 @@ def test_a_disk_that_recovers_gets_what_was_queued_meanwhile(tmp_path: Path) -> 
 def test_entries_noted_while_the_disk_fails_keep_their_order(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     path.mkdir()
-    with closing(SQLiteValidationLog(path)) as log:
+    with closing(SQLiteValidationLog(ActivityFile(path))) as log:
         for number in range(4):
             log.note(entry(number))
             assert log.flush() == 0
@@ -113,7 +114,7 @@ def test_entries_noted_while_the_disk_fails_keep_their_order(tmp_path: Path) -> 
 def test_what_cannot_be_written_at_the_end_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     path.mkdir()
-    log = SQLiteValidationLog(path)
+    log = SQLiteValidationLog(ActivityFile(path))
     log.note(entry())
     log.close()
     assert log.dropped_count == 1
@@ -121,7 +122,7 @@ def test_what_cannot_be_written_at_the_end_is_counted(tmp_path: Path) -> None:
 
 def test_a_group_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
-    with closing(SQLiteValidationLog(path)) as log:
+    with closing(SQLiteValidationLog(ActivityFile(path))) as log:
         log.note(entry(0))
         log.flush()
         other = apsw.Connection(str(path))
@@ -139,7 +140,7 @@ def test_a_group_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_the_oldest_entries_are_purged_a_batch_at_a_time() -> None:
-    with closing(SQLiteValidationLog()) as log:
+    with closing(SQLiteValidationLog(ActivityFile())) as log:
         for number in range(6):
             log.note(entry(number))
         log.flush()
@@ -153,7 +154,7 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     with SQLiteStore.open(path):
         pass
-    with closing(SQLiteValidationLog(path)) as log:
+    with closing(SQLiteValidationLog(ActivityFile(path))) as log:
         log.note(entry())
         assert log.flush() == 0
         assert "another program" in (log.problem or "")
@@ -166,7 +167,7 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
 def test_a_damaged_file_fails_the_listing_and_not_the_notes(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     path.write_bytes(b"not a database at all" * 100)
-    with closing(SQLiteValidationLog(path)) as log:
+    with closing(SQLiteValidationLog(ActivityFile(path))) as log:
         log.note(entry())
         assert log.flush() == 0
         with pytest.raises(StoreUnavailable, match="not an SQLite database"):
@@ -175,10 +176,11 @@ def test_a_damaged_file_fails_the_listing_and_not_the_notes(tmp_path: Path) -> N
 
 def test_the_live_table_has_no_index_to_keep_up(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
-    with closing(SQLiteValidationLog(path)) as log:
+    with closing(SQLiteValidationLog(ActivityFile(path))) as log:
         log.note(entry())
         log.flush()
     connection = apsw.Connection(str(path))
-    assert connection.execute("SELECT count(*) FROM sqlite_schema").fetchall() == [(1,)]
+    of_log = "SELECT count(*) FROM sqlite_schema WHERE tbl_name = 'validations'"
+    assert connection.execute(of_log).fetchall() == [(1,)]
     assert connection.pragma("journal_mode") == "wal"
     connection.close()

@@ -15,11 +15,22 @@ from keysat_core.testing.strategies.allowances import (
     buckets,
     self_licenses,
 )
+from keysat_core.testing.strategies.audits import (
+    anchors,
+    audit_filters,
+    audit_rows,
+    breaks,
+    chain_reports,
+)
 from keysat_core.testing.strategies.events import (
     EVENT_KINDS,
     domain_events,
     events,
     outbox_events,
+)
+from keysat_core.testing.strategies.grants import (
+    grants,
+    receivers,
 )
 from keysat_core.testing.strategies.identity import (
     ids,
@@ -63,6 +74,7 @@ from keysat_core.testing.strategies.listings import (
 from keysat_core.testing.strategies.machines import (
     candidates,
     fingerprints,
+    heartbeats,
     machines,
     seat_claims,
     seats,
@@ -117,6 +129,14 @@ from keysat_core.testing.strategies.sales import (
     sale_facts,
     settlements,
 )
+from keysat_core.testing.strategies.servers import (
+    backup_facts,
+    clock_facts,
+    disk_spaces,
+    findings,
+    leases,
+    settings_facts,
+)
 from keysat_core.testing.strategies.text import (
     addresses,
     digests,
@@ -145,15 +165,23 @@ __all__ = [
     "addresses",
     "allowances",
     "amounts",
+    "anchors",
     "audit_entries",
+    "audit_filters",
+    "audit_rows",
+    "backup_facts",
     "bound_keys",
+    "breaks",
     "buckets",
     "buyer_requests",
     "candidates",
     "cascade_counts",
     "catalog_entries",
     "catalogs",
+    "chain_reports",
+    "clock_facts",
     "digests",
+    "disk_spaces",
     "documents",
     "domain_events",
     "emails",
@@ -163,8 +191,11 @@ __all__ = [
     "expires",
     "facts",
     "facts_and_questions",
+    "findings",
     "fingerprints",
     "forged_keys",
+    "grants",
+    "heartbeats",
     "idempotency_records",
     "ids",
     "instants",
@@ -172,6 +203,7 @@ __all__ = [
     "invoice_events",
     "invoice_orders",
     "invoices",
+    "leases",
     "license_counts",
     "license_events",
     "license_filters",
@@ -201,6 +233,7 @@ __all__ = [
     "quotes",
     "rates",
     "receipts",
+    "receivers",
     "refused_keys",
     "refused_verdicts",
     "register_strategies",
@@ -215,6 +248,7 @@ __all__ = [
     "seats_taken",
     "secrets",
     "self_licenses",
+    "settings_facts",
     "settlements",
     "settles",
     "signed_text",

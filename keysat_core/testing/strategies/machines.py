@@ -7,6 +7,7 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.ids import LicenseId, MachineId
 from keysat_core.domain.license import License
 from keysat_core.domain.machine import (
@@ -52,6 +53,17 @@ def machines(draw: st.DrawFn, /, **fixed: Any) -> Machine:
             deactivated_at=st.none() | instants(),
             deactivation_reason=st.none() | texts(),
         )
+    )
+
+
+def heartbeats(**fixed: Any) -> SearchStrategy[Heartbeat]:
+    """Words from machines that they are in use."""
+    return built(
+        Heartbeat,
+        fixed,
+        machine_id=ids().map(MachineId),
+        seen_at=instants(),
+        ip=st.none() | addresses(),
     )
 
 

@@ -10,17 +10,25 @@ from typing import Any, Final
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from keysat_core.domain.activity import ValidationEntry
+from keysat_core.domain.activity import Heartbeat, ValidationEntry
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import AuditEntry
+from keysat_core.domain.audit_breaks import Break
+from keysat_core.domain.audit_chain import Anchor
+from keysat_core.domain.audit_walk import ChainReport
 from keysat_core.domain.buyer import BuyerRequest
+from keysat_core.domain.diagnosis import BackupFacts, ClockFacts, DiskSpace, Finding
 from keysat_core.domain.entitlement import CatalogEntry
 from keysat_core.domain.events import Event, OutboxEvent
+from keysat_core.domain.grant import Grant, Receiver
 from keysat_core.domain.idempotency import IdempotencyRecord
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Expire, Invalidate, Invoice, Settle
+from keysat_core.domain.lease import Lease
 from keysat_core.domain.license import License, Reinstate, Revoke, Suspend
 from keysat_core.domain.listing import (
+    AuditFilter,
+    AuditRow,
     CascadeCounts,
     LicenseCounts,
     LicenseFilter,
@@ -54,6 +62,7 @@ from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.sale import SaleFacts, Settlement
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import SelfLicense
+from keysat_core.domain.settings_diagnosis import SettingsFacts
 from keysat_core.domain.validation import Facts, Question, Refused, Valid
 from keysat_core.signing import LicenseKey, LicensePayload, SigningKey, VerifyKey
 from keysat_core.testing.strategies.actors import (
@@ -63,12 +72,20 @@ from keysat_core.testing.strategies.actors import (
     validation_entries,
 )
 from keysat_core.testing.strategies.allowances import allowances, buckets, self_licenses
+from keysat_core.testing.strategies.audits import (
+    anchors,
+    audit_filters,
+    audit_rows,
+    breaks,
+    chain_reports,
+)
 from keysat_core.testing.strategies.events import (
     EVENT_KINDS,
     domain_events,
     events,
     outbox_events,
 )
+from keysat_core.testing.strategies.grants import grants, receivers
 from keysat_core.testing.strategies.identity import instants, secrets
 from keysat_core.testing.strategies.invoices import (
     expires,
@@ -96,6 +113,7 @@ from keysat_core.testing.strategies.listings import (
 )
 from keysat_core.testing.strategies.machines import (
     candidates,
+    heartbeats,
     machines,
     seats,
     seats_kept,
@@ -114,6 +132,14 @@ from keysat_core.testing.strategies.payments import (
 from keysat_core.testing.strategies.policies import policies, terms, tips
 from keysat_core.testing.strategies.products import catalog_entries, products
 from keysat_core.testing.strategies.sales import sale_facts, settlements
+from keysat_core.testing.strategies.servers import (
+    backup_facts,
+    clock_facts,
+    disk_spaces,
+    findings,
+    leases,
+    settings_facts,
+)
 from keysat_core.testing.strategies.validation import (
     facts,
     questions,
@@ -124,19 +150,31 @@ from keysat_core.testing.strategies.validation import (
 STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Actor: actors,
     Allowance: allowances,
+    Anchor: anchors,
     AuditEntry: audit_entries,
+    AuditFilter: audit_filters,
+    AuditRow: audit_rows,
+    BackupFacts: backup_facts,
+    Break: breaks,
     Bucket: buckets,
     BuyerRequest: buyer_requests,
     Candidate: candidates,
     CascadeCounts: cascade_counts,
     CatalogEntry: catalog_entries,
+    ChainReport: chain_reports,
+    ClockFacts: clock_facts,
+    DiskSpace: disk_spaces,
     Event: domain_events,
     Expire: expires,
     Facts: facts,
+    Finding: findings,
+    Grant: grants,
+    Heartbeat: heartbeats,
     IdempotencyRecord: idempotency_records,
     Invalidate: invalidates,
     Invoice: invoices,
     InvoiceOrder: invoice_orders,
+    Lease: leases,
     License: licenses,
     LicenseCounts: license_counts,
     LicenseFilter: license_filters,
@@ -160,6 +198,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Question: questions,
     Quote: quotes,
     Rate: rates,
+    Receiver: receivers,
     Refused: refused_verdicts,
     Reinstate: reinstates,
     RevenueSummary: revenue_summaries,
@@ -171,6 +210,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Seats: seats,
     Secret: secrets,
     SelfLicense: self_licenses,
+    SettingsFacts: settings_facts,
     Settle: settles,
     Settlement: settlements,
     SigningKey: signing_keys,

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from keysat_core.domain.activity import ValidationEntry
+from keysat_core.domain.activity import Heartbeat, ValidationEntry
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import machine_activated, outbox_event
 from keysat_core.domain.ids import EventId, LicenseId, MachineId
 from keysat_core.domain.instant import Instant, rfc3339_or_none
-from keysat_core.domain.machine import Candidate, SeatKept, Seats, SeatTaken
+from keysat_core.domain.machine import Candidate, SeatKept, SeatTaken, must_be_saved
 from keysat_core.domain.validation import (
     Facts,
     Question,
@@ -19,13 +19,12 @@ from keysat_core.domain.validation import (
     decide,
 )
 from keysat_core.errors import BadKeyFormat, BadKeySignature
-from keysat_core.limits import HEARTBEAT_SECONDS
-from keysat_core.ports.activity import ValidationLog
+from keysat_core.ports.activity import Heartbeats, ValidationLog
 from keysat_core.ports.clock import Clock
+from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.store import Store, Transaction
-from keysat_core.signing.license_key import LicensePayload
 
 
 class ValidateLicense(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,94 +49,80 @@ def validate_license(
     command: ValidateLicense,
     *,
     store: Store,
+    facts: ValidationFacts,
     clock: Clock,
     ids: Ids,
     keys: KeyRing,
+    heartbeats: Heartbeats,
     validations: ValidationLog,
 ) -> Validation:
     """Judge a key and seat the machine that asks; every outcome is noted in the validation log.
 
-    The judgment is made on a snapshot; only a seat that must be written is judged again inside a
-    write transaction. Never raises for a bad key: that is a verdict (public-api 9).
+    The judgment is made on committed facts; only a seat that must be written is judged again inside
+    a write transaction. Never raises for a bad key: that is a verdict (public-api 9).
     """
     now = clock.now()
     detail = None
     try:
-        payload = keys.verifier().verify(command.key).payload
+        payload = keys.payload_of(command.key)
     except (BadKeyFormat, BadKeySignature) as bad:
         outcome = Validation(verdict=Refused(reason=Reason(bad.code)))
         detail = str(bad)
     else:
-        outcome = _judge(actor, command, payload, store=store, ids=ids, now=now)
+        question = Question(
+            payload=payload, product_slug=command.product_slug, candidate=command.candidate
+        )
+        known = _facts(facts, question)
+        verdict = decide(known, question, machine_id=MachineId(""), now=now)
+        if not isinstance(verdict, Valid) or verdict.claim is None:
+            outcome = _validation(verdict, known)
+        elif must_be_saved(verdict.claim, verdict.license):
+            outcome = _seated(actor, question, store=store, ids=ids, now=now)
+        else:
+            _note_heartbeat(heartbeats, verdict.claim, command.candidate, now)
+            outcome = _validation(verdict, known)
     validations.note(_entry(actor, command, outcome, detail=detail, now=now))
     return outcome
 
 
-def _judge(
-    actor: Actor,
-    command: ValidateLicense,
-    payload: LicensePayload,
-    *,
-    store: Store,
-    ids: Ids,
-    now: Instant,
+def _facts(facts: ValidationFacts, question: Question) -> Facts | None:
+    candidate = question.candidate
+    return facts.find_facts(
+        LicenseId(question.payload.license_id), candidate.hash if candidate else None
+    )
+
+
+def _seated(
+    actor: Actor, question: Question, *, store: Store, ids: Ids, now: Instant
 ) -> Validation:
-    question = Question(
-        payload=payload, product_slug=command.product_slug, candidate=command.candidate
-    )
-    with store.reading() as tx:
-        facts = _facts(tx, question)
-    verdict = decide(facts, question, machine_id=MachineId(""), now=now)
-    if isinstance(verdict, Valid) and _must_be_written(verdict, facts):
-        machine_id = MachineId(ids.new())
-        with store.writing() as tx:
-            facts = _facts(tx, question)
-            verdict = decide(facts, question, machine_id=machine_id, now=now)
-            _save_seat(tx, actor, verdict, ids=ids, now=now)
-    return _validation(verdict, facts)
+    """Judge again with the write lock held, and save the seat."""
+    machine_id = MachineId(ids.new())
+    with store.writing() as tx:
+        known = _facts(tx.facts, question)
+        verdict = decide(known, question, machine_id=machine_id, now=now)
+        _save_seat(tx, actor, verdict, ids=ids, now=now)
+    return _validation(verdict, known)
 
 
-def _facts(tx: Transaction, question: Question) -> Facts | None:
-    license = tx.licenses.find_license(LicenseId(question.payload.license_id))
-    if license is None:
-        return None
-    product = tx.products.find_product(license.product_id)
-    policy = tx.policies.find_policy(license.policy_id) if license.policy_id else None
-    seats = None
-    if question.candidate is not None:
-        seats = Seats(
-            own=tx.machines.find_live_machine(license.id, question.candidate.hash),
-            active_count=tx.machines.count_live_machines(license.id),
-        )
-    return Facts(
-        license=license,
-        product_slug=product.slug if product else None,
-        policy_slug=policy.slug if policy else None,
-        seats=seats,
-    )
-
-
-def _must_be_written(verdict: Valid, facts: Facts | None) -> bool:
-    """A new seat, a new lock, or a machine not seen for a while."""
-    own = facts.seats.own if facts and facts.seats else None
-    match verdict.claim:
-        case SeatTaken():
-            return True
-        case SeatKept(machine=machine, license=license) if machine is not None and own is not None:
-            is_stale = machine.last_heartbeat_at - own.last_heartbeat_at >= HEARTBEAT_SECONDS
-            return is_stale or license != verdict.license
-        case _:
-            return False
+def _note_heartbeat(
+    heartbeats: Heartbeats,
+    seat: SeatKept | SeatTaken,
+    candidate: Candidate | None,
+    now: Instant,
+) -> None:
+    if seat.machine is not None:
+        ip = candidate.ip if candidate else None
+        heartbeats.note(Heartbeat(machine_id=seat.machine.id, seen_at=now, ip=ip))
 
 
 def _save_seat(tx: Transaction, actor: Actor, verdict: Verdict, *, ids: Ids, now: Instant) -> None:
     if not isinstance(verdict, Valid) or verdict.claim is None or verdict.claim.machine is None:
         return
     machine = verdict.claim.machine
-    if verdict.claim.license != verdict.license:
+    if verdict.claim.license is not verdict.license:
         tx.licenses.put_license(verdict.claim.license)
-    tx.machines.put_machine(machine)
     if isinstance(verdict.claim, SeatTaken):
+        tx.machines.put_machine(machine)
         tx.trail.append_audit(
             audited(
                 actor,

@@ -1,23 +1,31 @@
 """Give a machine a seat on request of the sold software."""
 
+from typing import assert_never
+
 import msgspec
 
+from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import machine_activated, outbox_event
 from keysat_core.domain.ids import EventId, LicenseId, MachineId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import License, Standing, standing
 from keysat_core.domain.machine import (
     Candidate,
+    SeatClaim,
     SeatKept,
     SeatRefused,
-    Seats,
     SeatTaken,
     claim,
     is_bound_elsewhere,
+    must_be_saved,
 )
-from keysat_core.domain.validation import Reason
+from keysat_core.domain.validation import Facts, Reason
+from keysat_core.errors import NotFound
+from keysat_core.ports.activity import Heartbeats
 from keysat_core.ports.clock import Clock
+from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store, Transaction
 from keysat_core.signing.license_key import LicensePayload
@@ -43,7 +51,14 @@ class SeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def activate_machine(
-    actor: Actor, command: ActivateMachine, *, store: Store, clock: Clock, ids: Ids
+    actor: Actor,
+    command: ActivateMachine,
+    *,
+    store: Store,
+    facts: ValidationFacts,
+    heartbeats: Heartbeats,
+    clock: Clock,
+    ids: Ids,
 ) -> SeatAnswer:
     """Seat a machine; activating a seated one only notes that it was seen.
 
@@ -54,47 +69,78 @@ def activate_machine(
         NotFound: the license was deleted.
     """
     now = clock.now()
-    with store.writing() as tx:
-        license = tx.licenses.get_license(LicenseId(command.payload.license_id))
-        reason = _refusal(standing(license, now), command)
-        if reason is not None:
-            return SeatAnswer(reason=reason, max_machines=license.max_machines)
-        seats = Seats(
-            own=tx.machines.find_live_machine(license.id, command.candidate.hash),
-            active_count=tx.machines.count_live_machines(license.id),
-        )
+    known = _facts(facts, command)
+    seat = _claim(known, command, machine_id=MachineId(""), now=now)
+    if isinstance(seat, SeatTaken | SeatKept) and must_be_saved(seat, known.license):
         machine_id = MachineId(ids.new())
-        seat = claim(license, seats, command.candidate, machine_id=machine_id, now=now)
-        if isinstance(seat, SeatRefused):
-            return SeatAnswer(
-                reason=Reason.TOO_MANY_MACHINES,
-                active_count=seats.active_count,
-                max_machines=license.max_machines,
-            )
-        _save(tx, license, seat)
-        if isinstance(seat, SeatTaken):
-            target = ("machine", seat.machine.id)
-            tx.trail.append_audit(
-                audited(actor, "machine.activate", now, target=target, license_id=license.id)
-            )
-            event = machine_activated(seat.machine)
-            tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
-    return SeatAnswer(
-        machine_id=seat.machine.id if seat.machine else None,
-        active_count=seats.active_count + isinstance(seat, SeatTaken),
-        max_machines=license.max_machines,
-    )
+        with store.writing() as tx:
+            known = _facts(tx.facts, command)
+            seat = _claim(known, command, machine_id=machine_id, now=now)
+            _save(tx, actor, known.license, seat, ids=ids, now=now)
+    elif isinstance(seat, SeatKept) and seat.machine is not None:
+        ip = command.candidate.ip
+        heartbeats.note(Heartbeat(machine_id=seat.machine.id, seen_at=now, ip=ip))
+    return _answer(known, seat)
 
 
-def _refusal(state: Standing, command: ActivateMachine) -> str | None:
+def _facts(facts: ValidationFacts, command: ActivateMachine) -> Facts:
+    license_id = LicenseId(command.payload.license_id)
+    known = facts.find_facts(license_id, command.candidate.hash)
+    if known is None:
+        raise NotFound("license", license_id)
+    return known
+
+
+def _claim(
+    known: Facts, command: ActivateMachine, *, machine_id: MachineId, now: Instant
+) -> SeatClaim | Standing | Reason:
+    """Give the claim, or why none can be made."""
+    state = standing(known.license, now)
     if state in {Standing.REVOKED, Standing.SUSPENDED, Standing.EXPIRED}:
         return state
-    is_bound = is_bound_elsewhere(command.payload, command.candidate)
-    return Reason.FINGERPRINT_MISMATCH if is_bound else None
+    if is_bound_elsewhere(command.payload, command.candidate):
+        return Reason.FINGERPRINT_MISMATCH
+    assert known.seats is not None  # noqa: S101  asked for with a fingerprint
+    return claim(known.license, known.seats, command.candidate, machine_id=machine_id, now=now)
 
 
-def _save(tx: Transaction, license: License, seat: SeatKept | SeatTaken) -> None:
-    if seat.license != license:
+def _save(
+    tx: Transaction,
+    actor: Actor,
+    license: License,
+    seat: SeatClaim | Standing | Reason,
+    *,
+    ids: Ids,
+    now: Instant,
+) -> None:
+    if not isinstance(seat, SeatTaken | SeatKept):
+        return
+    if seat.license is not license:
         tx.licenses.put_license(seat.license)
-    if seat.machine is not None:
+    if isinstance(seat, SeatTaken):
         tx.machines.put_machine(seat.machine)
+        target = ("machine", seat.machine.id)
+        tx.trail.append_audit(
+            audited(actor, "machine.activate", now, target=target, license_id=license.id)
+        )
+        event = machine_activated(seat.machine)
+        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
+
+
+def _answer(known: Facts, seat: SeatClaim | Standing | Reason) -> SeatAnswer:
+    count = known.seats.active_count if known.seats else 0
+    most = known.license.max_machines
+    match seat:
+        case SeatRefused():
+            return SeatAnswer(
+                reason=Reason.TOO_MANY_MACHINES, active_count=count, max_machines=most
+            )
+        case SeatTaken(machine=machine):
+            return SeatAnswer(machine_id=machine.id, active_count=count + 1, max_machines=most)
+        case SeatKept(machine=kept):
+            machine_id = kept.id if kept else None
+            return SeatAnswer(machine_id=machine_id, active_count=count, max_machines=most)
+        case Standing() | Reason():
+            return SeatAnswer(reason=seat, max_machines=most)
+        case _ as never:
+            assert_never(never)

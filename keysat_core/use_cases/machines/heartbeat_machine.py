@@ -2,13 +2,14 @@
 
 import msgspec
 
+from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.ids import LicenseId, MachineId
 from keysat_core.domain.license import Standing, standing
 from keysat_core.domain.machine import Candidate
-from keysat_core.limits import HEARTBEAT_SECONDS
+from keysat_core.ports.activity import Heartbeats
 from keysat_core.ports.clock import Clock
-from keysat_core.ports.store import Store
+from keysat_core.ports.facts import ValidationFacts
 from keysat_core.signing.license_key import LicensePayload
 
 NOT_ACTIVATED = "not_activated"
@@ -30,29 +31,26 @@ class HeartbeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def heartbeat_machine(
-    actor: Actor, command: HeartbeatMachine, *, store: Store, clock: Clock
+    actor: Actor,
+    command: HeartbeatMachine,
+    *,
+    facts: ValidationFacts,
+    heartbeats: Heartbeats,
+    clock: Clock,
 ) -> HeartbeatAnswer:
     """Note the machine's time and address, at most once a minute.
 
     No audit row or event: nothing about the license changes.
     """
     now = clock.now()
-    license_id = LicenseId(command.payload.license_id)
-    with store.reading() as tx:
-        license = tx.licenses.find_license(license_id)
-        if license is None:
-            return HeartbeatAnswer(reason=NOT_ACTIVATED)
-        state = standing(license, now)
-        if state not in {Standing.VALID, Standing.GRACE}:
-            return HeartbeatAnswer(reason=state)
-        machine = tx.machines.find_live_machine(license_id, command.candidate.hash)
+    known = facts.find_facts(LicenseId(command.payload.license_id), command.candidate.hash)
+    if known is None:
+        return HeartbeatAnswer(reason=NOT_ACTIVATED)
+    state = standing(known.license, now)
+    if state not in {Standing.VALID, Standing.GRACE}:
+        return HeartbeatAnswer(reason=state)
+    machine = known.seats.own if known.seats else None
     if machine is None:
         return HeartbeatAnswer(reason=NOT_ACTIVATED)
-    if now - machine.last_heartbeat_at < HEARTBEAT_SECONDS:
-        return HeartbeatAnswer(machine_id=machine.id)
-    with store.writing() as tx:
-        machine = tx.machines.find_live_machine(license_id, command.candidate.hash)
-        if machine is None:
-            return HeartbeatAnswer(reason=NOT_ACTIVATED)
-        tx.machines.put_machine(machine.beat(now, actor.request_ip))
+    heartbeats.note(Heartbeat(machine_id=machine.id, seen_at=now, ip=actor.request_ip))
     return HeartbeatAnswer(machine_id=machine.id)

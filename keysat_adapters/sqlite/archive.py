@@ -1,0 +1,58 @@
+"""A database file that must stay as it is: a backup, or one that is under suspicion."""
+
+from pathlib import Path
+from typing import NoReturn, Self
+
+import apsw
+
+from keysat_adapters.sqlite.connection import open_unchanging
+from keysat_adapters.sqlite.migrations import refuse_stranger, refuse_unless_current
+from keysat_adapters.sqlite.turn import Mine, Turn, View
+from keysat_core.errors import StoreUnavailable
+
+
+class SQLiteArchive:
+    """Implements ``ports.store.Store`` for one thread, without its writing half."""
+
+    __slots__ = ("_mine", "_view")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._view = View(connection)
+        self._mine = Mine()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a file that needs no migration.
+
+        Raises:
+            MigrationRefused: It does, or is not ours.
+            StoreUnavailable: It is not there, or cannot be read.
+        """
+        if not path.exists():
+            raise StoreUnavailable(f"{path} does not exist")
+        refuse_stranger(path)
+        connection = open_unchanging(path)
+        try:
+            refuse_unless_current(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection)
+
+    def reading(self) -> Turn:
+        """Open a snapshot; see ``ports.store.Store``."""
+        return Turn(self._view, self._mine, may_write=False)
+
+    def writing(self) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            StoreUnavailable: always.
+        """
+        raise StoreUnavailable("it was opened for reading alone")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._view.session.connection.close()

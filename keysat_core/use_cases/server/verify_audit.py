@@ -1,0 +1,36 @@
+"""Verify that the audit log is as it was written."""
+
+from collections.abc import Iterator
+
+from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_core.domain.audit_chain import Anchor, Link
+from keysat_core.domain.audit_walk import ChainReport, verify_chain, with_anchor
+from keysat_core.limits import AUDIT_CHAIN_BATCH
+from keysat_core.ports.store import AuditLog, Store
+
+
+def verify_audit(actor: Actor, *, anchor: Anchor | None = None, store: Store) -> ChainReport:
+    """Walk the whole audit chain in one snapshot, and say where it breaks and how.
+
+    ``anchor`` is a head that an earlier verification gave: with it, rows that were all sealed
+    anew, or cut off together with their count, show too.
+
+    Raises:
+        Forbidden: the actor lacks ``audit:read``.
+        StoreUnavailable: so much is damaged that rows cannot even be looked for.
+    """
+    authorize(actor, Scope.AUDIT_READ)
+    with store.reading() as tx:
+        log = tx.audit_log
+        report = verify_chain(_links(log), last_id=log.last_id())
+        if anchor is None:
+            return report
+        return with_anchor(report, anchor, next(iter(log.read_chain(anchor.id, 1).links), None))
+
+
+def _links(log: AuditLog) -> Iterator[Link]:
+    page = log.read_chain(None, AUDIT_CHAIN_BATCH)
+    yield from page.links
+    while page.next_id is not None:
+        page = log.read_chain(page.next_id, AUDIT_CHAIN_BATCH)
+        yield from page.links

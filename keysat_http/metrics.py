@@ -1,0 +1,135 @@
+"""``GET /metrics``: what this process counted, in the Prometheus text format, for the operator.
+
+Everything is spelled out when it is asked for, from ``keysat_http.meters``; between two scrapes
+nothing of the Prometheus library runs.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from litestar import Response
+from litestar.di import NamedDependency
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
+from prometheus_client.registry import Collector
+
+from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_http.auth import require_credential
+from keysat_http.meters import Meters, Readings, TickMeter
+from keysat_http.routes import BEARER_SCHEME, declared_errors, get
+
+MEDIA_TYPE: Final = "text/plain; version=0.0.4"
+"""Source: Prometheus, Exposition formats, Text-based format. Litestar adds the character set."""
+
+
+class MetricsPage:
+    """Spells out the meters of one process from a registry of its own."""
+
+    def __init__(self, meters: Meters, read: Callable[[], Readings]) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Meters(meters, read))
+
+    def text(self) -> bytes:
+        """Give every metric as it stands."""
+        return generate_latest(self._registry)
+
+
+@get(
+    "/metrics",
+    tags=["health"],
+    media_type=MEDIA_TYPE,
+    guards=[require_credential],
+    security=[{BEARER_SCHEME: []}],
+    responses=declared_errors((), is_admin=True),
+)
+def get_metrics(actor: NamedDependency[Actor], page: NamedDependency[MetricsPage]) -> Response[str]:
+    """Give what this server counted since it started."""
+    authorize(actor, Scope.METRICS_READ)
+    return Response(page.text().decode("utf-8"), media_type=MEDIA_TYPE)
+
+
+class _Meters(Collector):
+    """Turns meters into metric families at each scrape."""
+
+    def __init__(self, meters: Meters, read: Callable[[], Readings]) -> None:
+        self._meters = meters
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the families in a fixed order."""
+        yield from _ticks(self._meters.ticks)
+        yield self._requests()
+        yield self._validations()
+        readings = self._read()
+        yield GaugeMetricFamily(
+            "keysat_validation_log_queued",
+            "Validations waiting to be written to the log.",
+            value=readings.validations_queued,
+        )
+        yield CounterMetricFamily(
+            "keysat_validation_log_dropped",
+            "Validations that were never written to the log.",
+            value=readings.validations_dropped,
+        )
+        yield CounterMetricFamily(
+            "keysat_store_busy",
+            "Transactions given up because the database stayed locked.",
+            value=readings.store_busy,
+        )
+
+    def _requests(self) -> Metric:
+        family = SummaryMetricFamily(
+            "keysat_http_request_seconds",
+            "Answered requests and how long they took; good answers of very frequent routes apart.",
+            labels=["method", "route", "status"],
+        )
+        for kind, count in list(self._meters.requests.items()):
+            method, route, status = kind
+            seconds = self._meters.request_seconds[kind]
+            family.add_metric([method, route, f"{status}xx"], count, seconds)
+        return family
+
+    def _validations(self) -> Metric:
+        family = CounterMetricFamily(
+            "keysat_validations", "Answered validations by result.", labels=["result"]
+        )
+        for result, count in list(self._meters.validations.items()):
+            family.add_metric([result], count)
+        return family
+
+
+_TICK_COUNTERS: Final[Mapping[str, tuple[str, Callable[[TickMeter], float]]]] = {
+    "runs": ("Runs of a background job that ended well.", lambda m: m.runs),
+    "idle_runs": ("Those that found nothing to do.", lambda m: m.idle),
+    "failures": ("Runs that failed.", lambda m: m.failures),
+    "skipped": ("Runs left to another server on this database.", lambda m: m.skipped),
+    "items": ("Items dealt with.", lambda m: m.items),
+    "items_failed": ("Items that could not be dealt with this time.", lambda m: m.items_failed),
+    "seconds": ("Time spent in runs.", lambda m: m.seconds_total),
+}
+_TICK_GAUGES: Final[Mapping[str, tuple[str, Callable[[TickMeter], float]]]] = {
+    "last_seconds": ("How long the last run took.", lambda m: m.seconds_last),
+    "max_seconds": ("How long the longest run took.", lambda m: m.seconds_max),
+    "last_success_timestamp_seconds": (
+        "When the job last ended well, here or elsewhere; 0 if not yet.",
+        lambda m: m.last_success or 0,
+    ),
+}
+
+
+def _ticks(meters: Mapping[str, TickMeter]) -> Iterator[Metric]:
+    for name, (help_, value) in _TICK_COUNTERS.items():
+        counter = CounterMetricFamily(f"keysat_tick_{name}", help_, labels=["tick"])
+        for tick, meter in meters.items():
+            counter.add_metric([tick], value(meter))
+        yield counter
+    for name, (help_, value) in _TICK_GAUGES.items():
+        gauge = GaugeMetricFamily(f"keysat_tick_{name}", help_, labels=["tick"])
+        for tick, meter in meters.items():
+            gauge.add_metric([tick], value(meter))
+        yield gauge

@@ -1,0 +1,54 @@
+"""The ticks every shop needs: what a server and ``keysat worker`` both run."""
+
+from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.purchases.note_webhook import list_due_invoices, list_noted_receipts
+from keysat_http.leasing import Work
+from keysat_http.settling import (
+    Pass,
+    fold_backlog,
+    purge,
+    reconcile_backlog,
+    settle_noted_receipts,
+)
+from keysat_http.ticks import Tick
+
+
+def shop_ticks(ports: Ports) -> list[Tick]:
+    """Declare them. Source: payments 10 for the reconciler's pace; lifecycles 12."""
+    return [
+        Tick(
+            name="receipts",
+            first_after_seconds=5,
+            every_seconds=15,
+            run=lambda: _work(settle_noted_receipts(ports)),
+            is_shared=True,
+            has_work=lambda: bool(list_noted_receipts(limit=1, store=ports.store)),
+        ),
+        Tick(
+            name="reconcile",
+            first_after_seconds=15,
+            every_seconds=60,
+            run=lambda: _work(reconcile_backlog(ports)),
+            is_shared=True,
+            has_work=lambda: bool(list_due_invoices(limit=1, store=ports.store, clock=ports.clock)),
+        ),
+        Tick(
+            name="heartbeats",
+            first_after_seconds=300,
+            every_seconds=3_600,
+            run=lambda: fold_backlog(ports),
+            is_shared=True,
+            has_work=lambda: bool(ports.heartbeats.list_written(1)),
+        ),
+        Tick(
+            name="purge",
+            first_after_seconds=60,
+            every_seconds=3_600,
+            run=lambda: purge(ports),
+            is_shared=True,
+        ),
+    ]
+
+
+def _work(done: Pass) -> Work:
+    return Work(items=done.changed + done.unchanged, failed=done.failed)

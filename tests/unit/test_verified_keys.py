@@ -1,0 +1,72 @@
+"""Remembering keys that verified: what is remembered, for how long, and of whom."""
+
+import pytest
+
+from keysat_adapters.sqlite.key_ring import SQLiteKeyRing
+from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_adapters.verified_keys import VERIFIED_KEY_CHARS_MAX, VerifiedKeys
+from keysat_core.domain.secret import Secret
+from keysat_core.errors import BadKeyFormat, BadKeySignature, SigningKeyUnusable
+from keysat_core.signing import SigningKey, Verifier
+from tests.support.builders import NOW
+from tests.support.keys import signed
+
+KEY = SigningKey.from_seed(bytes(range(32)))
+
+
+def remembering(keys_max: int = 9) -> VerifiedKeys:
+    return VerifiedKeys(Verifier(KEY.verify_key), keys_max=keys_max)
+
+
+def test_a_key_is_read_once_and_then_remembered() -> None:
+    keys, text = remembering(), signed()
+    first = keys.payload_of(text)
+    assert first == Verifier(KEY.verify_key).verify(text).payload
+    assert keys.payload_of(text) is first
+
+
+def test_a_refusal_is_never_remembered_as_anything_else() -> None:
+    keys = remembering()
+    forged = signed(seed=bytes(32))
+    for _ in range(2):
+        with pytest.raises(BadKeySignature):
+            keys.payload_of(forged)
+        with pytest.raises(BadKeyFormat):
+            keys.payload_of("LIC1-A-A")
+
+
+def test_one_altered_character_is_another_key() -> None:
+    keys, text = remembering(), signed()
+    keys.payload_of(text)
+    altered = text[:-20] + ("A" if text[-20] != "A" else "B") + text[-19:]
+    with pytest.raises(BadKeySignature):
+        keys.payload_of(altered)
+
+
+def test_only_so_many_are_kept_and_the_oldest_leave() -> None:
+    keys, texts = remembering(2), [f" {signed()}", signed(), f"{signed()} "]
+    first = [keys.payload_of(text) for text in texts]
+    assert keys.payload_of(texts[2]) is first[2]
+    assert keys.payload_of(texts[1]) is first[1]
+    assert keys.payload_of(texts[0]) is not first[0]
+
+
+def test_an_overlong_text_is_verified_each_time() -> None:
+    keys, text = remembering(), " " * VERIFIED_KEY_CHARS_MAX + signed()
+    assert keys.payload_of(text) is not keys.payload_of(text)
+
+
+def test_another_signing_key_forgets_what_the_first_one_verified() -> None:
+    with SQLiteStore.open() as store:
+        ring = SQLiteKeyRing(store)
+        with pytest.raises(SigningKeyUnusable):
+            ring.payload_of(signed())
+        with store.writing() as tx:
+            tx.settings.put_signing_key_pem(Secret(KEY.to_pem()), KEY.verify_key.to_pem(), NOW)
+        ring.reload()
+        text = signed()
+        known = ring.payload_of(text)
+        assert ring.payload_of(text) is known
+        ring.reload()
+        assert ring.payload_of(text) is not known
+        assert ring.payload_of(text) == known
