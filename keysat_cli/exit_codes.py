@@ -84,6 +84,7 @@ EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
     core.ProviderNotLoaded: ExitCode.CONFIGURATION,
     core.RateLimited: ExitCode.REFUSED,
     core.ConfigurationError: ExitCode.CONFIGURATION,
+    core.NotInstalled: ExitCode.CONFIGURATION,
     core.CorruptRow: ExitCode.DATABASE,
     core.StoreBusy: ExitCode.DATABASE,
     core.StoreUnavailable: ExitCode.DATABASE,

@@ -329,6 +329,17 @@ class ConfigurationError(ServerFault):
         super().__init__(f"{setting}: {problem}")
 
 
+class NotInstalled(ServerFault):
+    """A part of Keysat is not installed here. ``extra`` names what brings it."""
+
+    code = "not_installed"
+
+    def __init__(self, part: str, extra: str) -> None:
+        self.part = part
+        self.extra = extra
+        super().__init__(f"{part} is not installed: pip install 'keysat[{extra}]'")
+
+
 class CorruptRow(ServerFault):
     """A stored row cannot be read as what it should be."""
 

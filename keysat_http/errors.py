@@ -110,6 +110,7 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     ),
     core.RateLimited: Rule(status=429, error="rate_limited", prefix="too many requests: "),
     core.ConfigurationError: INTERNAL,
+    core.NotInstalled: INTERNAL,
     core.CorruptRow: INTERNAL,
     core.StoreBusy: UNAVAILABLE,
     core.StoreUnavailable: Rule(

@@ -20,11 +20,15 @@ WEBHOOK_PATH: Final = "/v1/sandbox/webhook"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sandbox:
-    """A loaded sandbox. ``provider_for`` is the factory for a ``ProviderRegistry``."""
+    """A loaded sandbox. ``provider_for`` is the factory for a ``ProviderRegistry``.
+
+    ``close`` ends one whose ledger is in memory; nothing of it can be used afterwards.
+    """
 
     provider_for: Callable[[ProviderAccount], SandboxProvider]
     till: PretendTill
     deliveries: SandboxDeliveries
+    close: Callable[[], None]
 
 
 def load_sandbox(
@@ -56,4 +60,5 @@ def load_sandbox(
         provider_for=provider_for,
         till=PretendTill(permit, ledger=ledger, clock=clock, after_act=after_act),
         deliveries=SandboxDeliveries(permit, ledger=ledger, send=send, webhook_path=webhook_path),
+        close=ledger.close,
     )

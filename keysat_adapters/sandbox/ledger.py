@@ -122,6 +122,12 @@ class Ledger:
             self._memory.row_factory = sqlite3.Row
         self._prepare()
 
+    def close(self) -> None:
+        """Forget books kept in memory; a file is closed after every transaction anyway."""
+        if self._memory is not None:
+            with self._lock:
+                self._memory.close()
+
     def new_id(self) -> str:
         """Give a fresh id for an invoice or a delivery."""
         return self._entropy.token(ID_BYTES).hex()

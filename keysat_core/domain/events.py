@@ -21,7 +21,7 @@ SOURCE_PURCHASE: Final = "purchase"
 SOURCE_ADMIN: Final = "admin_issue"
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Base of every event. ``event_type`` is its published name; the fields are its ``data``."""
 
     event_type: ClassVar[str]

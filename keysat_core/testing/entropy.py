@@ -5,7 +5,12 @@ from itertools import count
 
 
 class SeededEntropy:
-    """Implements ``ports.entropy.Entropy``: bytes that depend on the seed and the call's number."""
+    """Implements ``ports.entropy.Entropy``: bytes that depend on the seed and the call's number.
+
+    Two with one seed give the same bytes in the same order; threads may share one, and then the
+    order is theirs. A key or secret made with it is known to everybody who can guess the seed:
+    never sell with one.
+    """
 
     __slots__ = ("_numbers", "_seed")
 

@@ -11,6 +11,7 @@ class SeededIds:
     """Implements ``ports.ids.Ids``: well-formed UUIDv4 text that depends on the seed alone.
 
     Two with one seed give the same ids in the same order; with different seeds, never the same id.
+    They can be guessed, so no id that is a buyer's proof may come from here (public-api 6.2).
     """
 
     __slots__ = ("_numbers", "_seed")

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from keysat_core.domain.instant import Instant
+from keysat_core.errors import InvariantError
+from keysat_core.limits import INSTANT_MAX
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.entropy import Entropy
 from keysat_core.ports.ids import Ids
@@ -27,9 +29,36 @@ class TestFixedClock(ClockContract):
     def test_it_goes_where_it_is_told(self) -> None:
         clock = FixedClock(100)
         assert clock.advance(5) == 105
-        assert clock.advance(-10) == 95
-        clock.set(Instant(7))
+        clock.set(200)
+        assert clock.advance(0) == clock.now() == 200
+
+    def test_it_goes_back_only_if_asked_to(self) -> None:
+        clock = FixedClock(100)
+        with pytest.raises(InvariantError, match="would go back by 10 s"):
+            clock.advance(-10)
+        with pytest.raises(InvariantError, match="may_go_back=True"):
+            clock.set(99)
+        assert clock.now() == 100
+        assert clock.advance(-10, may_go_back=True) == 90
+        clock.set(7, may_go_back=True)
         assert clock.now() == 7
+
+    @pytest.mark.parametrize("now", [-1, INSTANT_MAX + 1])
+    def test_it_never_stands_where_no_instant_is(self, now: int) -> None:
+        with pytest.raises(InvariantError, match="between 1970 and 9999"):
+            FixedClock(now)
+        clock = FixedClock(100)
+        with pytest.raises(InvariantError, match="between 1970 and 9999"):
+            clock.set(now, may_go_back=True)
+        assert clock.now() == 100
+
+    def test_it_may_step_on_at_every_reading(self) -> None:
+        clock = FixedClock(100, step_seconds=3)
+        assert [clock.now(), clock.now(), clock.advance(10), clock.now()] == [100, 103, 116, 116]
+        last = FixedClock(INSTANT_MAX - 1, step_seconds=3)
+        assert [last.now(), last.now(), last.now()] == [INSTANT_MAX - 1, INSTANT_MAX, INSTANT_MAX]
+        with pytest.raises(InvariantError, match="step_seconds"):
+            FixedClock(step_seconds=-1)
 
     def test_no_advance_is_lost_among_threads(self) -> None:
         clock = FixedClock(0)

@@ -35,6 +35,7 @@ SAMPLES = (
     core.ProviderNotLoaded("btcpay", "connect it"),
     core.RateLimited(7),
     core.ConfigurationError("KEYSAT_X", "wrong"),
+    core.NotInstalled("the sandbox", "server"),
     core.CorruptRow("licenses", "1", "bad"),
     core.StoreBusy(),
     core.StoreUnavailable("/srv/keysat.db is gone"),

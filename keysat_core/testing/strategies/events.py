@@ -1,0 +1,104 @@
+"""What changed: the events of the domain, and the rows of the outbox they become."""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from keysat_core.domain.events import (
+    SOURCE_ADMIN,
+    SOURCE_PURCHASE,
+    DomainEvent,
+    Event,
+    InvoiceExpired,
+    InvoiceOpened,
+    InvoicePaid,
+    InvoiceRefunded,
+    LicenseIssued,
+    LicenseRevoked,
+    LicenseSuspended,
+    LicenseUnsuspended,
+    MachineActivated,
+    MachineDeactivated,
+    OutboxEvent,
+    PolicyCreated,
+    PolicyDeleted,
+    PolicyUpdated,
+    ProductCreated,
+    ProductDeleted,
+    ProductUpdated,
+    outbox_event,
+    product_created,
+)
+from keysat_core.domain.ids import EventId
+from keysat_core.domain.instant import rfc3339_or_none
+from keysat_core.domain.invoice import InvoiceStatus
+from keysat_core.testing.strategies.building import built
+from keysat_core.testing.strategies.identity import ids, instants
+from keysat_core.testing.strategies.money import amounts
+from keysat_core.testing.strategies.products import entitlements, products
+from keysat_core.testing.strategies.text import digests, slugs, texts
+
+_Event = TypeVar("_Event", bound=Event)
+_Fields = Mapping[str, SearchStrategy[Any]]
+
+_FIELD_NAMES: Final = st.lists(slugs(), max_size=4, unique=True).map(tuple)
+_PRODUCT: Final[_Fields] = {"product_id": ids()}
+_POLICY: Final[_Fields] = {"policy_id": ids(), "product_id": ids()}
+_LICENSE: Final[_Fields] = {"license_id": ids()}
+_MACHINE: Final[_Fields] = {"license_id": ids(), "machine_id": ids()}
+_INVOICE: Final[_Fields] = {"invoice_id": ids(), "product_id": ids(), "amount_sats": amounts()}
+_SALE: Final[_Fields] = {**_INVOICE, "policy_id": st.none() | ids()}
+_REASON: Final[_Fields] = {"reason": texts()}
+_ENDED: Final = (InvoiceStatus.EXPIRED, InvoiceStatus.INVALID)
+
+_FIELDS: Final[Mapping[type[Event], _Fields]] = {
+    ProductCreated: {"product": products().map(lambda product: product_created(product).product)},
+    ProductUpdated: {**_PRODUCT, "fields": _FIELD_NAMES},
+    ProductDeleted: {**_PRODUCT, "slug": slugs()},
+    PolicyCreated: {**_POLICY, "slug": slugs()},
+    PolicyUpdated: {**_POLICY, "fields": _FIELD_NAMES},
+    PolicyDeleted: {**_POLICY, "slug": slugs()},
+    LicenseIssued: {
+        **_LICENSE,
+        **_PRODUCT,
+        "invoice_id": st.none() | ids(),
+        "policy_id": st.none() | ids(),
+        "is_trial": st.booleans(),
+        "expires_at": (st.none() | instants()).map(rfc3339_or_none),
+        "entitlements": entitlements(),
+        "source": st.sampled_from([SOURCE_PURCHASE, SOURCE_ADMIN]),
+    },
+    LicenseRevoked: {**_LICENSE, **_REASON},
+    LicenseSuspended: {**_LICENSE, **_REASON},
+    LicenseUnsuspended: _LICENSE,
+    MachineActivated: {**_MACHINE, "fingerprint_hash": digests()},
+    MachineDeactivated: {**_MACHINE, **_REASON},
+    InvoiceOpened: _INVOICE,
+    InvoicePaid: _SALE,
+    InvoiceExpired: {**_SALE, "status": st.sampled_from(_ENDED).map(str)},
+    InvoiceRefunded: _SALE,
+}
+
+EVENT_KINDS: Final = tuple(_FIELDS)
+"""Every event there is."""
+
+
+def events(kind: type[_Event], /, **fixed: Any) -> SearchStrategy[_Event]:
+    """Events of one kind."""
+    return built(kind, fixed, **_FIELDS[kind])
+
+
+def domain_events() -> SearchStrategy[DomainEvent]:
+    """Events of every kind."""
+    return cast("SearchStrategy[DomainEvent]", st.one_of([events(kind) for kind in EVENT_KINDS]))
+
+
+def outbox_events(**fixed: Any) -> SearchStrategy[OutboxEvent]:
+    """Events as rows; the body is the one that ``outbox_event`` fixes."""
+    rows = st.builds(outbox_event, domain_events(), event_id=ids().map(EventId), now=instants())
+    if not fixed:
+        return rows
+    return rows.map(lambda row: msgspec.structs.replace(row, **fixed))

@@ -1,0 +1,42 @@
+"""Merchant profiles, and the accounts through which they are paid."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
+from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, ProviderKind
+from keysat_core.domain.payment import Rail
+from keysat_core.testing.strategies.building import built
+from keysat_core.testing.strategies.identity import ids, instants
+from keysat_core.testing.strategies.text import names, texts
+
+
+def merchant_profiles(**fixed: Any) -> SearchStrategy[MerchantProfile]:
+    """Business identities, the default one among them."""
+    return built(
+        MerchantProfile,
+        fixed,
+        id=ids().map(MerchantProfileId),
+        name=names(),
+        is_default=st.booleans(),
+        post_purchase_redirect_url=st.none() | texts(),
+        created_at=instants(),
+        updated_at=instants(),
+    )
+
+
+def provider_accounts(**fixed: Any) -> SearchStrategy[ProviderAccount]:
+    """Connected accounts of every kind, each with at least one rail."""
+    rails = st.lists(st.sampled_from(Rail), min_size=1, unique=True).map(tuple)
+    return built(
+        ProviderAccount,
+        fixed,
+        id=ids().map(ProviderAccountId),
+        merchant_profile_id=ids().map(MerchantProfileId),
+        kind=st.sampled_from(ProviderKind),
+        label=names(),
+        served_rails=rails,
+        connected_at=instants(),
+    )

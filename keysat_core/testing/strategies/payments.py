@@ -1,0 +1,88 @@
+"""Payment providers: what we ask of one and what it says; and its webhooks as we keep them."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.money import Currency
+from keysat_core.domain.payment import (
+    InvoiceOrder,
+    ProviderInvoice,
+    ProviderNotice,
+    ProviderReport,
+    ProviderStatus,
+    Rail,
+)
+from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
+from keysat_core.testing.strategies.building import built
+from keysat_core.testing.strategies.identity import ids, instants
+from keysat_core.testing.strategies.money import money
+from keysat_core.testing.strategies.text import emails, names, texts
+
+
+def invoice_orders(**fixed: Any) -> SearchStrategy[InvoiceOrder]:
+    """What a provider is asked to collect, in sats."""
+    return built(
+        InvoiceOrder,
+        fixed,
+        invoice_id=ids().map(InvoiceId),
+        price=money(Currency.SAT),
+        redirect_url=texts(),
+        metadata=st.dictionaries(texts(), texts(), max_size=4),
+        rail=st.none() | st.sampled_from(Rail),
+        buyer_email=st.none() | emails(),
+        saves_payment_method=st.booleans(),
+    )
+
+
+def provider_invoices(**fixed: Any) -> SearchStrategy[ProviderInvoice]:
+    """Invoices as a provider creates them."""
+    return built(
+        ProviderInvoice,
+        fixed,
+        provider_invoice_id=names(),
+        checkout_url=names().map("https://pay.example/".__add__),
+    )
+
+
+def provider_reports(**fixed: Any) -> SearchStrategy[ProviderReport]:
+    """Whatever a provider may say, contradictions included: nothing may rely on its sense."""
+    return built(
+        ProviderReport,
+        fixed,
+        status=st.sampled_from(ProviderStatus),
+        is_processing=st.booleans(),
+        is_paid_late=st.booleans(),
+        marked_by_hand=st.booleans(),
+        price=st.none() | money(),
+        paid=st.none() | money(),
+        raw_status=texts(),
+    )
+
+
+def provider_notices(**fixed: Any) -> SearchStrategy[ProviderNotice]:
+    """Authentic webhooks as read."""
+    return built(
+        ProviderNotice,
+        fixed,
+        type=texts(),
+        provider_invoice_id=st.none() | names(),
+        delivery_id=st.none() | names(),
+    )
+
+
+def receipts(**fixed: Any) -> SearchStrategy[WebhookReceipt]:
+    """Webhook receipts with every outcome, without an invoice of ours unless given."""
+    return built(
+        WebhookReceipt,
+        {"invoice_id": None} | fixed,
+        id=ids(),
+        provider_account_id=ids().map(ProviderAccountId),
+        type=texts(),
+        provider_invoice_id=st.none() | texts(),
+        delivery_id=st.none() | texts(),
+        outcome=st.sampled_from(ReceiptOutcome),
+        received_at=instants(),
+    )

@@ -1,0 +1,247 @@
+"""Which strategy makes which type, and how to tell Hypothesis so.
+
+Importing this registers nothing: a test suite calls ``register_strategies`` if it wants
+``st.from_type(License)`` to give licenses that keep their invariants.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from keysat_core.domain.activity import Heartbeat, ValidationEntry
+from keysat_core.domain.actor import Actor
+from keysat_core.domain.audit import AuditEntry
+from keysat_core.domain.audit_breaks import Break
+from keysat_core.domain.audit_chain import Anchor
+from keysat_core.domain.audit_walk import ChainReport
+from keysat_core.domain.buyer import BuyerRequest
+from keysat_core.domain.diagnosis import BackupFacts, ClockFacts, DiskSpace, Finding
+from keysat_core.domain.entitlement import CatalogEntry
+from keysat_core.domain.events import Event, OutboxEvent
+from keysat_core.domain.grant import Grant, Receiver
+from keysat_core.domain.idempotency import IdempotencyRecord
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.invoice import Expire, Invalidate, Invoice, Settle
+from keysat_core.domain.lease import Lease
+from keysat_core.domain.license import License, Reinstate, Revoke, Suspend
+from keysat_core.domain.listing import (
+    AuditFilter,
+    AuditRow,
+    CascadeCounts,
+    LicenseCounts,
+    LicenseFilter,
+    LicenseRow,
+    LicenseSummary,
+    MachineFilter,
+    MachineRow,
+    RevenueSummary,
+)
+from keysat_core.domain.machine import (
+    Candidate,
+    Machine,
+    SeatKept,
+    SeatRefused,
+    Seats,
+    SeatTaken,
+)
+from keysat_core.domain.merchant import MerchantProfile, ProviderAccount
+from keysat_core.domain.money import Money
+from keysat_core.domain.payment import (
+    InvoiceOrder,
+    ProviderInvoice,
+    ProviderNotice,
+    ProviderReport,
+)
+from keysat_core.domain.policy import Policy, Terms, Tip
+from keysat_core.domain.product import PriceInput, Product
+from keysat_core.domain.rate import Quote, Rate
+from keysat_core.domain.rate_limit import Allowance, Bucket
+from keysat_core.domain.receipt import WebhookReceipt
+from keysat_core.domain.sale import SaleFacts, Settlement
+from keysat_core.domain.secret import Secret
+from keysat_core.domain.self_license import SelfLicense
+from keysat_core.domain.settings_diagnosis import SettingsFacts
+from keysat_core.domain.validation import Facts, Question, Refused, Valid
+from keysat_core.signing import LicenseKey, LicensePayload, SigningKey, VerifyKey
+from keysat_core.testing.strategies.actors import (
+    actors,
+    audit_entries,
+    buyer_requests,
+    validation_entries,
+)
+from keysat_core.testing.strategies.allowances import allowances, buckets, self_licenses
+from keysat_core.testing.strategies.audits import (
+    anchors,
+    audit_filters,
+    audit_rows,
+    breaks,
+    chain_reports,
+)
+from keysat_core.testing.strategies.events import (
+    EVENT_KINDS,
+    domain_events,
+    events,
+    outbox_events,
+)
+from keysat_core.testing.strategies.grants import grants, receivers
+from keysat_core.testing.strategies.identity import instants, secrets
+from keysat_core.testing.strategies.invoices import (
+    expires,
+    idempotency_records,
+    invalidates,
+    invoices,
+    settles,
+)
+from keysat_core.testing.strategies.keys import (
+    license_payloads,
+    parsed_keys,
+    signing_keys,
+    verify_keys,
+)
+from keysat_core.testing.strategies.licenses import licenses, reinstates, revokes, suspends
+from keysat_core.testing.strategies.listings import (
+    cascade_counts,
+    license_counts,
+    license_filters,
+    license_rows,
+    license_summaries,
+    machine_filters,
+    machine_rows,
+    revenue_summaries,
+)
+from keysat_core.testing.strategies.machines import (
+    candidates,
+    heartbeats,
+    machines,
+    seats,
+    seats_kept,
+    seats_refused,
+    seats_taken,
+)
+from keysat_core.testing.strategies.merchants import merchant_profiles, provider_accounts
+from keysat_core.testing.strategies.money import money, price_inputs, quotes, rates
+from keysat_core.testing.strategies.payments import (
+    invoice_orders,
+    provider_invoices,
+    provider_notices,
+    provider_reports,
+    receipts,
+)
+from keysat_core.testing.strategies.policies import policies, terms, tips
+from keysat_core.testing.strategies.products import catalog_entries, products
+from keysat_core.testing.strategies.sales import sale_facts, settlements
+from keysat_core.testing.strategies.servers import (
+    backup_facts,
+    clock_facts,
+    disk_spaces,
+    findings,
+    leases,
+    settings_facts,
+)
+from keysat_core.testing.strategies.validation import (
+    facts,
+    questions,
+    refused_verdicts,
+    valid_verdicts,
+)
+
+STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
+    Actor: actors,
+    Allowance: allowances,
+    Anchor: anchors,
+    AuditEntry: audit_entries,
+    AuditFilter: audit_filters,
+    AuditRow: audit_rows,
+    BackupFacts: backup_facts,
+    Break: breaks,
+    Bucket: buckets,
+    BuyerRequest: buyer_requests,
+    Candidate: candidates,
+    CascadeCounts: cascade_counts,
+    CatalogEntry: catalog_entries,
+    ChainReport: chain_reports,
+    ClockFacts: clock_facts,
+    DiskSpace: disk_spaces,
+    Event: domain_events,
+    Expire: expires,
+    Facts: facts,
+    Finding: findings,
+    Grant: grants,
+    Heartbeat: heartbeats,
+    IdempotencyRecord: idempotency_records,
+    Invalidate: invalidates,
+    Invoice: invoices,
+    InvoiceOrder: invoice_orders,
+    Lease: leases,
+    License: licenses,
+    LicenseCounts: license_counts,
+    LicenseFilter: license_filters,
+    LicenseKey: parsed_keys,
+    LicensePayload: license_payloads,
+    LicenseRow: license_rows,
+    LicenseSummary: license_summaries,
+    Machine: machines,
+    MachineFilter: machine_filters,
+    MachineRow: machine_rows,
+    MerchantProfile: merchant_profiles,
+    Money: money,
+    OutboxEvent: outbox_events,
+    Policy: policies,
+    PriceInput: price_inputs,
+    Product: products,
+    ProviderAccount: provider_accounts,
+    ProviderInvoice: provider_invoices,
+    ProviderNotice: provider_notices,
+    ProviderReport: provider_reports,
+    Question: questions,
+    Quote: quotes,
+    Rate: rates,
+    Receiver: receivers,
+    Refused: refused_verdicts,
+    Reinstate: reinstates,
+    RevenueSummary: revenue_summaries,
+    Revoke: revokes,
+    SaleFacts: sale_facts,
+    SeatKept: seats_kept,
+    SeatRefused: seats_refused,
+    SeatTaken: seats_taken,
+    Seats: seats,
+    Secret: secrets,
+    SelfLicense: self_licenses,
+    SettingsFacts: settings_facts,
+    Settle: settles,
+    Settlement: settlements,
+    SigningKey: signing_keys,
+    Suspend: suspends,
+    Terms: terms,
+    Tip: tips,
+    Valid: valid_verdicts,
+    ValidationEntry: validation_entries,
+    VerifyKey: verify_keys,
+    WebhookReceipt: receipts,
+}
+"""Every struct of the domain but the events, which ``strategy_for`` finds by their kind."""
+
+
+def strategy_for(kind: type) -> SearchStrategy[Any]:
+    """Give the strategy of a struct of the domain, an event, or a kind of key.
+
+    Raises:
+        KeyError: it is none of them.
+    """
+    if kind in EVENT_KINDS:
+        return events(kind)
+    return STRATEGIES[kind]()
+
+
+def register_strategies() -> None:
+    """Make ``st.from_type`` use these strategies in this process, also deep inside other types.
+
+    It is for test suites to call, once, where they configure Hypothesis. Calling it again changes
+    nothing.
+    """
+    for kind in (*STRATEGIES, *EVENT_KINDS):
+        st.register_type_strategy(kind, strategy_for(kind))
+    st.register_type_strategy(Instant, instants())

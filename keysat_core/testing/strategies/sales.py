@@ -1,0 +1,44 @@
+"""A sale at the moment it is settled, and everything that settling it writes."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from keysat_core.domain.ids import LicenseId, PolicyId
+from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.sale import SaleFacts, Settlement
+from keysat_core.testing.strategies.actors import audit_entries
+from keysat_core.testing.strategies.building import built
+from keysat_core.testing.strategies.events import domain_events
+from keysat_core.testing.strategies.identity import ids
+from keysat_core.testing.strategies.invoices import invoices
+from keysat_core.testing.strategies.licenses import licenses
+from keysat_core.testing.strategies.policies import policies
+
+
+@st.composite
+def sale_facts(draw: st.DrawFn, /, invoice: Invoice | None = None) -> SaleFacts:
+    """What is known of a sale: invoice, policy and license belong together."""
+    given = invoice or draw(invoices(policy_id=draw(st.none() | ids().map(PolicyId))))
+    policy_id = given.policy_id
+    policy = draw(policies(id=policy_id, product_id=given.product_id)) if policy_id else None
+    issued = licenses(product_id=given.product_id, policy_id=policy_id, invoice_id=given.id)
+    return SaleFacts(
+        invoice=given,
+        policy=policy,
+        issued=draw(st.none() | issued),
+        new_license_id=draw(ids().map(LicenseId)),
+    )
+
+
+def settlements(**fixed: Any) -> SearchStrategy[Settlement]:
+    """What one transaction has to write."""
+    return built(
+        Settlement,
+        fixed,
+        invoice=invoices(),
+        license=st.none() | licenses(),
+        events=st.lists(domain_events(), max_size=2).map(tuple),
+        audits=st.lists(audit_entries(), max_size=2).map(tuple),
+    )

@@ -1,0 +1,93 @@
+"""A server that looks after itself: leases of its jobs, and what the doctor measures and finds."""
+
+from typing import Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from keysat_core.domain.diagnosis import BackupFacts, ClockFacts, DiskSpace, Finding, Health
+from keysat_core.domain.instant import rfc3339
+from keysat_core.domain.lease import Lease
+from keysat_core.domain.settings_diagnosis import SettingsFacts
+from keysat_core.testing.strategies.building import built
+from keysat_core.testing.strategies.identity import ids, instants, secrets
+from keysat_core.testing.strategies.text import addresses, names, slugs, texts
+
+_BYTES: Final = st.integers(0, 1 << 50)
+
+
+def leases(**fixed: Any) -> SearchStrategy[Lease]:
+    """Leases, held and free, also by a clock that was wrong."""
+    return built(
+        Lease,
+        fixed,
+        name=slugs(),
+        holder=st.none() | ids(),
+        held_until=instants(),
+        finished_at=st.none() | instants(),
+    )
+
+
+def findings(**fixed: Any) -> SearchStrategy[Finding]:
+    """What the doctor may say."""
+    return built(
+        Finding,
+        fixed,
+        health=st.sampled_from(Health),
+        text=names(),
+        remedy=st.none() | names(),
+    )
+
+
+@st.composite
+def disk_spaces(draw: st.DrawFn, /) -> DiskSpace:
+    """File systems with no more free than there is."""
+    total = draw(_BYTES)
+    return DiskSpace(
+        free_bytes=draw(st.integers(0, total)), total_bytes=total, backup_bytes=draw(_BYTES)
+    )
+
+
+def backup_facts(**fixed: Any) -> SearchStrategy[BackupFacts]:
+    """Backups that were made, were lost, or never were; what is stored may be no instant."""
+    return built(
+        BackupFacts,
+        fixed,
+        last_at=st.none() | instants().map(rfc3339) | texts(),
+        last_path=st.none() | names(),
+        is_there=st.booleans(),
+        has_sold=st.booleans(),
+    )
+
+
+def clock_facts(**fixed: Any) -> SearchStrategy[ClockFacts]:
+    """Clocks, right and wrong."""
+    return built(
+        ClockFacts,
+        fixed,
+        now=instants(),
+        newest_at=st.none() | instants(),
+        drift_seconds=st.floats(-1e6, 1e6),
+    )
+
+
+def settings_facts(**fixed: Any) -> SearchStrategy[SettingsFacts]:
+    """Settings in any combination, contradictions included."""
+    return built(
+        SettingsFacts,
+        fixed,
+        problem=st.none() | names(),
+        public_scheme=st.none() | st.sampled_from(["http", "https"]),
+        public_host=st.none() | slugs(),
+        bind_host=st.none() | addresses(),
+        is_behind_proxy=st.none() | st.booleans(),
+        has_proxy_list=st.booleans(),
+        admin_key=st.none() | secrets(),
+        other_secrets=st.dictionaries(slugs(), secrets(), max_size=3),
+        legacy_conflicts=st.lists(slugs(), max_size=3).map(tuple),
+        license_variable=st.none() | secrets(),
+        license_file=st.none() | secrets(),
+        is_sandbox=st.booleans(),
+        has_real_sales=st.booleans(),
+        has_pretend_sales=st.booleans(),
+    )
