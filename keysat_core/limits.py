@@ -139,3 +139,11 @@ RATE_BUCKETS_MAX = 50_000
 
 PURCHASE_DEADLINE_SECONDS = 8
 """Whole time a purchase may take: published clients give up after 10 s (public-api 0)."""
+
+# --- backups and checks -------------------------------------------------------------------------
+
+STRUCTURE_PROBLEMS_MAX = 20
+"""Faults of a damaged file that are listed; more would only repeat them."""
+
+PROBLEMS_MAX = 10
+"""Rows named by one check of a database; how many there are is said all the same."""

@@ -1,0 +1,188 @@
+"""Copying a database file that others are writing to, so that the copy is whole or is not there.
+
+A copy grows under a name of its own (``.partial``), is made to consist of one file, and takes its
+final name only when everything in it is on the disk. Whether it is any good is asked elsewhere.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import apsw
+
+from keysat_adapters.sqlite.connection import create_file, open_unchanging
+from keysat_adapters.sqlite.refusals import refusal
+from keysat_core.errors import PathTaken, StoreUnavailable
+
+PAGES_PER_STEP: Final = 500
+"""2 MB at a time: few enough that no step is felt, enough to copy fast (PERFORMANCE, backups)."""
+
+PARTIAL: Final = ".partial"
+SIDE_FILES: Final = ("-wal", "-shm", "-journal")
+"""What SQLite may leave beside a database: an unfinished log is part of it."""
+
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told now and then how many of how many parts are done."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """Tell nobody."""
+    del done, total
+
+
+@contextmanager
+def partial_for(final: Path) -> Iterator[Path]:
+    """Give the empty file in which ``final`` is to grow; it is gone at the end, whatever happens.
+
+    What a killed process left there is replaced. Two processes never write to one.
+
+    Raises:
+        PathTaken: Another process is writing it.
+        StoreUnavailable: It cannot be made.
+    """
+    partial = final.with_name(final.name + PARTIAL)
+    held = _hold(partial)
+    try:
+        os.ftruncate(held, 0)
+        _remove_side_files(partial)
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+        _remove_side_files(partial)
+        # Last: closing any handle of a file ends SQLite's locks on it, and with it ours.
+        os.close(held)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what killed processes left of copies in a folder of ours."""
+    for partial in folder.glob(f"*{PARTIAL}"):
+        with suppress(OSError):
+            held = os.open(partial, os.O_RDWR)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                partial.unlink()
+                _remove_side_files(partial)
+            finally:
+                os.close(held)
+
+
+def copy_database(source: Path, target: Path, progress: Progress = no_progress) -> None:
+    """Copy a database as it is at this moment into an empty file, and onto the disk.
+
+    Writers go on meanwhile; what they commit is not in the copy. The source is not changed.
+
+    Raises:
+        StoreBusy, StoreUnavailable: The copy is worthless.
+    """
+    reader = open_unchanging(source)
+    try:
+        # One snapshot for all steps: without it every commit elsewhere would begin the copy anew.
+        reader.execute("BEGIN").fetchall()
+        reader.pragma("schema_version")
+        _copy(reader, target, progress)
+    except apsw.Error as exc:
+        raise refusal(exc) from exc
+    finally:
+        reader.close()
+    _sync_file(target)
+
+
+def publish(partial: Path, final: Path) -> None:
+    """Give a finished copy its name, durably; an existing file is never replaced.
+
+    Raises:
+        PathTaken: There is one.
+        StoreUnavailable: It cannot be named.
+    """
+    try:
+        try:
+            os.link(partial, final)
+        except OSError as exc:
+            if exc.errno not in _NO_LINKS or final.exists():
+                raise
+            # Some file systems have no second names, those of memory sticks for one.
+            partial.rename(final)
+        sync_folder(final.parent)
+    except FileExistsError as exc:
+        raise PathTaken(str(final)) from exc
+    except OSError as exc:
+        raise StoreUnavailable(f"{final} cannot be written: {exc.strerror}") from exc
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder onto the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def side_files(path: Path) -> list[Path]:
+    """Give the names SQLite may use beside a database."""
+    return [path.with_name(path.name + suffix) for suffix in SIDE_FILES]
+
+
+def _copy(reader: apsw.Connection, target: Path, progress: Progress) -> None:
+    writer = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        # It is brought onto the disk once, as a whole; until then nobody relies on it.
+        writer.pragma("synchronous", "off")
+        with writer.backup("main", reader, "main") as backup:
+            while not backup.done:
+                backup.step(PAGES_PER_STEP)
+                progress(backup.page_count - backup.remaining, backup.page_count)
+        # The header came with the pages and asks for a log of its own.
+        writer.pragma("journal_mode", "delete")
+    finally:
+        writer.close()
+
+
+def _hold(partial: Path) -> int:
+    try:
+        while True:
+            create_file(partial)
+            handle = os.open(partial, os.O_RDWR)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_still(handle, partial):
+                    os.fchmod(handle, 0o600)
+                    return handle
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)
+    except BlockingIOError as exc:
+        raise PathTaken(str(partial)) from exc
+    except OSError as exc:
+        raise StoreUnavailable(f"{partial} cannot be written: {exc.strerror}") from exc
+
+
+def _is_still(handle: int, path: Path) -> bool:
+    """Tell whether a name still means the file that was opened by it."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _remove_side_files(path: Path) -> None:
+    for beside in side_files(path):
+        beside.unlink(missing_ok=True)
+
+
+def _sync_file(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as exc:
+        raise StoreUnavailable(f"{path} cannot be written: {exc.strerror}") from exc
