@@ -21,6 +21,18 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
     "rates": ("keysat_cli.commands.rates", "Pin exchange rates."),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
+    "backup": (
+        "keysat_cli.commands.backup",
+        "Copy the database to a verified backup while the server works.",
+    ),
+    "verify": (
+        "keysat_cli.commands.verify",
+        "Check a database or a backup; exit code 9 if something is wrong.",
+    ),
+    "restore": (
+        "keysat_cli.commands.restore",
+        "Put a backup in the place of the database; the server must not run.",
+    ),
     "schema": ("keysat_cli.commands.schema", "Write or check the files under schema/."),
     "completion": ("keysat_cli.commands.completion", "Print a completion script for a shell."),
 }

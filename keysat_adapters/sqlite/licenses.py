@@ -59,7 +59,8 @@ _read_entitlements: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_json: Final = msgspec.json.Decoder().decode
 
 
-def _license(row: Row) -> License:
+def license_in(row: Row) -> License:
+    """Read a license from the columns of ``LICENSES``; raises as ``Table.value`` expects."""
     return License(
         id=row[0],
         product_id=row[1],
@@ -87,7 +88,7 @@ def _license(row: Row) -> License:
 def _license_row(row: Row) -> LicenseRow:
     product_slug, policy_slug, policy_name = row[_WIDTH:]
     return LicenseRow(
-        license=_license(row),
+        license=license_in(row),
         product_slug=product_slug,
         policy_slug=policy_slug,
         policy_name=policy_name,
@@ -133,11 +134,11 @@ class SQLiteLicenses:
 
     def find_license(self, license_id: LicenseId) -> License | None:
         """Give a license or None."""
-        return LICENSES.found(_license, self._session.row(_BY_ID, (license_id,)))
+        return LICENSES.found(license_in, self._session.row(_BY_ID, (license_id,)))
 
     def find_license_for_invoice(self, invoice_id: InvoiceId) -> License | None:
         """Give the one license an invoice paid for or None."""
-        return LICENSES.found(_license, self._session.row(_FOR_INVOICE, (invoice_id,)))
+        return LICENSES.found(license_in, self._session.row(_FOR_INVOICE, (invoice_id,)))
 
     def put_license(self, license: License) -> None:
         """Insert or replace a license."""

@@ -115,6 +115,19 @@ def publish(partial: Path, final: Path) -> None:
         raise StoreUnavailable(f"{final} cannot be written: {exc.strerror}") from exc
 
 
+def write_durably(path: Path, text: str) -> None:
+    """Fill an empty file, and bring it onto the disk.
+
+    Raises:
+        StoreUnavailable: It cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise StoreUnavailable(f"{path} cannot be written: {exc.strerror}") from exc
+    _sync_file(path)
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder onto the disk."""
     handle = os.open(folder, os.O_RDONLY)

@@ -32,6 +32,7 @@ class Scope(StrEnum):
     MACHINES_WRITE = "machines:write"
     TIER_READ = "tier:read"
     RATES_WRITE = "rates:write"
+    BACKUPS_WRITE = "backups:write"
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

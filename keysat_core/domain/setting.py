@@ -7,3 +7,9 @@ OPERATOR_NAME: Final = "operator_name"
 
 RATE_PIN_PREFIX: Final = "manual_rate_pin_"
 """The operator's own rate of a currency: this and the currency's code."""
+
+BACKUP_LAST_AT: Final = "backup.last_at"
+"""When the last verified backup was made, in Unix seconds."""
+
+BACKUP_LAST_PATH: Final = "backup.last_path"
+"""Where it was put."""
