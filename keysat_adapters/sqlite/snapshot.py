@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 import apsw
 
-from keysat_adapters.sqlite.connection import create_file, open_unchanging
+from keysat_adapters.sqlite.connection import open_unchanging
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_core.errors import PathTaken, StoreUnavailable
 
@@ -49,7 +49,6 @@ def partial_for(final: Path) -> Iterator[Path]:
     partial = final.with_name(final.name + PARTIAL)
     held = _hold(partial)
     try:
-        os.ftruncate(held, 0)
         _remove_side_files(partial)
         yield partial
     finally:
@@ -62,14 +61,9 @@ def partial_for(final: Path) -> Iterator[Path]:
 def remove_abandoned(folder: Path) -> None:
     """Remove what killed processes left of copies in a folder of ours."""
     for partial in folder.glob(f"*{PARTIAL}"):
+        # What cannot be removed is in nobody's way.
         with suppress(OSError):
-            held = os.open(partial, os.O_RDWR)
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                partial.unlink()
-                _remove_side_files(partial)
-            finally:
-                os.close(held)
+            _remove_unless_held(partial)
 
 
 def copy_database(source: Path, target: Path, progress: Progress = no_progress) -> None:
@@ -158,23 +152,44 @@ def _copy(reader: apsw.Connection, target: Path, progress: Progress) -> None:
 
 
 def _hold(partial: Path) -> int:
+    """Make the file and lock it; it is new, so that nobody else owns what is written to it."""
     try:
+        partial.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         while True:
-            create_file(partial)
-            handle = os.open(partial, os.O_RDWR)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _is_still(handle, partial):
-                    os.fchmod(handle, 0o600)
+            with suppress(FileExistsError):
+                handle = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+                if _is_locked_by(handle, partial):
                     return handle
-            except BaseException:
-                os.close(handle)
-                raise
-            os.close(handle)
+                continue
+            _remove_unless_held(partial)
     except BlockingIOError as exc:
-        raise PathTaken(str(partial)) from exc
+        raise PathTaken(str(partial), "another process is writing it") from exc
     except OSError as exc:
         raise StoreUnavailable(f"{partial} cannot be written: {exc.strerror}") from exc
+
+
+def _remove_unless_held(partial: Path) -> None:
+    """Remove an abandoned file; raises ``BlockingIOError`` if it is not."""
+    with suppress(FileNotFoundError):
+        handle = os.open(partial, os.O_RDWR | os.O_NOFOLLOW)
+        if _is_locked_by(handle, partial):
+            try:
+                partial.unlink()
+                _remove_side_files(partial)
+            finally:
+                os.close(handle)
+
+
+def _is_locked_by(handle: int, path: Path) -> bool:
+    """Lock an open file, unless its name means another by now; then, or on failure, close it."""
+    is_kept = False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_kept = _is_still(handle, path)
+    finally:
+        if not is_kept:
+            os.close(handle)
+    return is_kept
 
 
 def _is_still(handle: int, path: Path) -> bool:

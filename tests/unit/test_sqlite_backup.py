@@ -182,6 +182,18 @@ def test_what_a_killed_backup_left_is_replaced(path: Path, final: Path) -> None:
     assert rows_in(final) == rows_in(path)
 
 
+def test_a_half_that_others_could_read_is_not_written_to(path: Path, final: Path) -> None:
+    """Somebody else's file must not get the signing key, however it is called."""
+    final.parent.mkdir()
+    theirs = final.with_name("copy.db.partial")
+    theirs.write_text("waiting")
+    theirs.chmod(0o666)
+    with theirs.open() as watching:
+        back_up(path, final, verify=sound)
+        assert watching.read() == "waiting"
+    assert stat.S_IMODE(final.stat().st_mode) == 0o600
+
+
 def test_two_backups_to_one_name_do_not_mix(path: Path, final: Path) -> None:
     refusals: list[type[BaseException]] = []
 
