@@ -369,9 +369,7 @@ class PathTaken(ServerFault):
 
     code = "path_taken"
 
-    def __init__(
-        self, path: str, remedy: str = "choose another name, or move that file away"
-    ) -> None:
+    def __init__(self, path: str, remedy: str = "choose another name") -> None:
         self.path = path
         super().__init__(f"{path} exists already and is never overwritten; {remedy}")
 
@@ -388,16 +386,9 @@ class BackupUnsound(ServerFault):
 
 
 class DatabaseInUse(ServerFault):
-    """Another process has the database open, so its file cannot be exchanged."""
+    """Another process has the database open, so its file cannot be exchanged. The message says where."""
 
     code = "database_in_use"
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        super().__init__(
-            f"another process has {path} open; stop the server and every other keysat command,"
-            " then try again"
-        )
 
 
 class SigningKeyUnusable(ServerFault):

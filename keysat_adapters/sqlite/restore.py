@@ -134,7 +134,7 @@ def _alone_with(target: Path) -> Iterator[None]:
     if _is_damaged(target):
         # It is why a backup is restored. SQLite would try to mend it; it is kept as it is instead.
         if _is_locked(target):
-            raise DatabaseInUse(str(target))
+            raise _in_use(target)
         yield
         return
     connection = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
@@ -150,10 +150,10 @@ def _take_over(connection: apsw.Connection, target: Path) -> None:
     try:
         # Only a process that is alone may leave WAL mode; its log is then part of the file.
         if connection.pragma("journal_mode", "delete") != "delete":
-            raise DatabaseInUse(str(target))
+            raise _in_use(target)
         connection.execute("BEGIN EXCLUSIVE").fetchall()
     except BUSY as exc:
-        raise DatabaseInUse(str(target)) from exc
+        raise _in_use(target) from exc
     except apsw.Error as exc:
         raise refusal(exc) from exc
 
@@ -167,7 +167,7 @@ def _is_damaged(target: Path) -> bool:
         finally:
             connection.close()
     except (*BUSY, StoreBusy) as exc:
-        raise DatabaseInUse(str(target)) from exc
+        raise _in_use(target) from exc
     except (apsw.Error, StoreUnavailable):
         return True
     return False
@@ -186,6 +186,13 @@ def _is_locked(target: Path) -> bool:
     finally:
         os.close(handle)
     return False
+
+
+def _in_use(target: Path) -> DatabaseInUse:
+    return DatabaseInUse(
+        f"another process has {target} open; stop the server and every other keysat command,"
+        " then try again"
+    )
 
 
 def _exchange(partial: Path | None, target: Path, aside: Path) -> list[Path]:

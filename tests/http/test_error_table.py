@@ -41,7 +41,7 @@ SAMPLES = (
     core.MigrationRefused("version 3"),
     core.PathTaken("a.db"),
     core.BackupUnsound("a.db", ("it is damaged",)),
-    core.DatabaseInUse("a.db"),
+    core.DatabaseInUse("a.db is open"),
     core.SigningKeyUnusable("lost"),
 )
 
