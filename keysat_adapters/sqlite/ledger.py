@@ -1,6 +1,7 @@
 """The ledger: which migrations a database has had, and whose database it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
@@ -65,10 +66,21 @@ def read_ledger(path: Path) -> Ledger:
 
 def ledger_of(connection: apsw.Connection) -> Ledger:
     """Read the ledger through a connection that holds no transaction; raises as ``read_ledger``."""
+    with reading(connection):
+        return ledger_within(connection)
+
+
+@contextmanager
+def reading(connection: apsw.Connection) -> Iterator[None]:
+    """Hold one picture of a database while it is looked at.
+
+    Raises:
+        StoreBusy, StoreUnavailable: It cannot be read.
+    """
     try:
         connection.execute("BEGIN").fetchall()
         try:
-            return ledger_within(connection)
+            yield
         finally:
             connection.execute("ROLLBACK").fetchall()
     except apsw.Error as exc:

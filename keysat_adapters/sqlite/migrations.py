@@ -1,4 +1,4 @@
-"""Bringing a database's schema to this program's version, and saying how far it has come.
+"""Bringing a database's schema to this program's version.
 
 Migrations only go forward, each in one transaction, and are told apart by a checksum over text
 that packaging cannot change (decisions 25). Two processes may start on one file: each change
@@ -9,21 +9,19 @@ anything in it, a checked copy is put beside it.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import apsw
 
-from keysat_adapters.sqlite.connection import create_file, open_unchanging, open_writer
-from keysat_adapters.sqlite.healing import Healing, Remedy, heal, healing_of, healings
+from keysat_adapters.sqlite.connection import create_file, open_writer
+from keysat_adapters.sqlite.healing import Healing, Remedy, heal, healings
 from keysat_adapters.sqlite.ledger import (
-    Ledger,
     begin_ledger,
-    changed,
     ledger_of,
     ledger_within,
     pending,
+    reading,
     record,
     refuse_stranger,
 )
@@ -52,24 +50,6 @@ class Migrated(NamedTuple):
     applied: list[Migration]
     healed: list[Healing]
     copy_path: Path | None
-
-
-class MigrationState(StrEnum):
-    """How a migration of the program and the ledger of a database compare."""
-
-    APPLIED = "applied"
-    PENDING = "pending"
-    HEALABLE = "healable"
-    CHANGED = "changed"
-    UNKNOWN = "unknown"
-
-
-class MigrationStatus(NamedTuple):
-    """One line of ``migration_status``."""
-
-    version: int
-    name: str
-    state: MigrationState
 
 
 def refuse_unless_current(connection: apsw.Connection) -> None:
@@ -133,34 +113,13 @@ def migrate(connection: apsw.Connection, migrations: Sequence[Migration] | None 
     return Migrated(applied, healed, copy.path)
 
 
-def migration_status(
-    path: Path, migrations: Sequence[Migration] | None = None
-) -> list[MigrationStatus]:
-    """Compare a database with the program, in order of versions, without changing anything.
-
-    Raises:
-        MigrationRefused: It belongs to another program or to the earlier server.
-        StoreUnavailable: It cannot be read, or is no database.
-    """
-    known = packaged_migrations() if migrations is None else migrations
-    if not path.exists():
-        return _statuses({}, known, frozenset())
-    connection = open_unchanging(path)
-    try:
-        with _reading(connection):
-            ledger = ledger_within(connection)
-            return _statuses(ledger, known, _healable(connection, ledger, known))
-    finally:
-        connection.close()
-
-
 def _judged(connection: apsw.Connection, known: Sequence[Migration]) -> list[Healing]:
     """Say what has to be healed before this program may work on a database.
 
     Raises:
         MigrationRefused: Something cannot be.
     """
-    with _reading(connection):
+    with reading(connection):
         ledger = ledger_within(connection)
         pending(ledger, known)
         return healings(connection, ledger, known)
@@ -221,18 +180,6 @@ def _tell(healed: Sequence[Healing]) -> None:
 
 
 @contextmanager
-def _reading(connection: apsw.Connection) -> Iterator[None]:
-    try:
-        connection.execute("BEGIN").fetchall()
-        try:
-            yield
-        finally:
-            connection.execute("ROLLBACK").fetchall()
-    except apsw.Error as exc:
-        raise refusal(exc) from exc
-
-
-@contextmanager
 def _writing(connection: apsw.Connection) -> Iterator[None]:
     busy_ms = connection.pragma("busy_timeout")
     try:
@@ -246,43 +193,3 @@ def _writing(connection: apsw.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK").fetchall()
         connection.set_busy_timeout(int(busy_ms))
-
-
-def _healable(
-    connection: apsw.Connection, ledger: Ledger, known: Sequence[Migration]
-) -> frozenset[int]:
-    if not ledger.keys() <= {migration.version for migration in known}:
-        return frozenset()
-    healable = set()
-    for migration in changed(ledger, known):
-        try:
-            healing_of(connection, migration, ledger, known)
-        except MigrationRefused:
-            continue
-        healable.add(migration.version)
-    return frozenset(healable)
-
-
-def _statuses(
-    ledger: Ledger, known: Sequence[Migration], healable: frozenset[int]
-) -> list[MigrationStatus]:
-    by_version = {migration.version: migration for migration in known}
-    return [
-        _status(version, by_version, ledger, is_healable=version in healable)
-        for version in sorted({*by_version, *ledger})
-    ]
-
-
-def _status(
-    version: int, known: Mapping[int, Migration], ledger: Ledger, *, is_healable: bool
-) -> MigrationStatus:
-    migration, applied = known.get(version), ledger.get(version)
-    if migration is None:
-        name = applied.name if applied else ""
-        return MigrationStatus(version, name, MigrationState.UNKNOWN)
-    if applied is None:
-        return MigrationStatus(version, migration.name, MigrationState.PENDING)
-    if applied.checksum == migration.checksum:
-        return MigrationStatus(version, migration.name, MigrationState.APPLIED)
-    state = MigrationState.HEALABLE if is_healable else MigrationState.CHANGED
-    return MigrationStatus(version, migration.name, state)

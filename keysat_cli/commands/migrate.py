@@ -4,13 +4,12 @@ import click
 import msgspec
 
 from keysat_adapters.sqlite.healing import Remedy
-from keysat_adapters.sqlite.migrations import (
-    Migrated,
+from keysat_adapters.sqlite.migration_status import (
     MigrationState,
     MigrationStatus,
-    migrate_file,
     migration_status,
 )
+from keysat_adapters.sqlite.migrations import Migrated, migrate_file
 from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import JSONCommand
 from keysat_cli.output import emit, table

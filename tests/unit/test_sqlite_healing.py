@@ -12,13 +12,8 @@ from keysat_adapters.sqlite.connection import create_file, open_writer
 from keysat_adapters.sqlite.healing import Remedy
 from keysat_adapters.sqlite.ledger import read_ledger
 from keysat_adapters.sqlite.migration import CERTIFIED, Migration, packaged_migrations
-from keysat_adapters.sqlite.migrations import (
-    Migrated,
-    MigrationState,
-    migrate,
-    migrate_file,
-    migration_status,
-)
+from keysat_adapters.sqlite.migration_status import MigrationState, migration_status
+from keysat_adapters.sqlite.migrations import Migrated, migrate, migrate_file
 from keysat_adapters.sqlite.schema_dump import dump_schema
 from keysat_adapters.sqlite.shape import (
     differences,

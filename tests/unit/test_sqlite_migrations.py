@@ -12,7 +12,8 @@ import pytest
 from keysat_adapters.sqlite.connection import create_file, open_writer
 from keysat_adapters.sqlite.ledger import APPLICATION_ID
 from keysat_adapters.sqlite.migration import Migration, packaged_migrations
-from keysat_adapters.sqlite.migrations import MigrationState, migrate, migration_status
+from keysat_adapters.sqlite.migration_status import MigrationState, migration_status
+from keysat_adapters.sqlite.migrations import migrate
 from keysat_adapters.sqlite.schema_dump import dump_schema
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.errors import MigrationRefused, StoreUnavailable
