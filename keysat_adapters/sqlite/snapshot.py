@@ -81,7 +81,11 @@ def copy_database(source: Path, target: Path, progress: Progress = no_progress) 
         reader.pragma("schema_version")
         _copy(reader, target, progress)
     except apsw.Error as exc:
-        raise refusal(exc) from exc
+        failure = refusal(exc)
+        if isinstance(failure, StoreUnavailable):
+            problem = f"copying {source} to {target} failed: {failure.problem}"
+            raise StoreUnavailable(problem) from exc
+        raise failure from exc
     finally:
         reader.close()
     _sync_file(target)

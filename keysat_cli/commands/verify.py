@@ -18,8 +18,8 @@ def verify(path: Path | None) -> None:
     """Check a database or a backup; exit code 9 if something is wrong.
 
     Without PATH it is the database the settings name, also while a server works on it. Nothing is
-    changed. Every page, reference, license and invoice is looked at: about two minutes for a
-    million licenses.
+    changed. Every page, reference, license and invoice is looked at: two to three
+    minutes for a million licenses.
     """
     looked_at = path or read_store_settings(environment()).db_path
     view = verification(looked_at, verify_file(looked_at))

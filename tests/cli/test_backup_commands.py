@@ -219,8 +219,8 @@ def test_under_a_running_server_nothing_is_restored(tmp_path: Path) -> None:
 # --- killed -------------------------------------------------------------------------------------
 
 
-def killed(program: Program, seconds: float, *words: str) -> None:
-    """Start a command and kill it after a while, if it is not done by then."""
+def killed(program: Program, partial: Path, seconds: float, *words: str) -> None:
+    """Start a command, and kill it a while after it began to write, if it is not done by then."""
     with subprocess.Popen(  # noqa: S603  the words are the test's own
         [sys.executable, "-m", "keysat_cli", *words],
         cwd=program.folder,
@@ -229,6 +229,8 @@ def killed(program: Program, seconds: float, *words: str) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
+        while process.poll() is None and not list(partial.parent.glob(partial.name)):
+            time.sleep(0.002)
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
 
@@ -246,14 +248,16 @@ def large(program: Program) -> Program:
 
 def test_a_killed_backup_leaves_no_backup_and_the_next_one_works(large: Program) -> None:
     folder = large.folder / "backups"
+    left = []
     for step in range(6):
-        killed(large, 0.35 + 0.12 * step, "backup")
-        whole = [path for path in folder.glob("*") if path.suffix == ".db"]
-        for path in whole:
+        killed(large, folder / "*.db.partial", 0.03 * step, "backup")
+        left += [path.name for path in folder.glob("*.partial")]
+        for path in folder.glob("*.db"):
             assert large.json("verify", str(path))["ok"] is True
             path.unlink()
         for path in folder.glob("*.sha256"):
             path.unlink()
+    assert left != [], "no kill came early enough to prove anything"
     made = large.json("backup")
     name = Path(made["path"]).name
     assert names_in(folder) == [name, f"{name}.sha256"]
@@ -265,10 +269,46 @@ def test_a_killed_restore_leaves_the_old_shop_or_the_new_one(large: Program) -> 
     kept = rows_in(large.folder / "kept.db")
     run(large.db_path, "INSERT INTO settings VALUES ('marker', 'old', 1)")
     old = rows_in(large.db_path)
+    partial = large.folder / "keysat.db.partial"
+    left = 0
     for step in range(6):
-        killed(large, 0.35 + 0.12 * step, "restore", "kept.db", "--replace", "--yes")
+        killed(large, partial, 0.05 * step, "restore", "kept.db", "--replace", "--yes")
+        left += partial.exists()
         assert rows_in(large.db_path) in (old, kept)
         assert large.json("verify")["ok"] is True
+    assert left, "no kill came early enough to prove anything"
     large.text("restore", "kept.db", "--replace", "--yes")
     assert rows_in(large.db_path) == kept
     assert not list(large.folder.glob("*.partial*"))
+
+
+# --- no room ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("backup", "--to", "full.db"), ("restore", "kept.db", "--replace", "--yes")],
+    ids=lambda words: words[0],
+)
+def test_without_room_there_is_a_clear_error_and_nothing_is_left(
+    words: tuple[str, ...], large: Program
+) -> None:
+    large.text("backup", "--to", "kept.db")
+    rows = rows_in(large.db_path)
+    before = set(names_in(large.folder))
+    # No file may grow beyond 8 MB, as on a disk that is nearly full.
+    command = 'ulimit -f 8192; exec "$@"'
+    done = subprocess.run(  # noqa: S603  the words are the test's own
+        ["/bin/bash", "-c", command, "-", sys.executable, "-m", "keysat_cli", *words],
+        cwd=large.folder,
+        env=clean_environment(**large.settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 7
+    assert done.stderr.startswith("keysat: the database cannot be used: copying ")
+    assert set(names_in(large.folder)) - {"keysat.db-wal", "keysat.db-shm"} == before
+    assert rows_in(large.db_path) == rows
