@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 from keysat_adapters.sqlite.activity_file import activity_path
 from keysat_adapters.sqlite.inspection import Inspection, activity_damage
-from keysat_adapters.sqlite.key_ring import signing_key_of
-from keysat_adapters.sqlite.migrations import MigrationState, migration_status
+from keysat_adapters.sqlite.migration_status import MigrationState, migration_status
 from keysat_adapters.system.disk import disk_space, modes_of, sizes_of
 from keysat_adapters.system.drift import DriftWatch
 from keysat_cli.env_file import FILE_NAME, read_env_file
@@ -27,6 +26,7 @@ from keysat_cli.settings import (
 from keysat_cli.wiring import CLOCK, license_in_file
 from keysat_core.domain import diagnosis
 from keysat_core.domain.diagnosis import BackupFacts, ClockFacts, Finding, Health, failing, ok
+from keysat_core.domain.inspection import usable_signing_key
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.setting import BACKUP_LAST_AT, BACKUP_LAST_PATH
@@ -162,7 +162,7 @@ def _integrity(patient: Patient) -> list[Finding]:
 
 
 def _signing_key(patient: Patient) -> list[Finding]:
-    signing_key_of(patient.database.signing_key_pem())
+    usable_signing_key(patient.database.signing_key_pem())
     return ok("present, and it belongs to the public key beside it")
 
 

@@ -89,6 +89,9 @@ EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
     core.StoreBusy: ExitCode.DATABASE,
     core.StoreUnavailable: ExitCode.DATABASE,
     core.MigrationRefused: ExitCode.DATABASE,
+    core.PathTaken: ExitCode.CONFLICT,
+    core.BackupUnsound: ExitCode.DIFFERENCES,
+    core.DatabaseInUse: ExitCode.DATABASE,
     core.SigningKeyUnusable: ExitCode.DATABASE,
 }
 """Leaves only: a family has no row, so that a new leaf must say how it ends."""

@@ -27,6 +27,18 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
     "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),
     "doctor": ("keysat_cli.commands.doctor", "Look for what is wrong and say what to do."),
+    "backup": (
+        "keysat_cli.commands.backup",
+        "Copy the database to a verified backup while the server works.",
+    ),
+    "verify": (
+        "keysat_cli.commands.verify",
+        "Check a database or a backup; exit code 9 if something is wrong.",
+    ),
+    "restore": (
+        "keysat_cli.commands.restore",
+        "Put a backup in the place of the database; the server must not run.",
+    ),
     "schema": ("keysat_cli.commands.schema", "Write or check the files under schema/."),
     "completion": ("keysat_cli.commands.completion", "Print a completion script for a shell."),
 }

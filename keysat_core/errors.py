@@ -375,6 +375,33 @@ class MigrationRefused(ServerFault):
     code = "migration_refused"
 
 
+class PathTaken(ServerFault):
+    """A file would have to be replaced to write this one, and no file ever is."""
+
+    code = "path_taken"
+
+    def __init__(self, path: str, remedy: str = "choose another name") -> None:
+        self.path = path
+        super().__init__(f"{path} exists already and is never overwritten; {remedy}")
+
+
+class BackupUnsound(ServerFault):
+    """A copy of the database is not one the shop could go on with. ``problems`` say why."""
+
+    code = "backup_unsound"
+
+    def __init__(self, path: str, problems: tuple[str, ...]) -> None:
+        self.path = path
+        self.problems = problems
+        super().__init__(f"{path} is not sound: {'; '.join(problems)}")
+
+
+class DatabaseInUse(ServerFault):
+    """Another process has the database open, so its file cannot be exchanged. The message says where."""
+
+    code = "database_in_use"
+
+
 class SigningKeyUnusable(ServerFault):
     """The stored signing key is missing, damaged, or does not match its public key."""
 

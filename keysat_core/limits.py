@@ -216,3 +216,10 @@ ADMIN_KEY_CHARACTERS_MIN = 10
 
 PROBLEMS_SHOWN_MAX = 5
 """Damaged pages or dangling rows named; the first few tell what kind of damage it is."""
+# --- backups and checks -------------------------------------------------------------------------
+
+STRUCTURE_PROBLEMS_MAX = 20
+"""Faults of a damaged file that are listed; more would only repeat them."""
+
+PROBLEMS_MAX = 10
+"""Rows named by one check of a database; how many there are is said all the same."""

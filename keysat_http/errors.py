@@ -119,6 +119,9 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
         message="service unavailable: the database cannot be used right now",
     ),
     core.MigrationRefused: INTERNAL,
+    core.PathTaken: INTERNAL,
+    core.BackupUnsound: INTERNAL,
+    core.DatabaseInUse: INTERNAL,
     core.SigningKeyUnusable: INTERNAL,
 }
 """Leaves only: a family has no row, so that a new leaf must say how it looks."""

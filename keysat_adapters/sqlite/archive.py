@@ -6,7 +6,8 @@ from typing import NoReturn, Self
 import apsw
 
 from keysat_adapters.sqlite.connection import open_unchanging
-from keysat_adapters.sqlite.migrations import refuse_stranger, refuse_unless_current
+from keysat_adapters.sqlite.ledger import refuse_stranger
+from keysat_adapters.sqlite.migrations import refuse_unless_current
 from keysat_adapters.sqlite.turn import BusyCount, Mine, Turn, View
 from keysat_core.errors import StoreUnavailable
 

@@ -12,7 +12,7 @@ import apsw
 from keysat_adapters.sqlite.activity_file import APPLICATION_ID as ACTIVITY_APPLICATION_ID
 from keysat_adapters.sqlite.connection import open_unchanging
 from keysat_adapters.sqlite.leases import SQLiteLeases
-from keysat_adapters.sqlite.migrations import refuse_stranger
+from keysat_adapters.sqlite.ledger import refuse_stranger
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.settings import SQLiteSettings

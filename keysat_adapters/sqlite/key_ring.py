@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 from keysat_adapters.verified_keys import VerifiedKeys
+from keysat_core.domain.inspection import usable_signing_key
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import BadPEM, SigningKeyUnusable
+from keysat_core.errors import SigningKeyUnusable
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.entropy import Entropy
 from keysat_core.ports.store import Store
-from keysat_core.signing import SigningKey, Verifier, VerifyKey
+from keysat_core.signing import SigningKey, Verifier
 from keysat_core.signing.keys import SEED_BYTES
 from keysat_core.signing.license_key import LicensePayload
 
@@ -88,26 +89,8 @@ def load_signing_key(store: Store) -> SigningKey:
         StoreBusy, StoreUnavailable.
     """
     with store.reading() as tx:
-        return signing_key_of(tx.settings.find_signing_key_pem())
-
-
-def signing_key_of(stored: tuple[Secret, str] | None) -> SigningKey:
-    """Read the private and the public PEM as stored and check that they belong together.
-
-    Raises:
-        SigningKeyUnusable: As ``load_signing_key``.
-    """
-    if stored is None:
-        raise SigningKeyUnusable("there is none; it is made when the server first starts")
-    private_pem, public_pem = stored
-    try:
-        signing_key = SigningKey.from_pem(private_pem.reveal())
-        verify_key = VerifyKey.from_pem(public_pem)
-    except BadPEM as exc:
-        raise SigningKeyUnusable(f"{exc}; restore a backup") from exc
-    if signing_key.verify_key != verify_key:
-        raise SigningKeyUnusable("it does not belong to the stored public key; restore a backup")
-    return signing_key
+        stored = tx.settings.find_signing_key_pem()
+    return usable_signing_key(stored)
 
 
 def ensure_signing_key(store: Store, entropy: Entropy, clock: Clock) -> None:

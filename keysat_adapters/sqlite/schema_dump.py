@@ -1,7 +1,8 @@
 """The picture of the schema after all migrations, for ``schema/database.sql``."""
 
 from keysat_adapters.sqlite.connection import MEMORY, open_writer
-from keysat_adapters.sqlite.migrations import APPLICATION_ID, migrate
+from keysat_adapters.sqlite.ledger import APPLICATION_ID
+from keysat_adapters.sqlite.migrations import migrate
 
 
 def dump_schema() -> str:

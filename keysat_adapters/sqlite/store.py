@@ -21,8 +21,9 @@ from keysat_adapters.sqlite.connection import (
     open_reader,
     open_writer,
 )
+from keysat_adapters.sqlite.ledger import refuse_stranger
 from keysat_adapters.sqlite.migrations import migrate as apply_migrations
-from keysat_adapters.sqlite.migrations import refuse_stranger, refuse_unless_current
+from keysat_adapters.sqlite.migrations import refuse_unless_current
 from keysat_adapters.sqlite.transaction import SQLiteTransaction
 from keysat_adapters.sqlite.turn import BusyCount, Mine, Turn, View
 from keysat_core.errors import StoreBusy, StoreUnavailable

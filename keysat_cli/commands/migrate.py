@@ -3,7 +3,13 @@
 import click
 import msgspec
 
-from keysat_adapters.sqlite.migrations import MigrationState, MigrationStatus, migration_status
+from keysat_adapters.sqlite.healing import Remedy
+from keysat_adapters.sqlite.migration_status import (
+    MigrationState,
+    MigrationStatus,
+    migration_status,
+)
+from keysat_adapters.sqlite.migrations import Migrated, migrate_file
 from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import JSONCommand
 from keysat_cli.output import emit, table
@@ -20,12 +26,25 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
     state: MigrationState
 
 
+class Healed(msgspec.Struct, frozen=True, kw_only=True):
+    """A migration that differed from the one the database had, and what was done about it."""
+
+    version: int
+    name: str
+    remedy: Remedy
+
+
 class Migrations(msgspec.Struct, frozen=True, kw_only=True):
-    """How a database stands. ``ok``: it needs nothing."""
+    """How a database stands. ``ok``: it needs nothing.
+
+    ``healed`` and ``copy_path`` say what this command did: the copy is of the database before it.
+    """
 
     ok: bool
     db_path: str
     migrations: list[Migration]
+    healed: list[Healed]
+    copy_path: str | None
 
 
 @click.command(cls=JSONCommand)
@@ -36,18 +55,35 @@ def migrate(*, is_status: bool) -> None:
     The server does it by itself when it starts. A database that does not exist is made.
     """
     settings = read_store_settings(environment())
+    done = Migrated([], [], None)
     if not is_status:
+        done = migrate_file(settings.db_path)
         with open_wiring(settings):
             pass
     found = migration_status(settings.db_path)
     is_current = all(one.state is MigrationState.APPLIED for one in found)
     view = Migrations(
-        ok=is_current, db_path=str(settings.db_path), migrations=[_view(one) for one in found]
+        ok=is_current,
+        db_path=str(settings.db_path),
+        migrations=[_view(one) for one in found],
+        healed=[
+            Healed(version=migration.version, name=migration.name, remedy=remedy)
+            for migration, remedy in done.healed
+        ],
+        copy_path=str(done.copy_path) if done.copy_path else None,
     )
-    rows = [(f"{one.version:04d}", one.name, one.state) for one in found]
-    emit(view, [f"Database {settings.db_path}", *table(("version", "name", "state"), rows)])
+    emit(view, _lines(view))
     if not is_current:
         click.get_current_context().exit(ExitCode.DIFFERENCES)
+
+
+def _lines(view: Migrations) -> list[str]:
+    rows = [(f"{one.version:04d}", one.name, one.state) for one in view.migrations]
+    lines = [f"Database {view.db_path}", *table(("version", "name", "state"), rows)]
+    if view.copy_path:
+        lines.append(f"Before that it was copied to {view.copy_path}")
+    lines += [f"Healed {one.version:04d}_{one.name}: {one.remedy}" for one in view.healed]
+    return lines
 
 
 def _view(one: MigrationStatus) -> Migration:

@@ -34,6 +34,7 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     RATES_WRITE = "rates:write"
     METRICS_READ = "metrics:read"
+    BACKUPS_WRITE = "backups:write"
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

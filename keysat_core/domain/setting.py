@@ -9,7 +9,7 @@ RATE_PIN_PREFIX: Final = "manual_rate_pin_"
 """The operator's own rate of a currency: this and the currency's code."""
 
 BACKUP_LAST_AT: Final = "backup.last_at"
-"""When the last backup was made, in Unix seconds."""
+"""When the last verified backup was made, in Unix seconds."""
 
 BACKUP_LAST_PATH: Final = "backup.last_path"
 """Where it was put."""

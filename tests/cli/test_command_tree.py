@@ -39,7 +39,8 @@ ALL_COMMANDS = sorted(walk(cli))
 
 def test_the_commands_are_those_promised() -> None:
     assert {" ".join(words) for words in ALL_COMMANDS} == {
-        "serve", "demo", "migrate", "worker", "doctor", "completion", "schema write", "schema check",
+        "serve", "demo", "migrate", "worker", "doctor", "backup", "verify", "restore", "completion",
+        "schema write", "schema check",
         "product create", "product list", "product show", "product update", "product activate",
         "product deactivate", "product delete",
         "policy create", "policy list", "policy show", "policy update", "policy archive",
@@ -80,7 +81,9 @@ def test_what_destroys_asks_unless_told_yes() -> None:
         for words in ALL_COMMANDS
         if any("--yes" in parameter.opts for parameter in command_at(words).params)
     }
-    assert asking == {"product delete", "policy delete", "license revoke", "machine deactivate"}
+    assert asking == {
+        "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["key", "inspect", "x"]])

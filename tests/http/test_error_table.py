@@ -40,6 +40,9 @@ SAMPLES = (
     core.StoreBusy(),
     core.StoreUnavailable("/srv/keysat.db is gone"),
     core.MigrationRefused("version 3"),
+    core.PathTaken("a.db"),
+    core.BackupUnsound("a.db", ("it is damaged",)),
+    core.DatabaseInUse("a.db is open"),
     core.SigningKeyUnusable("lost"),
 )
 

@@ -41,6 +41,7 @@ def load_faulty_sandbox(
         provider_for=provider_for,
         till=PretendTill(permit, ledger=ledger, clock=clock, after_act=after_act),
         deliveries=SandboxDeliveries(permit, ledger=ledger, send=send, webhook_path=WEBHOOK_PATH),
+        close=ledger.close,
     )
 
 

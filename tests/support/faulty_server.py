@@ -115,7 +115,7 @@ class SteppingApplication(Application):
     """Passes by the plan before every answer."""
 
     def __init__(self, app: Application, plan: FaultPlan) -> None:
-        super().__init__(app.litestar, app._edge, app.lifecycle, app.limiter)
+        super().__init__(app.litestar, app._edge, app.lifecycle, app.limiter, app.meters)
         self._app = app
         self._plan = plan
 

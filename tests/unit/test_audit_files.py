@@ -11,7 +11,8 @@ import pytest
 
 from keysat_adapters.sqlite.archive import SQLiteArchive
 from keysat_adapters.sqlite.connection import create_file, open_writer
-from keysat_adapters.sqlite.migrations import migrate, packaged_migrations
+from keysat_adapters.sqlite.migration import packaged_migrations
+from keysat_adapters.sqlite.migrations import migrate
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.audit_chain import Anchor
 from keysat_core.domain.listing import AuditFilter

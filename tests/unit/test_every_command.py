@@ -34,7 +34,13 @@ from keysat_core.use_cases.products import (
     list_products,
     update_product,
 )
-from keysat_core.use_cases.server import list_audit, settings, show_tier, verify_audit
+from keysat_core.use_cases.server import (
+    list_audit,
+    record_backup,
+    settings,
+    show_tier,
+    verify_audit,
+)
 from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
 from tests.support.watched_store import Killed, WatchedStore
 
@@ -184,6 +190,15 @@ COMMANDS: Final = [
         settings.pin_rate,
         Scope.RATES_WRITE,
         lambda t: ([Currency.USD, "65000"], {"clock": t.clock}),
+        is_told=False,
+    ),
+    Command(
+        record_backup.record_backup,
+        Scope.BACKUPS_WRITE,
+        lambda t: (
+            [record_backup.RecordBackup(path="/b/k.db", began_at=t.clock.now(), size_bytes=9)],
+            {"clock": t.clock},
+        ),
         is_told=False,
     ),
     Command(

@@ -10,14 +10,10 @@ import msgspec
 import pytest
 
 from keysat_adapters.sqlite.connection import create_file, open_writer
-from keysat_adapters.sqlite.migrations import (
-    APPLICATION_ID,
-    Migration,
-    MigrationState,
-    migrate,
-    migration_status,
-    packaged_migrations,
-)
+from keysat_adapters.sqlite.ledger import APPLICATION_ID
+from keysat_adapters.sqlite.migration import Migration, packaged_migrations
+from keysat_adapters.sqlite.migration_status import MigrationState, migration_status
+from keysat_adapters.sqlite.migrations import migrate
 from keysat_adapters.sqlite.schema_dump import dump_schema
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.errors import MigrationRefused, StoreUnavailable
@@ -44,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 def apply(path: Path, *migrations: Migration) -> list[int]:
     create_file(path)
     with closing(open_writer(path)) as connection:
-        return [migration.version for migration in migrate(connection, migrations)]
+        return [migration.version for migration in migrate(connection, migrations).applied]
 
 
 def rows(path: Path, sql: str) -> list[tuple[object, ...]]:

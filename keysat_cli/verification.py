@@ -1,0 +1,68 @@
+"""Verifying a database file, and how the findings are printed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from keysat_adapters.sqlite.database_file import look_into
+from keysat_cli.output import table
+from keysat_cli.progress import progress_shown
+from keysat_core.domain.inspection import Finding, is_sound, problems_of
+from keysat_core.use_cases.server.verify_database import verify_database
+
+
+class CheckView(msgspec.Struct, frozen=True, kw_only=True):
+    """One check. ``skipped`` says why it was not made."""
+
+    check: str
+    ok: bool
+    problems: tuple[str, ...]
+    skipped: str | None
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """All checks of a database. ``ok``: none found anything wrong."""
+
+    ok: bool
+    db_path: str
+    checks: list[CheckView]
+
+
+def verify_file(path: Path) -> list[Finding]:
+    """Ask every check of a database file, which is not changed, showing how far it has come.
+
+    Raises:
+        MigrationRefused, StoreBusy, StoreUnavailable: It cannot be opened.
+    """
+    with progress_shown("Verifying") as progress, look_into(path) as database:
+        return verify_database(database=database, progress=progress)
+
+
+def file_problems(path: Path) -> tuple[str, ...]:
+    """Say what is wrong with a database file; raises as ``verify_file``."""
+    return problems_of(verify_file(path))
+
+
+def verification(path: Path, findings: Sequence[Finding]) -> Verification:
+    """Describe findings."""
+    checks = [
+        CheckView(
+            check=finding.check,
+            ok=finding.is_sound,
+            problems=finding.problems,
+            skipped=finding.skipped,
+        )
+        for finding in findings
+    ]
+    return Verification(ok=is_sound(findings), db_path=str(path), checks=checks)
+
+
+def verification_lines(view: Verification) -> list[str]:
+    """Spell a verification for people: a line for each check, and for each problem of it."""
+    rows = [
+        (one.check, line)
+        for one in view.checks
+        for line in (one.problems or [f"not looked at: {one.skipped}" if one.skipped else "ok"])
+    ]
+    return [f"Database {view.db_path}", *table(("check", "finding"), rows)]

@@ -1,0 +1,43 @@
+"""Remember in the database that a backup of it was made."""
+
+import msgspec
+
+from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_core.domain.audit import audited
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.setting import BACKUP_LAST_AT, BACKUP_LAST_PATH
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.store import Store
+
+
+class RecordBackup(msgspec.Struct, frozen=True, kw_only=True):
+    """A backup that has its name and was verified. ``began_at``: it holds everything before."""
+
+    path: str
+    began_at: Instant
+    size_bytes: int
+
+
+def record_backup(actor: Actor, command: RecordBackup, *, store: Store, clock: Clock) -> None:
+    """Note when and where the last verified backup was made.
+
+    What counts is when it began: later changes are not in it.
+
+    Raises:
+        Forbidden: the actor lacks ``backups:write``.
+    """
+    authorize(actor, Scope.BACKUPS_WRITE)
+    now = clock.now()
+    with store.writing() as tx:
+        tx.settings.put_setting(BACKUP_LAST_AT, str(command.began_at), now)
+        tx.settings.put_setting(BACKUP_LAST_PATH, command.path, now)
+        tx.trail.append_audit(
+            audited(
+                actor,
+                "backup.create",
+                now,
+                target=("backup", command.path),
+                began_at=command.began_at,
+                size_bytes=command.size_bytes,
+            )
+        )

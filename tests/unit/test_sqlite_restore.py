@@ -1,0 +1,328 @@
+"""Restoring: never over anything, never beside a server, never half."""
+
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+
+from keysat_adapters.sqlite.activity_file import activity_path
+from keysat_adapters.sqlite.backup import back_up
+from keysat_adapters.sqlite.database_file import look_into
+from keysat_adapters.sqlite.restore import restore
+from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_core.domain.inspection import problems_of
+from keysat_core.errors import BackupUnsound, DatabaseInUse, PathTaken, StoreUnavailable
+from keysat_core.use_cases.server.verify_database import verify_database
+from tests.support.builders import NOW
+from tests.support.stocked import bytes_of, rows_in, run, stock
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "shop" / "keysat.db"
+
+
+@pytest.fixture
+def aside(target: Path) -> Path:
+    return target.with_name("keysat-replaced.db")
+
+
+@pytest.fixture
+def backup(tmp_path: Path) -> Path:
+    """A backup, with a validation log, of a shop elsewhere."""
+    source = tmp_path / "source" / "keysat.db"
+    source.parent.mkdir()
+    stock(source)
+    run(Path(activity_path(source)), "CREATE TABLE noted (x)", "INSERT INTO noted VALUES (1)")
+    return back_up(source, tmp_path / "backups" / "one.db", verify=problems).path
+
+
+def problems(path: Path) -> tuple[str, ...]:
+    with look_into(path) as database:
+        return problems_of(verify_database(database=database, progress=lambda _, __: None))
+
+
+def make_shop(target: Path, marker: str) -> None:
+    """A shop with a name in its settings, which other shops have not."""
+    target.parent.mkdir(exist_ok=True)
+    with SQLiteStore.open(target) as store, store.writing() as tx:
+        tx.settings.put_setting("marker", marker, NOW)
+
+
+def put(backup: Path, target: Path, aside: Path, *, is_replacing: bool = False) -> list[str]:
+    done = restore(backup, target, aside, is_replacing=is_replacing, verify=problems)
+    assert done.path == target
+    return sorted(path.name for path in done.moved)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+# --- where nothing was --------------------------------------------------------------------------
+
+
+def test_a_restored_shop_is_the_one_that_was_backed_up(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    assert put(backup, target, aside) == []
+    assert names_in(target.parent) == ["keysat-activity.db", "keysat.db"]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert stat.S_IMODE(target.parent.stat().st_mode) == 0o700
+    assert rows_in(target) == rows_in(backup)
+    assert rows_in(Path(activity_path(target))) == {"noted": [(1,)]}
+    SQLiteStore.open(target).close()
+
+
+def test_restoring_leaves_the_backup_as_it_was(backup: Path, target: Path, aside: Path) -> None:
+    before = bytes_of(backup)
+    put(backup, target, aside)
+    assert bytes_of(backup) == before
+    assert names_in(backup.parent) == ["one-activity.db", "one.db", "one.db.sha256"]
+
+
+def test_a_file_copied_with_its_unfinished_log_is_a_backup_too(
+    tmp_path: Path, target: Path, aside: Path
+) -> None:
+    """As a snapshot of a whole disk has it."""
+    live, copied = tmp_path / "live.db", tmp_path / "copied.db"
+    stock(live)
+    with SQLiteStore.open(live) as store:
+        with store.writing() as tx:
+            tx.settings.put_setting("only", "in the log", NOW)
+        for name, data in bytes_of(live).items():
+            (tmp_path / name.replace("live", "copied")).write_bytes(data)
+    put(copied, target, aside)
+    assert ("only", "in the log", NOW) in rows_in(target)["settings"]
+
+
+# --- where something is -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["keysat.db", "keysat-activity.db", "keysat.db-wal"])
+def test_what_is_there_is_never_touched_unasked(
+    name: str, backup: Path, target: Path, aside: Path
+) -> None:
+    target.parent.mkdir()
+    there = target.with_name(name)
+    there.write_text("mine")
+    with pytest.raises(PathTaken, match="--replace"):
+        put(backup, target, aside)
+    assert names_in(target.parent) == [name]
+    assert there.read_text() == "mine"
+
+
+def test_a_replaced_shop_is_kept_whole_under_another_name(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    make_shop(target, "old")
+    run(Path(activity_path(target)), "CREATE TABLE old (x)")
+    old = rows_in(target)
+    assert put(backup, target, aside, is_replacing=True) == [
+        "keysat-replaced-activity.db",
+        "keysat-replaced.db",
+    ]
+    assert rows_in(target) == rows_in(backup)
+    assert rows_in(aside) == old
+    assert rows_in(Path(activity_path(aside))) == {"old": []}
+    assert rows_in(Path(activity_path(target))) == {"noted": [(1,)]}
+    assert len(names_in(target.parent)) == 4
+
+
+def test_what_a_crash_left_in_the_log_goes_aside_with_it(
+    backup: Path, tmp_path: Path, target: Path, aside: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere" / "keysat.db"
+    make_shop(elsewhere, "old")
+    target.parent.mkdir()
+    with SQLiteStore.open(elsewhere) as store:
+        with store.writing() as tx:
+            tx.settings.put_setting("only", "in the log", NOW)
+        for name, data in bytes_of(elsewhere).items():
+            (target.parent / name).write_bytes(data)
+    assert put(backup, target, aside, is_replacing=True) == ["keysat-replaced.db"]
+    assert ("only", "in the log", NOW) in rows_in(aside)["settings"]
+    assert rows_in(target) == rows_in(backup)
+
+
+def test_a_log_without_a_backup_of_it_goes_aside_too(
+    tmp_path: Path, target: Path, aside: Path
+) -> None:
+    source = tmp_path / "bare.db"
+    stock(source)
+    make_shop(target, "old")
+    run(Path(activity_path(target)), "CREATE TABLE old (x)")
+    put(source, target, aside, is_replacing=True)
+    assert names_in(target.parent) == [
+        "keysat-replaced-activity.db",
+        "keysat-replaced.db",
+        "keysat.db",
+    ]
+
+
+@pytest.mark.parametrize("is_beside", [True, False])
+def test_a_database_too_damaged_to_open_can_be_replaced(
+    is_beside: bool,  # noqa: FBT001
+    backup: Path,
+    target: Path,
+    aside: Path,
+) -> None:
+    make_shop(target, "old")
+    target.write_bytes(b"burnt" * 4000)
+    if is_beside:
+        target.with_name("keysat.db-wal").write_bytes(b"ashes")
+    moved = put(backup, target, aside, is_replacing=True)
+    assert "keysat-replaced.db" in moved
+    if is_beside:
+        assert aside.with_name("keysat-replaced.db-wal").read_bytes() == b"ashes"
+    assert aside.read_bytes() == b"burnt" * 4000
+    assert problems(target) == ()
+    assert rows_in(target) == rows_in(backup)
+
+
+def test_a_log_left_by_a_lost_database_cannot_get_into_the_new_one(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    target.parent.mkdir()
+    target.with_name("keysat.db-wal").write_bytes(b"ashes")
+    assert put(backup, target, aside, is_replacing=True) == ["keysat-replaced.db-wal"]
+    assert rows_in(target) == rows_in(backup)
+
+
+def test_the_name_aside_is_never_overwritten(backup: Path, target: Path, aside: Path) -> None:
+    make_shop(target, "old")
+    aside.write_text("mine")
+    with pytest.raises(PathTaken, match="keysat-replaced"):
+        put(backup, target, aside, is_replacing=True)
+    assert aside.read_text() == "mine"
+    assert rows_in(target)["settings"] == [("marker", "old", NOW)]
+
+
+def test_a_database_is_not_restored_from_itself(target: Path, aside: Path) -> None:
+    target.parent.mkdir()
+    stock(target)
+    with pytest.raises(PathTaken, match="the backup itself"):
+        put(target, target, aside, is_replacing=True)
+
+
+# --- in use -------------------------------------------------------------------------------------
+
+
+def test_an_open_database_is_not_exchanged(backup: Path, target: Path, aside: Path) -> None:
+    make_shop(target, "old")
+    with SQLiteStore.open(target) as store:
+        with pytest.raises(DatabaseInUse, match="stop the server"):
+            put(backup, target, aside, is_replacing=True)
+        with store.writing() as tx:
+            tx.settings.put_setting("still", "works", NOW)
+    assert len(rows_in(target)["settings"]) == 2
+    assert names_in(target.parent) == ["keysat.db"]
+
+
+def test_nobody_can_open_it_while_it_is_exchanged(backup: Path, target: Path, aside: Path) -> None:
+    make_shop(target, "old")
+    refused: list[str] = []
+
+    def meanwhile(partial: Path) -> tuple[str, ...]:
+        with closing(apsw.Connection(str(target))) as other:
+            try:
+                other.execute("SELECT * FROM settings").fetchall()
+            except apsw.BusyError as exc:
+                refused.append(str(exc))
+        return problems(partial)
+
+    restore(backup, target, aside, is_replacing=True, verify=meanwhile)
+    assert len(refused) == 1
+    assert rows_in(target) == rows_in(backup)
+
+
+def test_a_damaged_database_that_is_open_is_not_exchanged_either(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    make_shop(target, "old")
+    script = (
+        "import sys, apsw\n"
+        "c = apsw.Connection(sys.argv[1])\n"
+        "c.execute('BEGIN').fetchall(); c.execute('SELECT * FROM settings').fetchall()\n"
+        "print('open', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(  # noqa: S603  the words are the test's own
+        [sys.executable, "-c", script, str(target)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"open\n"
+        target.write_bytes(b"burnt" * 4000)
+        with pytest.raises(DatabaseInUse):
+            put(backup, target, aside, is_replacing=True)
+        holder.communicate()
+    assert target.read_bytes() == b"burnt" * 4000
+
+
+# --- backups that are none ----------------------------------------------------------------------
+
+
+def flip(path: Path, what: bytes) -> None:
+    data = bytearray(path.read_bytes())
+    data[data.rindex(what)] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_flipped_byte_is_refused(backup: Path, target: Path, aside: Path) -> None:
+    flip(backup, b"b@example.com")
+    with pytest.raises(BackupUnsound, match="not what was written"):
+        put(backup, target, aside)
+
+
+def test_a_flipped_byte_in_the_log_is_refused(backup: Path, target: Path, aside: Path) -> None:
+    flip(Path(activity_path(backup)), b"noted")
+    with pytest.raises(BackupUnsound, match=r"one-activity\.db is not what was written"):
+        put(backup, target, aside)
+
+
+def test_a_truncated_file_is_refused(backup: Path, target: Path, aside: Path) -> None:
+    data = backup.read_bytes()
+    for kept in (100, len(data) // 2, len(data) - 4096):
+        backup.write_bytes(data[:kept])
+        with pytest.raises(BackupUnsound):
+            put(backup, target, aside)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("DELETE FROM licenses WHERE invoice_id IS NOT NULL", "lost their license"),
+        ("UPDATE server_keys SET private_key_pem = 'x'", "signing key"),
+        ("UPDATE schema_migrations SET version = 99 WHERE version = 2", "newer Keysat"),
+    ],
+)
+def test_a_backup_that_lost_something_is_refused(
+    damage: str, said: str, backup: Path, target: Path, aside: Path
+) -> None:
+    make_shop(target, "old")
+    before = rows_in(target)
+    run(backup, "PRAGMA foreign_keys = off", damage)
+    backup.with_name("one.db.sha256").unlink()
+    with pytest.raises(BackupUnsound, match=said):
+        put(backup, target, aside, is_replacing=True)
+    assert rows_in(target) == before
+    assert names_in(target.parent) == ["keysat.db"]
+
+
+def test_what_is_no_backup_is_refused(tmp_path: Path, target: Path, aside: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="does not exist"):
+        put(tmp_path / "nowhere.db", target, aside)
+    diary = tmp_path / "diary.db"
+    diary.write_bytes(b"no database, but long enough for a header" * 99)
+    with pytest.raises(BackupUnsound, match="not an SQLite database"):
+        put(diary, target, aside)
+    diary.unlink()
+    run(diary, "CREATE TABLE days (text)")
+    with pytest.raises(BackupUnsound, match="another program"):
+        put(diary, target, aside)
+    assert not target.parent.exists()
