@@ -1,0 +1,84 @@
+"""Who meets whom: what all people of a simulation share, and how one of them spends a life."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from keysat_core.domain.ids import LicenseId, ProviderAccountId
+from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS
+from keysat_core.errors import StoreBusy, StoreUnavailable, UpstreamError
+from keysat_core.signing.license_key import parse_key
+from tests.support.simulation.balance import check_paid_are_settled
+from tests.support.simulation.book import Book
+from tests.support.simulation.founding import Tier
+from tests.support.simulation.payments import SimulatedService
+from tests.support.simulation.process import Process, Unanswered
+from tests.support.simulation.stage import Stage
+from tests.support.simulation.violation import Violation
+
+NO_ANSWER: Final = (Unanswered, UpstreamError, StoreBusy, StoreUnavailable)
+"""What nobody is to blame for: the caller knows nothing and may try again."""
+
+IDLE_SECONDS: Final = (5, 60, 600, 2 * HOUR_SECONDS)
+"""Longest idle times; each rest is drawn below one of them."""
+
+
+@dataclass(kw_only=True)
+class Market:
+    """The shop as its visitors know it. ``keys`` are in circulation, ``links`` were shown to buyers."""
+
+    stage: Stage
+    service: SimulatedService
+    book: Book
+    processes: list[Process]
+    tiers: tuple[Tier, ...]
+    account_id: ProviderAccountId
+    keys: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    _opened: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _licenses: dict[str, str] = field(default_factory=dict)
+
+    def server(self, rng: Random) -> Process:
+        """Pick the process a request happens to reach."""
+        return rng.choice(self.processes)
+
+    def circulate(self, key: str) -> None:
+        """Let others use a key. A license may be written as one key only."""
+        license_id = parse_key(key).payload.license_id
+        if self._licenses.setdefault(license_id, key) != key:
+            raise Violation(f"license {license_id} has two keys")
+        if key not in self.keys:
+            self.keys.append(key)
+
+    def key_of(self, license_id: LicenseId) -> str | None:
+        return self._licenses.get(license_id)
+
+    def check_repeated(self, idempotency_key: str, invoice_id: str, *, asked_at: int) -> None:
+        """One key opens one invoice, for a day and as long as that invoice may be paid.
+
+        The day begins when it is first asked with: a server that stalls reads its clock before.
+        """
+        first, at = self._opened.setdefault(idempotency_key, (invoice_id, asked_at))
+        if first == invoice_id:
+            return
+        is_old = self.stage.now - at >= DAY_SECONDS or self.stage.clock_wrong_at >= at
+        if not is_old and first not in self.book.abandoned:
+            raise Violation(f"one request opened two invoices: {first} and {invoice_id}")
+        self._opened[idempotency_key] = (invoice_id, asked_at)
+
+
+def live(market: Market, rng: Random, act: Callable[[Market, Random], None]) -> None:
+    """Act again and again, with rests between, while the market is open."""
+    while market.stage.rest(1 + rng.randrange(rng.choice(IDLE_SECONDS))):
+        try:
+            act(market, rng)
+        except NO_ANSWER as problem:
+            market.stage.note(f"no answer: {type(problem).__name__}")
+
+
+def check_after_pass(market: Market, started_at: int) -> None:
+    """After a calm day, one pass of the worker leaves nothing paid without its license."""
+    before = started_at - DAY_SECONDS
+    if market.stage.calm_since < before:
+        check_paid_are_settled(market.book, market.service, market.stage, before=before)
