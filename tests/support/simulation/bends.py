@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, Final, cast
 
+import apsw
 import msgspec
 
 from keysat_core.domain.ids import InvoiceId
@@ -116,6 +118,42 @@ class StaleStore:
 
     def _recall(self, get: Method) -> Method:
         return lambda invoice_id: self._read.get(invoice_id) or get(invoice_id)
+
+
+class ForgettingStore:
+    """Implements ``ports.store.Store``: no write transaction knows that a sale had its effect."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        return self._store.reading()
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        bends = {
+            "licenses.find_license_for_invoice": instead(None),
+            "invoices.get_invoice": without_effect,
+        }
+        return BentStore(self._store, bends).writing()
+
+
+def drop_unique_sale(path: Path) -> None:
+    """Let a sale have more than one license, as far as the database is asked."""
+    db = apsw.Connection(str(path))
+    db.pragma("writable_schema", 1)
+    with db:
+        db.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, 'invoice_id TEXT UNIQUE', 'invoice_id TEXT')"
+            " WHERE name = 'licenses'"
+        )
+        db.execute(
+            "DELETE FROM sqlite_schema WHERE tbl_name = 'licenses' AND type = 'index'"
+            " AND sql IS NULL AND name LIKE '%autoindex%2'"
+        )
+    db.close()
+    db = apsw.Connection(str(path))
+    db.execute("VACUUM")
+    db.close()
 
 
 class RememberingStore:

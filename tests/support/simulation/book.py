@@ -34,6 +34,8 @@ ENDINGS: Final = {
 SILENT_ENDINGS: Final = {"invoice.create_refused", "invoice.never_created"}
 """No buyer ever had a link to these, so there is nothing to tell."""
 
+POLICY_ACTIONS: Final = {"policy.update", "policy.archive", "policy.unarchive"}
+
 LICENSE_STEPS: Final = {
     ("active", "suspended"): ("license.suspend", "license.suspended"),
     ("suspended", "active"): ("license.unsuspend", "license.unsuspended"),
@@ -58,7 +60,7 @@ class LicenseSeen(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     invoice_id: str | None
     terms: tuple[object, ...]
-    max_machines: int
+    ends: tuple[int | None, int]
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,9 +105,7 @@ class Book:
                 case "put_machine":
                     self._check_machine(id_, news)
                 case "put_policy":
-                    self._demand(
-                        news, id_, ("policy.update", "policy.set_active"), "policy.updated"
-                    )
+                    self._demand(news, id_, POLICY_ACTIONS, "policy.updated")
                 case _:
                     pass
 
@@ -118,6 +118,11 @@ class Book:
     def rows(self, sql: str, values: tuple[int, ...] = ()) -> list[Any]:
         """Give what a query finds."""
         return self.db.execute(sql, values).fetchall()
+
+    def cutoff(self, license_id: str) -> int | None:
+        """Give the instant from which a license has expired, grace and all; None if never."""
+        expires_at, grace_seconds = self.licenses[license_id].ends
+        return None if expires_at is None else expires_at + grace_seconds
 
     def live_machines(self) -> list[str]:
         """Give the machines that hold a seat, oldest first."""
@@ -187,7 +192,7 @@ class Book:
             " grace_seconds, is_trial, entitlements FROM licenses WHERE id = ?",
             (id_,),
         ).get
-        seen = LicenseSeen(status=row[0], invoice_id=row[1], terms=row[1:], max_machines=row[2])
+        seen = LicenseSeen(status=row[0], invoice_id=row[1], terms=row[1:], ends=row[5:7])
         before = self.licenses.get(id_)
         self.licenses[id_] = seen
         if before is None:
@@ -259,7 +264,7 @@ class Book:
         """One audit row and one event about this, no less and no more."""
         rows = sum(news.audits[action, id_] for action in actions)
         if rows != 1:
-            raise Violation(f"{rows} audit rows {'/'.join(actions)} about {id_}")
+            raise Violation(f"{rows} audit rows {'/'.join(sorted(actions))} about {id_}")
         if news.events[event_type, id_] != 1:
             raise Violation(f"{news.events[event_type, id_]} events {event_type} about {id_}")
 

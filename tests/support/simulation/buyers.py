@@ -21,14 +21,7 @@ POLLS_MAX: Final = 4
 
 def buy(market: Market, rng: Random) -> None:
     """Buy one license, or give up on the way."""
-    tier = rng.choice(market.tiers)
-    has_key = rng.random() < 0.7
-    request = BuyerRequest(
-        product_slug=tier.product_slug,
-        policy_slug=tier.policy_slug,
-        buyer_email=rng.choice((None, "buyer@example.com")),
-        idempotency_key=f"purchase-{rng.getrandbits(64):016x}" if has_key else None,
-    )
+    request = _request(market, rng)
     invoice = _ask(market, rng, request)
     if invoice is None:
         return
@@ -41,6 +34,22 @@ def buy(market: Market, rng: Random) -> None:
             way = market.service.pay(link, rng)
             market.stage.note(f"pays {link}: {way}")
     _wait_for_key(market, rng, invoice)
+
+
+def _request(market: Market, rng: Random) -> BuyerRequest:
+    """Ask for something; or, from a second window, for what somebody is asking for just now."""
+    if market.requests and rng.random() < 0.3:
+        return market.requests[-1]
+    tier = rng.choice(market.tiers)
+    has_key = rng.random() < 0.7
+    request = BuyerRequest(
+        product_slug=tier.product_slug,
+        policy_slug=tier.policy_slug,
+        buyer_email=rng.choice((None, "buyer@example.com")),
+        idempotency_key=f"purchase-{rng.getrandbits(64):016x}" if has_key else None,
+    )
+    market.requests.append(request)
+    return request
 
 
 def pay_something(market: Market, rng: Random) -> None:
@@ -77,7 +86,7 @@ def purchase(ports: Ports, request: BuyerRequest) -> tuple[OpenedPurchase, Invoi
 
 
 def _ask(market: Market, rng: Random, request: BuyerRequest) -> Invoice | None:
-    asked_at = market.stage.now
+    market.note_asked(request)
     for _ in range(TRIES_MAX):
         try:
             opened, invoice = market.server(rng).call(
@@ -90,8 +99,7 @@ def _ask(market: Market, rng: Random, request: BuyerRequest) -> Invoice | None:
             continue
         except (PurchaseRefused, NotFound):
             return None
-        if request.idempotency_key is not None:
-            market.check_repeated(request.idempotency_key, invoice.id, asked_at=asked_at)
+        market.check_repeated(request, invoice.id)
         if opened.key is not None:
             market.circulate(opened.key)
         if rng.random() < 0.8:
@@ -104,6 +112,7 @@ def _wait_for_key(market: Market, rng: Random, invoice: Invoice) -> None:
     for _ in range(POLLS_MAX):
         market.stage.sleep(1 + rng.randrange(rng.choice((10, 100, 10_000))))
         asked_at = market.stage.step_number
+        is_settled = market.book.invoices[invoice.id].status == "settled"
         try:
             status = market.server(rng).call(
                 "poll", lambda ports: poll_purchase(invoice.id, store=ports.store, keys=ports.keys)
@@ -113,6 +122,8 @@ def _wait_for_key(market: Market, rng: Random, invoice: Invoice) -> None:
         if status.license is not None:
             _check_shown(market, status, asked_at)
             return
+        if is_settled:
+            raise Violation(f"invoice {invoice.id} is settled, and no license is shown")
 
 
 def _check_shown(market: Market, status: PurchaseStatus, asked_at: int) -> None:
@@ -122,7 +133,7 @@ def _check_shown(market: Market, status: PurchaseStatus, asked_at: int) -> None:
         return
     seen = market.book.statuses_since(license.id, asked_at)
     if str(license.status) not in seen:
-        raise Violation(f"license {license.id} is shown {license.status}, and was {seen}")
+        raise Violation(f"license {license.id} is shown {license.status}, and was {sorted(seen)}")
     if (key is not None) != (license.status is LicenseStatus.ACTIVE):
         raise Violation(f"license {license.id} is {license.status}, and its key is {key}")
     if key is not None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from keysat_core.domain.ids import LicenseId, ProviderAccountId
+from keysat_core.domain.buyer import BuyerRequest
+from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS
 from keysat_core.errors import StoreBusy, StoreUnavailable, UpstreamError
 from keysat_core.signing.license_key import parse_key
@@ -36,7 +37,9 @@ class Market:
     account_id: ProviderAccountId
     keys: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
-    _opened: dict[str, tuple[str, int]] = field(default_factory=dict)
+    requests: list[BuyerRequest] = field(default_factory=list)
+    _asked_at: dict[str, int] = field(default_factory=dict)
+    _opened: dict[str, str] = field(default_factory=dict)
     _licenses: dict[str, str] = field(default_factory=dict)
 
     def server(self, rng: Random) -> Process:
@@ -51,21 +54,24 @@ class Market:
         if key not in self.keys:
             self.keys.append(key)
 
-    def key_of(self, license_id: LicenseId) -> str | None:
-        return self._licenses.get(license_id)
+    def note_asked(self, request: BuyerRequest) -> None:
+        """Remember when a key was first asked with: a server that stalls reads its clock then."""
+        if request.idempotency_key is not None:
+            self._asked_at.setdefault(request.idempotency_key, self.stage.now)
 
-    def check_repeated(self, idempotency_key: str, invoice_id: str, *, asked_at: int) -> None:
-        """One key opens one invoice, for a day and as long as that invoice may be paid.
-
-        The day begins when it is first asked with: a server that stalls reads its clock before.
-        """
-        first, at = self._opened.setdefault(idempotency_key, (invoice_id, asked_at))
+    def check_repeated(self, request: BuyerRequest, invoice_id: str) -> None:
+        """One key opens one invoice, for a day and as long as that invoice may be paid."""
+        idempotency_key = request.idempotency_key
+        if idempotency_key is None:
+            return
+        first = self._opened.setdefault(idempotency_key, invoice_id)
         if first == invoice_id:
             return
-        is_old = self.stage.now - at >= DAY_SECONDS or self.stage.clock_wrong_at >= at
+        asked_at = self._asked_at[idempotency_key]
+        is_old = self.stage.now - asked_at >= DAY_SECONDS or self.stage.clock_wrong_at >= asked_at
         if not is_old and first not in self.book.abandoned:
             raise Violation(f"one request opened two invoices: {first} and {invoice_id}")
-        self._opened[idempotency_key] = (invoice_id, asked_at)
+        self._opened[idempotency_key] = invoice_id
 
 
 def live(market: Market, rng: Random, act: Callable[[Market, Random], None]) -> None:

@@ -15,6 +15,7 @@ from keysat_core.use_cases.licenses.change_license_status import (
 )
 from keysat_core.use_cases.licenses.issue_license import IssueLicense, issue_license
 from keysat_core.use_cases.machines.deactivate_machine import release_machine
+from keysat_core.use_cases.policies.archive_policy import ArchivePolicy, archive_policy
 from keysat_core.use_cases.policies.update_policy import UpdatePolicy, update_policy
 from tests.support.simulation.market import Market
 from tests.support.trade import OPERATOR
@@ -31,9 +32,10 @@ def operate(market: Market, rng: Random) -> None:
         _revoke,
         _kick,
         _change_terms,
+        _archive,
         _go_to_the_till,
     )
-    act = rng.choices(acts, weights=(2, 4, 4, 1, 2, 2, 4))[0]
+    act = rng.choices(acts, weights=(2, 4, 4, 1, 2, 2, 1, 4))[0]
     try:
         act(market, rng)
     except NotFound:
@@ -139,6 +141,17 @@ def _change_terms(market: Market, rng: Random) -> None:
         )
 
     market.server(rng).call(f"change terms of {policy_id}", change)
+
+
+def _archive(market: Market, rng: Random) -> None:
+    policy_id = rng.choice(market.tiers).policy_id
+    command = ArchivePolicy(policy_id=policy_id, archived=rng.random() < 0.3)
+    market.server(rng).call(
+        f"{'archive' if command.archived else 'unarchive'} {policy_id}",
+        lambda ports: archive_policy(
+            OPERATOR, command, store=ports.store, clock=ports.clock, ids=ports.ids
+        ),
+    )
 
 
 def _go_to_the_till(market: Market, rng: Random) -> None:

@@ -3,6 +3,8 @@
 from random import Random
 from typing import Final
 
+import msgspec
+
 from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.machine import Candidate
 from keysat_core.domain.validation import Reason, Valid
@@ -29,6 +31,13 @@ ALWAYS: Final = frozenset(
     }
 )
 """Reasons that no status explains; the others must agree with the status."""
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """When a question was asked: before this step's turn was over, and at this true time."""
+
+    step: int
+    at: int
 
 
 def run_software(market: Market, rng: Random) -> None:
@@ -61,7 +70,7 @@ def run_software(market: Market, rng: Random) -> None:
 
 
 def _validate(market: Market, rng: Random, key: str, candidate: Candidate | None) -> None:
-    asked_at = market.stage.step_number
+    asked = _Asked(step=market.stage.step_number, at=market.stage.now)
     command = ValidateLicense(key=key, candidate=candidate)
     answer = market.server(rng).call(
         "validate",
@@ -76,11 +85,11 @@ def _validate(market: Market, rng: Random, key: str, candidate: Candidate | None
         ),
     )
     reason = None if isinstance(answer.verdict, Valid) else answer.verdict.reason
-    _check(market, payload_in(key), reason, asked_at)
+    _check(market, payload_in(key), reason, asked)
 
 
 def _activate(market: Market, rng: Random, payload: LicensePayload, candidate: Candidate) -> None:
-    asked_at = market.stage.step_number
+    asked = _Asked(step=market.stage.step_number, at=market.stage.now)
     command = ActivateMachine(payload=payload, candidate=candidate)
     try:
         answer = market.server(rng).call(
@@ -91,15 +100,22 @@ def _activate(market: Market, rng: Random, payload: LicensePayload, candidate: C
         )
     except NotFound as problem:
         raise Violation(f"a license was lost: {problem}") from problem
-    _check(market, payload, answer.reason, asked_at)
+    _check(market, payload, answer.reason, asked)
 
 
-def _check(market: Market, payload: LicensePayload, reason: str | None, asked_at: int) -> None:
-    """The answer must fit a status the license had while it was asked."""
-    market.stage.note(f"answer: {reason or 'valid'}")
-    if reason in ALWAYS:
+def _check(market: Market, payload: LicensePayload, reason: str | None, asked: _Asked) -> None:
+    """The answer must fit what the license was at some moment while it was asked."""
+    stage, license_id = market.stage, payload.license_id
+    stage.note(f"answer: {reason or 'valid'}")
+    if reason not in ALWAYS:
+        seen = market.book.statuses_since(license_id, asked.step)
+        wanted = str(LicenseStatus.ACTIVE) if reason is None else reason
+        if wanted not in seen:
+            raise Violation(f"license {license_id} is {reason or 'valid'}, and was {sorted(seen)}")
+    cutoff = market.book.cutoff(license_id)
+    if stage.clock_wrong_at >= asked.at:
         return
-    seen = market.book.statuses_since(payload.license_id, asked_at)
-    wanted = str(LicenseStatus.ACTIVE) if reason is None else reason
-    if wanted not in seen:
-        raise Violation(f"license {payload.license_id} is {reason or 'valid'}, and was {seen}")
+    if reason is None and cutoff is not None and asked.at >= cutoff:
+        raise Violation(f"license {license_id} is valid, and expired at {cutoff}")
+    if reason == Reason.EXPIRED and (cutoff is None or stage.now < cutoff):
+        raise Violation(f"license {license_id} is expired, and ends at {cutoff}")

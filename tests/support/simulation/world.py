@@ -67,8 +67,9 @@ ROUNDS: Final = (
 
 
 class Bend(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a test breaks a rule on purpose: around the store, and around the payment service."""
+    """Where a test breaks a rule on purpose: in the file, around the store, around the service."""
 
+    file: Callable[[Path], None] = lambda _: None
     store: Callable[[Store], Store] = lambda store: store
     line: Callable[[PaymentProvider], PaymentProvider] = lambda line: line
 
@@ -84,6 +85,7 @@ class World:
         ids, entropy = SeededIds(seed), SeededEntropy(seed)
         shop = found_shop(path, clock=self.stage.clock, ids=ids, entropy=entropy)
         self._verifier = shop.verifier
+        bend.file(path)
         self.book = Book(path, self.stage, self.service)
         around = Surroundings(
             path=path,
@@ -157,10 +159,13 @@ class World:
             stage.clock_wrong_at = stage.now
             if rng.randrange(WRONG_CLOCK_STEPS) == 0:
                 process.clock.skew_seconds = 0
-        elif stage.strikes("clock_back"):
+            return
+        if stage.strikes("clock_back"):
             process.clock.skew_seconds = -rng.randint(1, HOUR_SECONDS)
         elif stage.strikes("clock_ahead"):
             process.clock.skew_seconds = rng.randint(HOUR_SECONDS, 400 * DAY_SECONDS)
+        if process.clock.skew_seconds:
+            stage.clock_wrong_at = stage.now
 
     def _close(self) -> None:
         """No more faults, nobody begins anything new, and whoever is at work finishes."""
