@@ -12,7 +12,7 @@ from keysat_core.domain.instant import DAY_SECONDS
 from keysat_core.ports.bundle import Ports
 from keysat_http.settling import shop_ticks
 from tests.support.simulation.faults import Odds
-from tests.support.simulation.run import STEPS, Outcome, report, simulate
+from tests.support.simulation.run import STEPS, Outcome, report, shrink, simulate
 from tests.support.simulation.workers import TICKS
 from tests.support.tree import ROOT
 
@@ -39,12 +39,12 @@ EVENTS: Final = {
 }
 
 
-@pytest.fixture(scope="module")
-def chosen(request: pytest.FixtureRequest) -> tuple[int, int] | None:
-    """The seed and steps of the command line, if any."""
-    seed = request.config.getoption("seed", default=None)
-    steps = request.config.getoption("steps", default=None)
-    return None if seed is None else (seed, steps or STEPS)
+@pytest.fixture
+def chosen(request: pytest.FixtureRequest) -> tuple[int, int]:
+    """The seed and steps of the command line; without, a run like any other."""
+    seed: int | None = request.config.getoption("seed", default=None)
+    steps: int | None = request.config.getoption("steps", default=None)
+    return seed or 0, steps or STEPS
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,11 @@ def outcomes() -> list[Outcome]:
 
 def hold(outcome: Outcome) -> None:
     if outcome.problem is not None:
-        pytest.fail(report(outcome), pytrace=False)
+        pytest.fail(report(shrink(outcome)), pytrace=False)
 
 
-def test_the_chosen_seed_keeps_every_rule(chosen: tuple[int, int] | None) -> None:
-    seed, steps = chosen or (0, STEPS)
-    hold(simulate(seed, steps))
+def test_the_chosen_seed_keeps_every_rule(chosen: tuple[int, int]) -> None:
+    hold(simulate(*chosen))
 
 
 def test_the_same_seeds_as_ever_keep_every_rule(outcomes: list[Outcome]) -> None:
