@@ -68,6 +68,11 @@ def webhook_body(
     return msgspec.json.encode(_Body(type=said, id=provider_invoice_id, delivery_id=delivery_id))
 
 
+def about(body: bytes) -> str:
+    """Give the id of the invoice that a webhook is about."""
+    return msgspec.json.decode(body, type=_Body).id or ""
+
+
 class ScriptedProvider:
     """Implements ``ports.payments.PaymentProvider``.
 

@@ -1,10 +1,10 @@
 """What must hold when everything has come to rest, over every row there is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from keysat_core.domain.instant import DAY_SECONDS
-from keysat_core.limits import RECONCILE_DAYS
+from keysat_core.limits import RECEIPT_DAYS, RECONCILE_DAYS
 from keysat_core.signing import Verifier
 from tests.support.simulation.book import Book
 from tests.support.simulation.payments import SimulatedService
@@ -80,6 +80,25 @@ def check_paid_are_settled(
         is_linked = seen.provider_invoice_id in {None, sale.truth.id}
         if is_linked and seen.status != "settled" and book.opened_at[invoice_id] > oldest:
             raise Violation(f"invoice {invoice_id} was paid and is still {seen.status}")
+
+
+def check_told_are_settled(
+    book: Book, service: SimulatedService, stage: Stage, told_at: Mapping[str, int]
+) -> None:
+    """Demand that a payment we were told of has its license, however old its invoice is.
+
+    A clock that was wrong since, or a month since, may have cleared the webhook away.
+    """
+    for id_, at in told_at.items():
+        sale = service.sales.get(id_)
+        if sale is None or sale.settled_at is None or sale.settled_at > at:
+            continue
+        invoice_id = sale.truth.order.invoice_id
+        seen = book.invoices[invoice_id]
+        is_kept = stage.now - at < (RECEIPT_DAYS - 1) * DAY_SECONDS and stage.clock_wrong_at < at
+        is_linked = seen.provider_invoice_id == id_
+        if is_linked and is_kept and seen.status != "settled":
+            raise Violation(f"invoice {invoice_id} was paid, we were told, and it is {seen.status}")
 
 
 def check_none_waits(book: Book, stage: Stage) -> None:

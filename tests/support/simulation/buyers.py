@@ -26,9 +26,7 @@ def buy(market: Market, rng: Random) -> None:
     if invoice is None:
         return
     if invoice.checkout_url and not invoice.is_free:
-        link = invoice.checkout_url.rsplit("/", 1)[-1]
-        if link not in market.links:
-            market.links.append(link)
+        link = market.show_link(invoice)
         market.stage.sleep(rng.choice((0, 1, 60)))
         if rng.random() < 0.8:
             way = market.service.pay(link, rng)

@@ -8,6 +8,7 @@ from typing import Final
 from keysat_core.domain.buyer import BuyerRequest
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS
+from keysat_core.domain.invoice import Invoice
 from keysat_core.errors import StoreBusy, StoreUnavailable, UpstreamError
 from keysat_core.signing.license_key import parse_key
 from tests.support.simulation.balance import check_paid_are_settled
@@ -27,7 +28,10 @@ IDLE_SECONDS: Final = (5, 60, 600, 2 * HOUR_SECONDS)
 
 @dataclass(kw_only=True)
 class Market:
-    """The shop as its visitors know it. ``keys`` are in circulation, ``links`` were shown to buyers."""
+    """The shop as its visitors know it. ``keys`` are in circulation, ``links`` were shown to buyers.
+
+    ``told_at`` is when a webhook about a provider invoice was last taken from the courier.
+    """
 
     stage: Stage
     service: SimulatedService
@@ -37,7 +41,9 @@ class Market:
     account_id: ProviderAccountId
     keys: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    told_at: dict[str, int] = field(default_factory=dict)
     requests: list[BuyerRequest] = field(default_factory=list)
+    _links: dict[str, str] = field(default_factory=dict)
     _asked_at: dict[str, int] = field(default_factory=dict)
     _opened: dict[str, str] = field(default_factory=dict)
     _licenses: dict[str, str] = field(default_factory=dict)
@@ -53,6 +59,15 @@ class Market:
             raise Violation(f"license {license_id} has two keys")
         if key not in self.keys:
             self.keys.append(key)
+
+    def show_link(self, invoice: Invoice) -> str:
+        """Give what a buyer pays. Whoever asks for one invoice must be shown one thing to pay."""
+        link = invoice.checkout_url.rsplit("/", 1)[-1]
+        if self._links.setdefault(invoice.id, link) != link:
+            raise Violation(f"invoice {invoice.id} can be paid twice")
+        if link not in self.links:
+            self.links.append(link)
+        return link
 
     def note_asked(self, request: BuyerRequest) -> None:
         """Remember when a key was first asked with: a server that stalls reads its clock then."""

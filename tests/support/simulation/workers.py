@@ -8,7 +8,7 @@ from keysat_core.errors import KeysatError
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import NoteWebhook
 from keysat_http.settling import shop_ticks, take_webhook
-from tests.support.scripted_provider import SIGNATURE
+from tests.support.scripted_provider import SIGNATURE, about
 from tests.support.simulation.market import NO_ANSWER, Market, check_after_pass
 from tests.support.simulation.process import Process, Unanswered
 from tests.support.trade import BUYER
@@ -61,6 +61,7 @@ def carry_webhooks(market: Market, rng: Random) -> None:
         if not _deliver(market, rng, body):
             outgoing.append(body)
             return
+        market.told_at[about(body)] = market.stage.now
 
 
 def _deliver(market: Market, rng: Random, body: bytes) -> bool:

@@ -21,7 +21,7 @@ from keysat_core.ports.store import Store
 from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.testing.ids import SeededIds
 from tests.support.scripted_provider import ScriptedProvider
-from tests.support.simulation.balance import check_all, check_none_waits
+from tests.support.simulation.balance import check_all, check_none_waits, check_told_are_settled
 from tests.support.simulation.book import Book
 from tests.support.simulation.buyers import buy, pay_something
 from tests.support.simulation.founding import found_shop
@@ -194,6 +194,7 @@ class World:
             for process in self.processes:
                 stage.scheduler.spawn(f"{process.name}-ticks", partial(tick_all, market, process))
             self._rest()
+            check_told_are_settled(self.book, self.service, stage, market.told_at)
         check_all(self.book, market.keys, self._verifier)
         check_none_waits(self.book, stage)
 
