@@ -87,7 +87,9 @@ def check_told_are_settled(
 ) -> None:
     """Demand that a payment we were told of has its license, however old its invoice is.
 
-    A clock that was wrong since, or a month since, may have cleared the webhook away.
+    A clock that was wrong since, or a month since, may have cleared the webhook away. A service
+    that answers what was true before the payment may have contradicted it: then it counts as looked
+    at, and only an invoice young enough is looked at again.
     """
     for id_, at in told_at.items():
         sale = service.sales.get(id_)
@@ -97,6 +99,8 @@ def check_told_are_settled(
         seen = book.invoices[invoice_id]
         is_kept = stage.now - at < (RECEIPT_DAYS - 1) * DAY_SECONDS and stage.clock_wrong_at < at
         is_linked = seen.provider_invoice_id == id_
+        if stage.answer_stale_at >= sale.settled_at:
+            continue
         if is_linked and is_kept and seen.status != "settled":
             raise Violation(f"invoice {invoice_id} was paid, we were told, and it is {seen.status}")
 

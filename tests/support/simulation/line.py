@@ -60,6 +60,8 @@ class SimulatedLine:
         fault = next((fault for name, fault in FAULTS.items() if stage.strikes(name)), None)
         provider.faults.append(fault)
         provider.is_stale = stage.strikes("answer_stale")
+        if provider.is_stale:
+            stage.answer_stale_at = stage.now
         try:
             return call()
         finally:
