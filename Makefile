@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format types cov bench browser-test schema docs lock check clean wheel
+.PHONY: help demo run test lint format types cov bench browser-test schema docs lock check clean wheel simulate
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,11 @@ bench: $(VENV)/.stamp-dev ## Run every benchmark under tests/bench
 	  test -e "$$script" || { echo "No benchmarks under tests/bench."; exit 1; }; \
 	  echo "== $$script"; name="$${script##*/}"; \
 	  $(BIN)/python -m "tests.bench.$${name%.py}" $(ARGS); done
+
+# make simulate SECONDS=60, or SEEDS=500 STEPS=5000, or as a failure says: SEED=7 STEPS=120
+simulate: $(VENV)/.stamp-dev ## Trade through years of faults: SEEDS= or SECONDS= of them, or SEED= again
+	@$(BIN)/python -m tests.simulation.simulate $(if $(SEED),--seed=$(SEED)) $(if $(STEPS),--steps=$(STEPS)) \
+	  $(if $(SEEDS),--seeds=$(SEEDS)) $(if $(SECONDS),--seconds=$(SECONDS)) $(ARGS)
 
 browser-test: $(VENV)/.stamp-dev ## Run the tests that drive a browser
 	@test -n "$(CHROMIUM)" || { echo "These tests drive chromium: install it (Debian, Ubuntu: apt install chromium)."; exit 1; }

@@ -38,7 +38,7 @@ from keysat_http.settling import reconcile_backlog, settle_noted_receipts
 from tests.support.fault_plan import FaultPlan, Site
 from tests.support.faulty_books import load_faulty_sandbox
 from tests.support.faulty_disk import FaultyDisk
-from tests.support.watched_store import WritesNoted
+from tests.support.watched_store import watched
 
 PAUSE_SECONDS: Final = 0.1
 
@@ -70,12 +70,11 @@ class SteppingStore:
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         with self._store.writing() as tx:
-            noted = WritesNoted(tx, self._note)
-            yield cast(Transaction, noted)
+            yield watched(tx, self._note)
             self._plan.step(Site.COMMIT)
         self._plan.step(Site.COMMITTED)
 
-    def _note(self, _: str) -> None:
+    def _note(self, *_: object) -> None:
         self._plan.step(Site.STATEMENT)
 
 

@@ -49,11 +49,28 @@ class Truth(msgspec.Struct, kw_only=True):
     report: ProviderReport
     shown: ProviderReport
 
+    def turn(self, status: ProviderStatus, raw_status: str, **changes: object) -> None:
+        """Change what is true; what is shown follows at the next reveal."""
+        fresh = ProviderReport(status=status, raw_status=raw_status, price=self.order.price)
+        self.report = msgspec.structs.replace(fresh, **changes)
+
 
 class _Body(msgspec.Struct, kw_only=True):
     type: str
     id: str | None = None
     delivery_id: str | None = None
+
+
+def webhook_body(
+    said: str, provider_invoice_id: str | None, *, delivery_id: str | None = None
+) -> bytes:
+    """Spell a webhook, also one about an invoice that the service does not hold."""
+    return msgspec.json.encode(_Body(type=said, id=provider_invoice_id, delivery_id=delivery_id))
+
+
+def about(body: bytes) -> str:
+    """Give the id of the invoice that a webhook is about."""
+    return msgspec.json.decode(body, type=_Body).id or ""
 
 
 class ScriptedProvider:
@@ -124,6 +141,13 @@ class ScriptedProvider:
         (truth,) = self.truths_of(invoice_id)
         return truth
 
+    def truths(self) -> list[Truth]:
+        """Every invoice the service holds, oldest first."""
+        return list(self._truths.values())
+
+    def truth_at(self, provider_invoice_id: str) -> Truth:
+        return self._truths[provider_invoice_id]
+
     def pay(self, invoice_id: str, **changes: object) -> None:
         self._set(invoice_id, ProviderStatus.SETTLED, "Settled", **changes)
 
@@ -153,15 +177,12 @@ class ScriptedProvider:
         self, invoice_id: str, *, said: str = "settled", delivery_id: str | None = None
     ) -> bytes:
         """Spell the body of a webhook about an invoice."""
-        truth = self.truth_of(invoice_id)
-        return msgspec.json.encode(_Body(type=said, id=truth.id, delivery_id=delivery_id))
+        return webhook_body(said, self.truth_of(invoice_id).id, delivery_id=delivery_id)
 
     def _set(
         self, invoice_id: str, status: ProviderStatus, raw_status: str, **changes: object
     ) -> None:
-        truth = self.truths_of(invoice_id)[-1]
-        fresh = ProviderReport(status=status, raw_status=raw_status, price=truth.order.price)
-        truth.report = msgspec.structs.replace(fresh, **changes)
+        self.truths_of(invoice_id)[-1].turn(status, raw_status, **changes)
 
     def _created(self, truth: Truth) -> ProviderInvoice:
         return ProviderInvoice(

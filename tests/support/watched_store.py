@@ -41,12 +41,12 @@ class WatchedStore:
             hook()
         pending: list[str] = []
 
-        def note(write: str) -> None:
+        def note(write: str, *values: object) -> None:
             self._step(write)
             pending.append(write)
 
         with self._store.writing() as tx:
-            yield cast(Transaction, WritesNoted(tx, note))
+            yield watched(tx, note)
             self._step("commit")
         self.writes += pending
         self._step("committed")
@@ -63,24 +63,33 @@ class WatchedStore:
             raise Killed(name)
 
 
-class WritesNoted:
+Note = Callable[..., None]
+"""What is told of a write before it is made: its name, and what it is given."""
+
+
+def watched(tx: Transaction, note: Note) -> Transaction:
+    """Give a transaction whose every write is noted."""
+    return cast(Transaction, _Watched(tx, note))
+
+
+class _Watched:
     """A transaction or one of its aggregates; every write is noted before it is made."""
 
-    def __init__(self, inner: object, note: Callable[[str], None]) -> None:
+    def __init__(self, inner: object, note: Note) -> None:
         self._inner = inner
         self._note = note
 
     def __getattr__(self, name: str) -> object:
         value = getattr(self._inner, name)
         if not callable(value):
-            return WritesNoted(value, self._note)
+            return _Watched(value, self._note)
         if not name.startswith(WRITING):
             return value
         return self._noted(name, value)
 
     def _noted(self, name: str, write: Callable[..., object]) -> Callable[..., object]:
         def noted(*args: object, **kwargs: object) -> object:
-            self._note(name)
+            self._note(name, *args)
             return write(*args, **kwargs)
 
         return noted
