@@ -17,6 +17,7 @@ import uvicorn
 from litestar.concurrency import set_asyncio_executor
 
 from keysat_http.app import Application
+from keysat_http.batching import BatchingProtocol
 from keysat_http.limits import (
     CONNECTIONS_MAX,
     EXIT_SECONDS,
@@ -27,9 +28,6 @@ from keysat_http.limits import (
 )
 
 STUCK_EXIT_CODE: Final = 1
-
-GC_ALLOCATIONS: Final = 20_000
-"""Objects made between two looks of the collector: a few MB, and a tenth of a second when busy."""
 
 log = structlog.get_logger("keysat.http")
 
@@ -57,7 +55,7 @@ def run_server(
         app,
         host=host,
         port=port,
-        http="httptools",
+        http=BatchingProtocol,
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -91,11 +89,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
-        # What exists now lives as long as the process, so the collector need not look at it again,
-        # and what requests leave behind is seldom a cycle, so it need not look often.
+        # What exists now lives as long as the process, so the collector need not look at it again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(GC_ALLOCATIONS, 50, 50)
         self._ready(self.servers[0].sockets[0].getsockname()[1])
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:

@@ -1,7 +1,7 @@
 """Facts of licenses kept in memory for as long as nobody commits anything."""
 
 import threading
-from typing import Final
+from typing import Final, TypeAlias
 
 import apsw
 
@@ -12,15 +12,18 @@ from keysat_adapters.sqlite.turn import View
 from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.validation import Facts
 from keysat_core.errors import StoreUnavailable
+from keysat_core.ports.facts import ValidationFacts
 
 FACTS_MAX: Final = 16_384
 """Pairs of a license and a machine kept: about 2.5 kB each, and the busiest fit."""
+
+_Key: TypeAlias = tuple[LicenseId, str | None]
 
 _VERSION: Final = "PRAGMA data_version"
 
 
 class CachedFacts:
-    """Implements ``ports.facts.ValidationFacts`` beside a store; threads share it.
+    """Implements ``ports.facts.CommittedFacts`` beside a store; threads share it.
 
     It reads over a connection that never writes, so that SQLite tells it of every commit, by this
     process and others alike; any commit empties it (PERFORMANCE, design 5). The connection's
@@ -32,7 +35,8 @@ class CachedFacts:
         self._store = store
         self._view = None if is_memory(store.path) else View(open_reader(store.path))
         self._facts_max = facts_max
-        self._facts: dict[tuple[LicenseId, str | None], Facts] = {}
+        self._facts: dict[_Key, Facts] = {}
+        self._unchecked = _Unchecked(self, self._facts)
         self._version = -1
         self._lock = threading.Lock()
 
@@ -44,10 +48,7 @@ class CachedFacts:
                 return tx.facts.find_facts(license_id, fingerprint_hash)
         key = (license_id, fingerprint_hash)
         with self._lock:
-            version = _version_of(view)
-            if version != self._version:
-                self._facts.clear()
-                self._version = version
+            version = self._check(view)
             known = self._facts.get(key)
             if known is not None:
                 return known
@@ -61,16 +62,46 @@ class CachedFacts:
                 self._remember(key, known)
             return known
 
+    def as_of_now(self) -> ValidationFacts:
+        """Give facts that are not checked again; see ``ports.facts.CommittedFacts``."""
+        if self._view is None:
+            return self
+        with self._lock:
+            self._check(self._view)
+        return self._unchecked
+
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
             if self._view is not None:
                 self._view.session.connection.close()
 
-    def _remember(self, key: tuple[LicenseId, str | None], facts: Facts) -> None:
+    def _check(self, view: View) -> int:
+        """Forget everything if something was committed."""
+        version = _version_of(view)
+        if version != self._version:
+            self._facts.clear()
+            self._version = version
+        return version
+
+    def _remember(self, key: _Key, facts: Facts) -> None:
         while len(self._facts) >= self._facts_max:
             del self._facts[next(iter(self._facts))]
         self._facts[key] = facts
+
+
+class _Unchecked:
+    """The same facts, without asking first whether anything was committed."""
+
+    __slots__ = ("_checked", "_facts")
+
+    def __init__(self, checked: CachedFacts, facts: dict[_Key, Facts]) -> None:
+        self._checked = checked
+        self._facts = facts
+
+    def find_facts(self, license_id: LicenseId, fingerprint_hash: str | None) -> Facts | None:
+        known = self._facts.get((license_id, fingerprint_hash))
+        return known or self._checked.find_facts(license_id, fingerprint_hash)
 
 
 def _version_of(view: View) -> int:

@@ -9,6 +9,7 @@ from keysat_adapters.sqlite.session import Row
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.ids import MachineId
+from keysat_core.domain.instant import Instant
 from keysat_core.errors import StoreBusy, StoreUnavailable
 from keysat_core.limits import HEARTBEAT_SECONDS
 
@@ -46,17 +47,18 @@ class SQLiteHeartbeats:
         self._lock = threading.Lock()
         self._flush_lock = threading.Lock()
 
-    def note(self, beat: Heartbeat) -> None:
-        """Queue one, unless the machine was seen in this minute of the clock already."""
-        minute = beat.seen_at // HEARTBEAT_SECONDS
+    def note(self, machine_id: MachineId, now: Instant, ip: str | None) -> None:
+        """Queue that a machine is in use, unless it was seen in this minute of the clock already."""
+        minute = now // HEARTBEAT_SECONDS
+        # Most ends here, and a look into a set needs no lock.
+        if minute == self._minute and machine_id in self._seen_this_minute:
+            return
         with self._lock:
             if minute != self._minute or len(self._seen_this_minute) >= MACHINES_MAX:
                 self._minute = minute
                 self._seen_this_minute = set()
-            elif beat.machine_id in self._seen_this_minute:
-                return
-            self._seen_this_minute.add(beat.machine_id)
-            self._put(beat)
+            self._seen_this_minute.add(machine_id)
+            self._put(Heartbeat(machine_id=machine_id, seen_at=now, ip=ip))
 
     def flush(self) -> int:
         """Write what is queued; if the disk fails it stays queued, and 0 is given."""

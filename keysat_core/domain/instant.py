@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NewType
 
 from keysat_core.errors import InvariantError
@@ -15,12 +16,19 @@ _RFC3339: Final = re.compile(
 )
 """Source: RFC 3339 section 5.6, with the space its note allows."""
 
+SPELLED_MAX: Final = 16_384
+"""Instants whose spelling is remembered, about 2 MB."""
+
 DAY_SECONDS: Final = 86_400
 HOUR_SECONDS: Final = 3_600
 
 
+@lru_cache(maxsize=SPELLED_MAX)
 def rfc3339(instant: Instant) -> str:
-    """Spell an instant for the wire, as ``2026-01-02T03:04:05Z``."""
+    """Spell an instant for the wire, as ``2026-01-02T03:04:05Z``.
+
+    Remembered for a while: a license tells the same instants at every validation.
+    """
     # Cut off is the +00:00; formatting by a pattern would take twice as long.
     return datetime.fromtimestamp(instant, UTC).isoformat()[:19] + "Z"
 

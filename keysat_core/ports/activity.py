@@ -9,6 +9,7 @@ from typing import Protocol
 
 from keysat_core.domain.activity import Heartbeat, ValidationEntry
 from keysat_core.domain.ids import MachineId
+from keysat_core.domain.instant import Instant
 
 
 class ValidationLog(Protocol):
@@ -26,8 +27,11 @@ class ValidationLog(Protocol):
 class Heartbeats(Protocol):
     """When machines were last seen, until it is folded into their rows."""
 
-    def note(self, beat: Heartbeat) -> None:
-        """Queue one; of one machine at most one in ``HEARTBEAT_SECONDS`` is kept."""
+    def note(self, machine_id: MachineId, now: Instant, ip: str | None) -> None:
+        """Queue that a machine is in use; of one at most one per minute of the clock is kept.
+
+        ``ip`` None: its address is not known.
+        """
         ...
 
     def flush(self) -> int:

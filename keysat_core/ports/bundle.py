@@ -6,7 +6,7 @@ from keysat_core.domain.self_license import SelfLicense
 from keysat_core.ports.activity import Heartbeats, ValidationLog
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.entropy import Entropy
-from keysat_core.ports.facts import ValidationFacts
+from keysat_core.ports.facts import CommittedFacts
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.payments import PaymentProviders
@@ -23,7 +23,7 @@ class Ports:
     entropy: Entropy
     ids: Ids
     store: Store
-    facts: ValidationFacts
+    facts: CommittedFacts
     keys: KeyRing
     providers: PaymentProviders
     rates: Rates

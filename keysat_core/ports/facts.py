@@ -22,3 +22,17 @@ class ValidationFacts(Protocol):
             StoreBusy, StoreUnavailable, CorruptRow.
         """
         ...
+
+
+class CommittedFacts(ValidationFacts, Protocol):
+    """Facts outside of a transaction."""
+
+    def as_of_now(self) -> ValidationFacts:
+        """Give facts that may stay what they are now, or be newer, for whoever asks at once.
+
+        For many questions of one moment: it is found out only once whether anything was committed.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+        """
+        ...

@@ -8,7 +8,9 @@ the OpenAPI document says of the route is declared in ``keysat_http.public.valid
 through the same function. Source: public-api 9, 18.
 """
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -16,9 +18,11 @@ from litestar.concurrency import sync_to_thread
 from litestar.types import HTTPScope, Receive
 
 from keysat_core.domain.actor import Actor, ActorKind
+from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.rate_limit import VALIDATE
-from keysat_core.domain.validation import Reason
+from keysat_core.domain.validation import Facts, Reason
 from keysat_core.ports.bundle import Ports
+from keysat_core.ports.facts import CommittedFacts, ValidationFacts
 from keysat_core.ports.store import Store
 from keysat_core.use_cases.licenses.validate_license import (
     ValidateLicense,
@@ -50,20 +54,54 @@ class ValidateRequest(msgspec.Struct, frozen=True, kw_only=True):
     platform: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a validation is answered with."""
+
+    ports: Ports
+    limiter: RateLimiter
+    meters: Meters
+
+
 def fast_routes(
     ports: Ports, limiter: RateLimiter, callers: Callers, meters: Meters
 ) -> Mapping[str, FastRoute]:
     """Give the routes that go around the framework, by their paths."""
+    desk, facts = Desk(ports, limiter, meters), TurnFacts(ports.facts)
 
     async def validate(scope: HTTPScope, receive: Receive) -> bytes:
         asked = await receive_json(scope, receive, ValidateRequest)
-        return _encode(await answer(asked, callers.caller_of(scope), ports, limiter, meters))
+        return _encode(await answer(asked, callers.caller_of(scope), facts, desk))
 
     return {VALIDATE_PATH: validate}
 
 
+class TurnFacts:
+    """Facts as of this turn of the event loop, for use on the loop alone.
+
+    What is answered in a turn was received before it, and so after every commit that its sender
+    could know of; one look for commits is enough for all of it.
+    """
+
+    def __init__(self, facts: CommittedFacts) -> None:
+        self._facts = facts
+        self._of_turn: ValidationFacts | None = None
+
+    def find_facts(self, license_id: LicenseId, fingerprint_hash: str | None) -> Facts | None:
+        """Give the facts; see ``ports.facts.ValidationFacts``."""
+        known = self._of_turn
+        if known is None:
+            known = self._of_turn = self._facts.as_of_now()
+            # It runs before whatever is received from now on.
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        return known.find_facts(license_id, fingerprint_hash)
+
+    def _end_turn(self) -> None:
+        self._of_turn = None
+
+
 async def answer(
-    asked: ValidateRequest, caller: Caller, ports: Ports, limiter: RateLimiter, meters: Meters
+    asked: ValidateRequest, caller: Caller, facts: ValidationFacts, desk: Desk
 ) -> ValidateResponse:
     """Judge a license key; every verdict has status 200.
 
@@ -71,10 +109,11 @@ async def answer(
         InvariantError: the fingerprint is too long, or a text cannot be stored.
         SigningKeyUnusable, StoreBusy, StoreUnavailable, CorruptRow.
     """
+    ports, limiter, counted = desk.ports, desk.limiter, desk.meters.validations
     if limiter.is_limiting:
         limited_by = caller.limiting_address or secret_key(asked.key)
         if limiter.admit(VALIDATE, limited_by, ports.clock.now()) is not None:
-            meters.validations[Reason.RATE_LIMITED] += 1
+            counted[Reason.RATE_LIMITED] += 1
             return RATE_LIMITED
     candidate = None
     if asked.fingerprint is not None and asked.fingerprint.strip():
@@ -84,21 +123,23 @@ async def answer(
     command = ValidateLicense(key=asked.key, product_slug=asked.product_slug, candidate=candidate)
     try:
         # Nothing is audited on this way, so the actor need not say which key it holds.
-        validation = _judge(command, public_actor(caller), Peek(ports.store), ports)
+        validation = _judge(command, public_actor(caller), Peek(ports.store), facts, ports)
     except WriteWanted:
         holder = public_actor(caller, kind=ActorKind.BUYER_LICENSE_KEY, token=asked.key)
-        validation = await sync_to_thread(_judge, command, holder, ports.store, ports)
+        validation = await sync_to_thread(_judge, command, holder, ports.store, ports.facts, ports)
     view = validation_view(validation)
-    meters.validations[view.reason or "ok"] += 1
+    counted[view.reason or "ok"] += 1
     return view
 
 
-def _judge(command: ValidateLicense, actor: Actor, store: Store, ports: Ports) -> Validation:
+def _judge(
+    command: ValidateLicense, actor: Actor, store: Store, facts: ValidationFacts, ports: Ports
+) -> Validation:
     return validate_license(
         actor,
         command,
         store=store,
-        facts=ports.facts,
+        facts=facts,
         clock=ports.clock,
         ids=ports.ids,
         keys=ports.keys,

@@ -10,7 +10,7 @@ from keysat_core.errors import SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
 from keysat_http.client_address import Caller
 from keysat_http.meters import Meters
-from keysat_http.public.hot_path import VALIDATE_PATH, ValidateRequest, answer
+from keysat_http.public.hot_path import VALIDATE_PATH, Desk, ValidateRequest, answer
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.routes import post
 from keysat_http.views.validation import ValidateResponse
@@ -25,4 +25,4 @@ async def validate(
     meters: NamedDependency[Meters],
 ) -> ValidateResponse:
     """Judge a license key; every verdict has status 200."""
-    return await answer(data, caller, ports, limiter, meters)
+    return await answer(data, caller, ports.facts, Desk(ports, limiter, meters))

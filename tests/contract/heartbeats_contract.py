@@ -17,6 +17,10 @@ def beat(machine_id: MachineId, seconds: int = 0, ip: str | None = None) -> Hear
     return Heartbeat(machine_id=machine_id, seen_at=later(seconds), ip=ip)
 
 
+def note(heartbeats: Heartbeats, noted: Heartbeat) -> None:
+    heartbeats.note(noted.machine_id, noted.seen_at, noted.ip)
+
+
 class HeartbeatsContract(ABC):
     @pytest.fixture
     @abstractmethod
@@ -26,7 +30,7 @@ class HeartbeatsContract(ABC):
     def test_what_was_noted_is_known_before_and_after_it_is_written(
         self, heartbeats: Heartbeats, *, is_flushed: bool
     ) -> None:
-        heartbeats.note(beat(A, 0, "192.0.2.1"))
+        note(heartbeats, beat(A, 0, "192.0.2.1"))
         if is_flushed:
             assert heartbeats.flush() == 1
         assert heartbeats.last_seen([A, B]) == {A: beat(A, 0, "192.0.2.1")}
@@ -34,20 +38,20 @@ class HeartbeatsContract(ABC):
 
     def test_one_machine_is_kept_at_most_once_a_minute(self, heartbeats: Heartbeats) -> None:
         for seconds in (0, 1, HEARTBEAT_SECONDS - 1):
-            heartbeats.note(beat(A, seconds))
-        heartbeats.note(beat(B, 1))
+            note(heartbeats, beat(A, seconds))
+        note(heartbeats, beat(B, 1))
         assert heartbeats.last_seen([A, B]) == {A: beat(A), B: beat(B, 1)}
-        heartbeats.note(beat(A, HEARTBEAT_SECONDS))
+        note(heartbeats, beat(A, HEARTBEAT_SECONDS))
         assert heartbeats.last_seen([A]) == {A: beat(A, HEARTBEAT_SECONDS)}
 
     @pytest.mark.parametrize("is_flushed", [False, True])
     def test_a_clock_that_steps_back_takes_nothing_back(
         self, heartbeats: Heartbeats, *, is_flushed: bool
     ) -> None:
-        heartbeats.note(beat(A, 0, "192.0.2.1"))
+        note(heartbeats, beat(A, 0, "192.0.2.1"))
         if is_flushed:
             heartbeats.flush()
-        heartbeats.note(beat(A, -3 * HEARTBEAT_SECONDS, "192.0.2.2"))
+        note(heartbeats, beat(A, -3 * HEARTBEAT_SECONDS, "192.0.2.2"))
         seen = heartbeats.last_seen([A])[A]
         assert seen.seen_at == later(0)
 
@@ -55,22 +59,22 @@ class HeartbeatsContract(ABC):
     def test_an_unknown_address_keeps_the_known_one(
         self, heartbeats: Heartbeats, *, is_flushed: bool
     ) -> None:
-        heartbeats.note(beat(A, 0, "192.0.2.1"))
+        note(heartbeats, beat(A, 0, "192.0.2.1"))
         if is_flushed:
             heartbeats.flush()
-        heartbeats.note(beat(A, 60))
+        note(heartbeats, beat(A, 60))
         heartbeats.flush()
         assert heartbeats.list_written(9) == [beat(A, 60, "192.0.2.1")]
 
     def test_a_flush_writes_each_machine_once(self, heartbeats: Heartbeats) -> None:
         for seconds in (0, 60, 120):
-            heartbeats.note(beat(A, seconds))
-        heartbeats.note(beat(B))
+            note(heartbeats, beat(A, seconds))
+        note(heartbeats, beat(B))
         assert [heartbeats.flush(), heartbeats.flush()] == [2, 0]
 
     def test_written_ones_are_listed_a_page_at_a_time(self, heartbeats: Heartbeats) -> None:
         for machine_id in (B, A):
-            heartbeats.note(beat(machine_id))
+            note(heartbeats, beat(machine_id))
         assert heartbeats.list_written(9) == []
         heartbeats.flush()
         assert heartbeats.list_written(1) == [beat(A)]
@@ -79,10 +83,10 @@ class HeartbeatsContract(ABC):
 
     def test_only_what_did_not_change_since_is_forgotten(self, heartbeats: Heartbeats) -> None:
         for machine_id in (A, B):
-            heartbeats.note(beat(machine_id))
+            note(heartbeats, beat(machine_id))
         heartbeats.flush()
         folded = heartbeats.list_written(9)
-        heartbeats.note(beat(B, 60))
+        note(heartbeats, beat(B, 60))
         heartbeats.flush()
         heartbeats.forget(folded)
         assert heartbeats.list_written(9) == [beat(B, 60)]

@@ -33,7 +33,7 @@ def test_what_is_noted_is_written_without_anybody_asking(tmp_path: Path) -> None
     with closing(Activity(tmp_path / "a.db")) as activity:
         activity.start()
         activity.validations.note(ENTRY)
-        activity.heartbeats.note(BEAT)
+        activity.heartbeats.note(BEAT.machine_id, BEAT.seen_at, BEAT.ip)
         assert eventually(lambda: activity.validations.list_entries(9) == [ENTRY])
         assert eventually(lambda: activity.heartbeats.list_written(9) == [BEAT])
 
@@ -54,7 +54,7 @@ def test_closing_writes_both_and_a_second_time_does_nothing(tmp_path: Path) -> N
     activity = Activity(tmp_path / "a.db")
     activity.start()
     activity.validations.note(ENTRY)
-    activity.heartbeats.note(BEAT)
+    activity.heartbeats.note(BEAT.machine_id, BEAT.seen_at, BEAT.ip)
     activity.close()
     activity.close()
     with closing(Activity(tmp_path / "a.db")) as again:
@@ -79,7 +79,7 @@ def test_heartbeats_wait_for_a_disk_that_fails_and_are_known_meanwhile(tmp_path:
     path.mkdir()
     with closing(ActivityFile(path)) as file:
         heartbeats = SQLiteHeartbeats(file)
-        heartbeats.note(BEAT)
+        heartbeats.note(BEAT.machine_id, BEAT.seen_at, BEAT.ip)
         assert heartbeats.flush() == 0
         assert heartbeats.problem
         assert heartbeats.last_seen([BEAT.machine_id]) == {BEAT.machine_id: BEAT}
@@ -92,7 +92,7 @@ def test_a_flood_of_machines_loses_the_oldest_and_keeps_its_bound() -> None:
     heartbeats = SQLiteHeartbeats(ActivityFile())
     extra = 5
     for number in range(heartbeats_module.MACHINES_MAX + extra):
-        heartbeats.note(Heartbeat(machine_id=MachineId(str(number)), seen_at=later(0)))
+        heartbeats.note(MachineId(str(number)), later(0), None)
     assert heartbeats.flush() == heartbeats_module.MACHINES_MAX
     wanted = [MachineId(str(number)) for number in range(extra + 1)]
     assert list(heartbeats.last_seen(wanted)) == [str(extra)]

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from keysat_core.domain.activity import Heartbeat, ValidationEntry
+from keysat_core.domain.activity import ValidationEntry
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import machine_activated, outbox_event
 from keysat_core.domain.ids import EventId, LicenseId, MachineId
 from keysat_core.domain.instant import Instant, rfc3339_or_none
-from keysat_core.domain.machine import Candidate, SeatKept, SeatTaken, must_be_saved
+from keysat_core.domain.machine import Candidate, SeatTaken, must_be_saved
 from keysat_core.domain.validation import (
     Facts,
     Question,
@@ -79,7 +79,8 @@ def validate_license(
         elif must_be_saved(verdict.claim, verdict.license):
             outcome = _seated(actor, question, store=store, ids=ids, now=now)
         else:
-            _note_heartbeat(heartbeats, verdict.claim, command.candidate, now)
+            if verdict.claim.machine is not None:
+                heartbeats.note(verdict.claim.machine.id, now, actor.request_ip)
             outcome = _validation(verdict, known)
     validations.note(_entry(actor, command, outcome, detail=detail, now=now))
     return outcome
@@ -102,17 +103,6 @@ def _seated(
         verdict = decide(known, question, machine_id=machine_id, now=now)
         _save_seat(tx, actor, verdict, ids=ids, now=now)
     return _validation(verdict, known)
-
-
-def _note_heartbeat(
-    heartbeats: Heartbeats,
-    seat: SeatKept | SeatTaken,
-    candidate: Candidate | None,
-    now: Instant,
-) -> None:
-    if seat.machine is not None:
-        ip = candidate.ip if candidate else None
-        heartbeats.note(Heartbeat(machine_id=seat.machine.id, seen_at=now, ip=ip))
 
 
 def _save_seat(tx: Transaction, actor: Actor, verdict: Verdict, *, ids: Ids, now: Instant) -> None:

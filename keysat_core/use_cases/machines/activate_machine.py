@@ -4,7 +4,6 @@ from typing import assert_never
 
 import msgspec
 
-from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import machine_activated, outbox_event
@@ -78,8 +77,7 @@ def activate_machine(
             seat = _claim(known, command, machine_id=machine_id, now=now)
             _save(tx, actor, known.license, seat, ids=ids, now=now)
     elif isinstance(seat, SeatKept) and seat.machine is not None:
-        ip = command.candidate.ip
-        heartbeats.note(Heartbeat(machine_id=seat.machine.id, seen_at=now, ip=ip))
+        heartbeats.note(seat.machine.id, now, command.candidate.ip)
     return _answer(known, seat)
 
 

@@ -2,7 +2,6 @@
 
 import msgspec
 
-from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.ids import LicenseId, MachineId
 from keysat_core.domain.license import Standing, standing
@@ -52,5 +51,5 @@ def heartbeat_machine(
     machine = known.seats.own if known.seats else None
     if machine is None:
         return HeartbeatAnswer(reason=NOT_ACTIVATED)
-    heartbeats.note(Heartbeat(machine_id=machine.id, seen_at=now, ip=actor.request_ip))
+    heartbeats.note(machine.id, now, actor.request_ip)
     return HeartbeatAnswer(machine_id=machine.id)

@@ -73,7 +73,7 @@ class Process:
             entropy=around.entropy,
             ids=around.ids,
             store=around.bend(SimulatedStore(self._file, self._stage, around.on_commit)),
-            facts=around.bend_facts(SimulatedFacts(self._facts, self._stage)),
+            facts=SimulatedFacts(around.bend_facts(self._facts), self._stage),
             keys=SQLiteKeyRing(self._file),
             providers=around.providers,
             rates=around.rates,

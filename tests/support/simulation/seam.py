@@ -44,6 +44,9 @@ class SimulatedFacts:
         with _no_refusal():
             return self._facts.find_facts(license_id, fingerprint_hash)
 
+    def as_of_now(self) -> ValidationFacts:
+        return self
+
 
 class SimulatedStore:
     """Implements ``ports.store.Store``: others go on, processes die and disks fill up around it.
