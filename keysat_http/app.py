@@ -1,6 +1,6 @@
 """The application: routes, what handlers are given, and the edge around it all."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from litestar import Litestar, Request
@@ -69,9 +69,9 @@ class Application:
         self.meters = meters
         self._edge = edge
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one ASGI connection."""
-        await self._edge(scope, receive, send)
+        return self._edge(scope, receive, send)
 
 
 def create_app(

@@ -62,6 +62,10 @@ class _Transport:
         if parts and not self._inner.is_closing():
             self._inner.write(b"".join(parts))
 
+    def is_closing(self) -> bool:
+        """Tell whether the connection is closed or about to be."""
+        return self._inner.is_closing()
+
     def close(self) -> None:
         """Send what waits, then close."""
         self.flush()

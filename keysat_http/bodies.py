@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, get_args
 import msgspec
 from litestar import Request
 from litestar.datastructures import State
-from litestar.types import HTTPScope, Receive
+from litestar.types import HTTPScope, Receive, ReceiveMessage
 from msgspec.structs import fields as struct_fields
 
 from keysat_core.errors import InvariantError
@@ -75,7 +75,12 @@ async def receive_json(scope: HTTPScope, receive: Receive, kind: type[T]) -> T:
     Raises:
         Refused: 400, 413 or 415 with the envelope.
     """
-    body = await _received(receive)
+    message = await receive()
+    body = message.get("body", b"") if message["type"] == "http.request" else b""
+    if message["type"] != "http.request" or message.get("more_body", False):
+        body = await _rest(message, receive)
+    if len(body) > BODY_BYTES_MAX:
+        raise Refused(BODY_TOO_LARGE)
     if not body:
         raise Refused(EMPTY_BODY)
     content_type = authorization = None
@@ -90,24 +95,19 @@ async def receive_json(scope: HTTPScope, receive: Receive, kind: type[T]) -> T:
     return decode(body, kind)
 
 
-async def _received(receive: Receive) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Refused(_MALFORMED)
+async def _rest(first: ReceiveMessage, receive: Receive) -> bytes:
+    """Receive what follows the first part, and give the whole."""
+    message, chunks, size = first, list[bytes](), 0
+    while message["type"] == "http.request":
         chunk = message.get("body", b"")
+        chunks.append(chunk)
         size += len(chunk)
         if size > BODY_BYTES_MAX:
             raise Refused(BODY_TOO_LARGE)
-        is_last = not message.get("more_body", False)
-        if is_last and not chunks:
-            # Nearly every body comes in one part.
-            return chunk
-        chunks.append(chunk)
-        if is_last:
+        if not message.get("more_body", False):
             return b"".join(chunks)
+        message = await receive()
+    raise Refused(_MALFORMED)
 
 
 def _text(header: bytes | None) -> str | None:

@@ -51,7 +51,12 @@ _PREFLIGHT: Final[Headers] = [
 _BAD_PATH: Final = bad_request("the path is not UTF-8", code="malformed_path")
 
 _NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
-_FAST_HEADERS: Final[Headers] = [(b"content-type", b"application/json"), *_ON_EVERY_ANSWER]
+# Nobody keeps the JSON answer of a POST or follows a link in it, so neither `vary` nor a referrer
+# policy says anything there; each header costs more than reading the body.
+_FAST_HEADERS: Final[Headers] = [
+    (b"content-type", b"application/json"),
+    *(pair for pair in _ON_EVERY_ANSWER if pair[0] != b"vary"),
+]
 
 QUIET_ROUTES: Final = frozenset({"/v1/validate", "/healthz", "/readyz", "/metrics"})
 """Too frequent to count or to log each: their good answers are a line at debug (PERFORMANCE 7)."""
@@ -91,14 +96,13 @@ class Edge:
         self._id_prefix = secrets.token_urlsafe(9)
         self._id_numbers = count()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request, or pass on what is none."""
         if scope["type"] != ScopeType.HTTP:
-            await self._app(scope, receive, send)
-        elif scope["method"] == "POST" and scope["path"] in self._fast_routes:
-            await self._serve_fast(scope, receive, send)
-        else:
-            await self._serve(scope, receive, send)
+            return self._app(scope, receive, send)
+        if scope["method"] == "POST" and scope["path"] in self._fast_routes:
+            return self._serve_fast(scope, receive, send)
+        return self._serve(scope, receive, send)
 
     async def _serve_fast(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Do what ``_serve`` does, in fewer steps, for a route that answers with JSON alone."""

@@ -55,6 +55,7 @@ def run_server(
         app,
         host=host,
         port=port,
+        interface="asgi3",
         http=BatchingProtocol,
         loop="uvloop",
         ws="none",

@@ -157,15 +157,15 @@ def grace_until(license: License) -> Instant | None:
 def standing(license: License, now: Instant) -> Standing:
     """Judge a license at an instant. Grace begins at ``expires_at`` and has ended at the cutoff."""
     match license.status:
-        case LicenseStatus.REVOKED:
-            return Standing.REVOKED
+        case LicenseStatus.ACTIVE:
+            if license.expires_at is None or now < license.expires_at:
+                return Standing.VALID
+            cutoff = grace_until(license)
+            return Standing.GRACE if cutoff is not None and now < cutoff else Standing.EXPIRED
         case LicenseStatus.SUSPENDED:
             return Standing.SUSPENDED
-        case LicenseStatus.ACTIVE:
-            cutoff = grace_until(license)
-            if license.expires_at is None or cutoff is None or now < license.expires_at:
-                return Standing.VALID
-            return Standing.GRACE if now < cutoff else Standing.EXPIRED
+        case LicenseStatus.REVOKED:
+            return Standing.REVOKED
         case _:
             assert_never(license.status)
 

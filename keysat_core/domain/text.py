@@ -74,6 +74,8 @@ def checked_range(value: int, *, field: str, low: int, high: int) -> int:
 
 def is_encodable(text: str) -> bool:
     """Tell whether the text is valid Unicode, without halves of surrogate pairs."""
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

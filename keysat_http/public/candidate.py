@@ -20,11 +20,11 @@ def candidate_of(
     """
     return Candidate(
         fingerprint=fingerprint,
-        hostname=_cut(hostname, field="hostname", chars_max=HOSTNAME_CHARS_MAX),
-        platform=_cut(platform, field="platform", chars_max=PLATFORM_CHARS_MAX),
+        hostname=hostname and _cut(hostname, field="hostname", chars_max=HOSTNAME_CHARS_MAX),
+        platform=platform and _cut(platform, field="platform", chars_max=PLATFORM_CHARS_MAX),
         ip=caller.address,
     )
 
 
-def _cut(text: str | None, *, field: str, chars_max: int) -> str | None:
-    return optional_text(text and text[:chars_max], field=field, chars_max=chars_max)
+def _cut(text: str, *, field: str, chars_max: int) -> str | None:
+    return optional_text(text[:chars_max], field=field, chars_max=chars_max)

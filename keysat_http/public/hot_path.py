@@ -10,7 +10,6 @@ through the same function. Source: public-api 9, 18.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -20,7 +19,7 @@ from litestar.types import HTTPScope, Receive
 from keysat_core.domain.actor import Actor, ActorKind
 from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.rate_limit import VALIDATE
-from keysat_core.domain.validation import Facts, Reason
+from keysat_core.domain.validation import Facts, Reason, Refused
 from keysat_core.ports.bundle import Ports
 from keysat_core.ports.facts import CommittedFacts, ValidationFacts
 from keysat_core.ports.store import Store
@@ -37,11 +36,12 @@ from keysat_http.inline import Peek, WriteWanted
 from keysat_http.meters import Meters
 from keysat_http.public.candidate import candidate_of
 from keysat_http.rate_limits import RateLimiter, secret_key
-from keysat_http.views.validation import RATE_LIMITED, ValidateResponse, validation_view
+from keysat_http.views.encoded_answers import EncodedAnswers
+from keysat_http.views.validation import RATE_LIMITED
 
 VALIDATE_PATH: Final = "/v1/validate"
 
-_encode: Final = msgspec.json.Encoder().encode
+_RATE_LIMITED: Final = msgspec.json.encode(RATE_LIMITED)
 
 
 class ValidateRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,24 +54,28 @@ class ValidateRequest(msgspec.Struct, frozen=True, kw_only=True):
     platform: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Desk:
     """What a validation is answered with."""
 
-    ports: Ports
-    limiter: RateLimiter
-    meters: Meters
+    __slots__ = ("limiter", "meters", "peek", "ports")
+
+    def __init__(self, ports: Ports, limiter: RateLimiter, meters: Meters) -> None:
+        self.ports = ports
+        self.limiter = limiter
+        self.meters = meters
+        self.peek = Peek(ports.store)
 
 
 def fast_routes(
     ports: Ports, limiter: RateLimiter, callers: Callers, meters: Meters
 ) -> Mapping[str, FastRoute]:
     """Give the routes that go around the framework, by their paths."""
-    desk, facts = Desk(ports, limiter, meters), TurnFacts(ports.facts)
+    desk, facts, answers = Desk(ports, limiter, meters), TurnFacts(ports.facts), EncodedAnswers()
 
     async def validate(scope: HTTPScope, receive: Receive) -> bytes:
         asked = await receive_json(scope, receive, ValidateRequest)
-        return _encode(await answer(asked, callers.caller_of(scope), facts, desk))
+        validation = await answer(asked, callers.caller_of(scope), facts, desk)
+        return _RATE_LIMITED if validation is None else answers.encoded(validation)
 
     return {VALIDATE_PATH: validate}
 
@@ -102,8 +106,8 @@ class TurnFacts:
 
 async def answer(
     asked: ValidateRequest, caller: Caller, facts: ValidationFacts, desk: Desk
-) -> ValidateResponse:
-    """Judge a license key; every verdict has status 200.
+) -> Validation | None:
+    """Judge a license key; every verdict has status 200. None: the caller asked too often.
 
     Raises:
         InvariantError: the fingerprint is too long, or a text cannot be stored.
@@ -114,7 +118,7 @@ async def answer(
         limited_by = caller.limiting_address or secret_key(asked.key)
         if limiter.admit(VALIDATE, limited_by, ports.clock.now()) is not None:
             counted[Reason.RATE_LIMITED] += 1
-            return RATE_LIMITED
+            return None
     candidate = None
     if asked.fingerprint is not None and asked.fingerprint.strip():
         candidate = candidate_of(
@@ -123,13 +127,13 @@ async def answer(
     command = ValidateLicense(key=asked.key, product_slug=asked.product_slug, candidate=candidate)
     try:
         # Nothing is audited on this way, so the actor need not say which key it holds.
-        validation = _judge(command, public_actor(caller), Peek(ports.store), facts, ports)
+        validation = _judge(command, public_actor(caller), desk.peek, facts, ports)
     except WriteWanted:
         holder = public_actor(caller, kind=ActorKind.BUYER_LICENSE_KEY, token=asked.key)
         validation = await sync_to_thread(_judge, command, holder, ports.store, ports.facts, ports)
-    view = validation_view(validation)
-    counted[view.reason or "ok"] += 1
-    return view
+    verdict = validation.verdict
+    counted[verdict.reason if isinstance(verdict, Refused) else "ok"] += 1
+    return validation
 
 
 def _judge(

@@ -13,7 +13,7 @@ from keysat_http.meters import Meters
 from keysat_http.public.hot_path import VALIDATE_PATH, Desk, ValidateRequest, answer
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.routes import post
-from keysat_http.views.validation import ValidateResponse
+from keysat_http.views.validation import RATE_LIMITED, ValidateResponse, validation_view
 
 
 @post(VALIDATE_PATH, raises=[SigningKeyUnusable], sync_to_thread=None, tags=["licenses"])
@@ -25,4 +25,5 @@ async def validate(
     meters: NamedDependency[Meters],
 ) -> ValidateResponse:
     """Judge a license key; every verdict has status 200."""
-    return await answer(data, caller, ports.facts, Desk(ports, limiter, meters))
+    validation = await answer(data, caller, ports.facts, Desk(ports, limiter, meters))
+    return RATE_LIMITED if validation is None else validation_view(validation)

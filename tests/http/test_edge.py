@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import Any
 
 import msgspec
@@ -211,10 +211,14 @@ def drive(app: Any) -> list[Any]:
     edge = Edge(app, callers=Callers(()), no_store=())
     with structlog.testing.capture_logs() as lines:
         try:
-            asyncio.run(edge(scope, receive, send))
+            asyncio.run(_awaited(edge(scope, receive, send)))
         except ZeroDivisionError:
             sent.append("cut")
     return [*sent, lines[-1]["status"]]
+
+
+async def _awaited(answer: Awaitable[None]) -> None:
+    await answer
 
 
 class Question(msgspec.Struct, kw_only=True):
