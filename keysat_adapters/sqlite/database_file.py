@@ -1,12 +1,13 @@
 """Looking into a database that may be damaged: counts and reads, judges nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import apsw
 
+from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.checksum import checksum_problems
 from keysat_adapters.sqlite.connection import open_unchanging
 from keysat_adapters.sqlite.healing import healing_of
@@ -25,7 +26,7 @@ from keysat_core.errors import CorruptRow, MigrationRefused, StoreUnavailable
 from keysat_core.limits import PROBLEMS_MAX, STRUCTURE_PROBLEMS_MAX
 
 _READ_TABLES: Final = ("licenses", "invoices", "machines", "server_keys")
-"""What the checks of rows read."""
+"""What the checks of rows read, apart from the audit log."""
 
 _NONE_LICENSED: Final = "NOT EXISTS (SELECT 1 FROM licenses WHERE invoice_id = invoices.id)"
 _LICENSED: Final = "FROM licenses JOIN invoices ON invoices.id = licenses.invoice_id WHERE"
@@ -93,10 +94,17 @@ class SQLiteDatabaseFile:
 
     def unread_reason(self) -> str | None:
         """Compare the tables that are read with those of this program."""
+        return self._difference_of(_READ_TABLES)
+
+    def unread_audit_reason(self) -> str | None:
+        """Compare the audit log's table with that of this program."""
+        return self._difference_of(["audit_log"])
+
+    def _difference_of(self, tables: Iterable[str]) -> str | None:
         with _translated():
             actual = shape_of(self._session.connection)
         expected = shape_after(self._known)
-        for table in _READ_TABLES:
+        for table in tables:
             if actual.get(("table", table)) != expected["table", table]:
                 last = max(self._ledger, default=0)
                 return f"at schema {last} its table {table} is not the one this program reads"
@@ -105,6 +113,11 @@ class SQLiteDatabaseFile:
     def find_signing_key_pem(self) -> tuple[Secret, str] | None:
         """Give the private and the public PEM."""
         return SQLiteSettings(self._session).find_signing_key_pem()
+
+    @property
+    def audit_log(self) -> SQLiteAuditLog:
+        """Give the audit log."""
+        return SQLiteAuditLog(self._session)
 
     def tallies(self) -> Tallies:
         """Count rows."""

@@ -1,6 +1,5 @@
 """``keysat audit``: who changed what, and whether that record is as it was written."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ from keysat_cli.output import emit, facts, listing, time_text
 from keysat_cli.session import OPERATOR, environment, open_shop
 from keysat_cli.settings import read_store_settings
 from keysat_cli.wiring import open_archive
-from keysat_core.domain.audit_breaks import Break, BreakKind
+from keysat_core.domain.audit_breaks import BreakKind, described
 from keysat_core.domain.audit_chain import Anchor
 from keysat_core.domain.audit_walk import ChainReport
 from keysat_core.domain.listing import AuditFilter
@@ -23,18 +22,6 @@ from keysat_core.use_cases.server.verify_audit import verify_audit
 from keysat_http.views.audit import audit_list_view
 
 HEADINGS: Final = ("id", "occurred at", "actor", "action", "target", "target id", "details")
-
-_SAID: Final[Mapping[BreakKind, str]] = {
-    BreakKind.CHANGED: "changed after it was written",
-    BreakKind.UNREADABLE: "cannot be read: the file is damaged",
-    BreakKind.REMOVED: "removed",
-    BreakKind.INSERTED: "inserted by another program",
-    BreakKind.REORDERED: "moved; it belongs at {belongs_at}",
-    BreakKind.SEVERED: "do not follow each other: the first was written anew, or rows between them"
-    " were taken out",
-    BreakKind.UNANCHORED: "not the row of the anchor: it or a row before it was written anew or"
-    " removed",
-}
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,7 +109,7 @@ def _view(path: Path, report: ChainReport) -> Verification:
                 kind=found.kind,
                 first_id=found.first_id,
                 last_id=found.last_id,
-                message=_said(found),
+                message=described(found),
                 belongs_at=found.belongs_at,
             )
             for found in report.breaks
@@ -133,16 +120,10 @@ def _view(path: Path, report: ChainReport) -> Verification:
 def _lines(path: Path, report: ChainReport) -> list[str]:
     if report.is_sound:
         return facts((("database", str(path)), ("rows", report.row_count), ("head", _head(report))))
-    lines = [f"The audit log of {path} is not as it was written.", *map(_said, report.breaks)]
+    lines = [f"The audit log of {path} is not as it was written.", *map(described, report.breaks)]
     return lines if report.is_complete else [*lines, "The rest was not looked at."]
 
 
 def _head(report: ChainReport) -> str | None:
     """Give what is worth writing down: nothing, if the log is not as it was written."""
     return str(report.head) if report.is_sound and report.head is not None else None
-
-
-def _said(found: Break) -> str:
-    is_one = found.first_id == found.last_id
-    which = f"row {found.first_id}" if is_one else f"rows {found.first_id} to {found.last_id}"
-    return f"{which}: {_SAID[found.kind].format(belongs_at=found.belongs_at)}"

@@ -1,6 +1,6 @@
 """What was done to an audit chain, judged from the pieces it fell into."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
@@ -34,6 +34,26 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
     first_id: int
     last_id: int
     belongs_at: int | None = None
+
+
+_SAID: Final[Mapping[BreakKind, str]] = {
+    BreakKind.CHANGED: "changed after it was written",
+    BreakKind.UNREADABLE: "cannot be read: the file is damaged",
+    BreakKind.REMOVED: "removed",
+    BreakKind.INSERTED: "inserted by another program",
+    BreakKind.REORDERED: "moved; it belongs at {belongs_at}",
+    BreakKind.SEVERED: "do not follow each other: the first was written anew, or rows between them"
+    " were taken out",
+    BreakKind.UNANCHORED: "not the row of the anchor: it or a row before it was written anew or"
+    " removed",
+}
+
+
+def described(found: Break) -> str:
+    """Say which rows are concerned and what is wrong with them."""
+    is_one = found.first_id == found.last_id
+    which = f"row {found.first_id}" if is_one else f"rows {found.first_id} to {found.last_id}"
+    return f"{which}: {_SAID[found.kind].format(belongs_at=found.belongs_at)}"
 
 
 class Segment(NamedTuple):

@@ -9,7 +9,7 @@ ones and turn back the count of ids. Only an anchor shows that: a seal written d
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple, Self, TypeAlias
 
@@ -59,6 +59,15 @@ class ChainPage(NamedTuple):
 
     links: Sequence[Link]
     next_id: int | None
+
+
+def links_in(read_page: Callable[[int | None], ChainPage]) -> Iterator[Link]:
+    """Give the links of all pages; ``read_page`` gives the one that begins at an id, or the first."""
+    page = read_page(None)
+    yield from page.links
+    while page.next_id is not None:
+        page = read_page(page.next_id)
+        yield from page.links
 
 
 class Anchor(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from keysat_core.domain.inspection import Tallies
 from keysat_core.domain.license import License
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import CorruptRow
+from keysat_core.ports.store import AuditLog
 
 
 class DatabaseFile(Protocol):
@@ -38,12 +39,21 @@ class DatabaseFile(Protocol):
         """Say why this program cannot read its rows; None if it can."""
         ...
 
+    def unread_audit_reason(self) -> str | None:
+        """Say why this program cannot read its audit log; None if it can."""
+        ...
+
     def find_signing_key_pem(self) -> tuple[Secret, str] | None:
         """The private and the public PEM; None before first boot."""
         ...
 
     def tallies(self) -> Tallies:
         """Count its rows."""
+        ...
+
+    @property
+    def audit_log(self) -> AuditLog:
+        """Its audit log."""
         ...
 
     def licenses(self) -> Iterator[License | CorruptRow]:

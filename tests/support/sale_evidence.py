@@ -9,6 +9,10 @@ from typing import Any, Final
 import apsw
 import msgspec
 
+from keysat_adapters.sqlite.database_file import look_into
+from keysat_core.domain.inspection import problems_of
+from keysat_core.use_cases.server.verify_database import verify_database
+
 _PAID: Final = "SELECT invoice_id FROM invoice WHERE status IN ('Settled', 'Settled/Marked')"
 _READ_DATA: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -40,7 +44,13 @@ def gather(db_path: Path, books_path: Path) -> Evidence:
     with closing(sqlite3.connect(books_path, timeout=5)) as books:
         paid = frozenset(str(row[0]) for row in books.execute(_PAID))
         orders = Counter(str(row[0]) for row in books.execute("SELECT invoice_id FROM invoice"))
+    with look_into(db_path) as database:
+        found["problems"] += problems_of(verify_database(database=database, progress=_told_nobody))
     return Evidence(paid=paid, orders=orders, **found)
+
+
+def _told_nobody(done: int, total: int) -> None:
+    """Show no progress."""
 
 
 def assert_it_fits(evidence: Evidence) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import apsw
 
-from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.license import key_of
 from tests.support.trade import open_trade
 
@@ -28,8 +27,7 @@ def stock(path: Path) -> list[str]:
     sold = trade.license_for(paid.id)
     assert sold is not None
     keys = [issued.key, key_of(sold, trade.keys.signing_key())]
-    assert isinstance(trade.store, SQLiteStore)
-    trade.store.close()
+    trade.close()
     return keys
 
 

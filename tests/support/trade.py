@@ -29,7 +29,6 @@ from keysat_core.domain.rate import Rate
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.self_license import Capability, SelfLicense
 from keysat_core.errors import ProviderNotLoaded, RateUnavailable, UpstreamError
-from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.store import Store
@@ -100,13 +99,19 @@ class Trade:
     clock: FixedClock
     ids: Ids
     keys: KeyRing
-    facts: ValidationFacts
+    facts: CachedFacts
     log: SQLiteValidationLog
     heartbeats: SQLiteHeartbeats
     provider: ScriptedProvider
     providers: ScriptedProviders
     rates: ScriptedRates
     shop: Shop
+
+    def close(self) -> None:
+        """Let go of the files, so that what was written is in the database's own."""
+        self.facts.close()
+        assert isinstance(self.store, SQLiteStore)
+        self.store.close()
 
     # --- licenses and machines ------------------------------------------------------------------
 

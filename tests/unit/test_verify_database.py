@@ -12,6 +12,7 @@ from keysat_adapters.sqlite.database_file import look_into
 from keysat_adapters.sqlite.migration import packaged_migrations
 from keysat_adapters.sqlite.migrations import migrate
 from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_core.domain.audit_chain import ChainPage
 from keysat_core.domain.inspection import (
     Check,
     Finding,
@@ -25,9 +26,11 @@ from keysat_core.domain.inspection import (
     problems_of,
 )
 from keysat_core.domain.license import License, key_of
+from keysat_core.domain.listing import AuditFilter, AuditRow
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import CorruptRow, MigrationRefused, StoreUnavailable
 from keysat_core.limits import PROBLEMS_MAX
+from keysat_core.ports.store import AuditLog
 from keysat_core.signing import LicenseKey, SigningKey, Verifier
 from keysat_core.use_cases.server.verify_database import TOLD_EVERY, verify_database
 from tests.support.builders import make_license
@@ -240,6 +243,22 @@ def test_an_empty_file_is_no_shop(tmp_path: Path) -> None:
 # --- the rules alone ----------------------------------------------------------------------------
 
 
+class EmptyLog:
+    """An audit log nobody wrote to."""
+
+    def list_rows(self, criteria: AuditFilter) -> list[AuditRow]:
+        return []
+
+    def last_id(self) -> int:
+        return 0
+
+    def read_chain(self, first_id: int | None, limit: int) -> ChainPage:
+        return ChainPage([], None)
+
+
+EMPTY_LOG = EmptyLog()
+
+
 class Scripted:
     """A database that says what it is told to; what is None cannot be read."""
 
@@ -277,6 +296,9 @@ class Scripted:
     def unread_reason(self) -> str | None:
         return None
 
+    def unread_audit_reason(self) -> str | None:
+        return None
+
     def find_signing_key_pem(self) -> tuple[Secret, str] | None:
         return self._pair
 
@@ -284,6 +306,10 @@ class Scripted:
         if self._tallies is None:
             raise StoreUnavailable("page 8 is gone")
         return self._tallies
+
+    @property
+    def audit_log(self) -> AuditLog:
+        return EMPTY_LOG
 
     def licenses(self) -> Iterator[License | CorruptRow]:
         if self._licenses is None:
@@ -299,7 +325,9 @@ def scripted_findings(database: Scripted) -> dict[str, tuple[str, ...]]:
 
 
 def test_a_page_that_cannot_be_read_is_the_answer_of_its_check() -> None:
-    gone = dict.fromkeys(list(Check)[5:], ("the database cannot be used: page 8 is gone",))
+    gone = dict.fromkeys(
+        [Check.LICENSES, Check.BOOKS, Check.SEATS], ("the database cannot be used: page 8 is gone",)
+    )
     assert scripted_findings(Scripted(structure=[])) == gone
     found = scripted_findings(Scripted(tallies=Tallies()))
     assert found == {
@@ -357,13 +385,15 @@ def test_progress_is_told_now_and_then_and_at_the_end() -> None:
 
 def test_a_license_whose_key_cannot_be_derived_is_named() -> None:
     license = make_license()
-    assert judge_license(license, KEY, Verifier(KEY.verify_key)) is None
-    said = judge_license(license, KEY, Verifier(OTHER.verify_key))
+    assert judge_license(license, KEY, Verifier(KEY.verify_key), is_signed=True) is None
+    said = judge_license(license, KEY, Verifier(OTHER.verify_key), is_signed=True)
     assert said is not None
     assert license.id in said
     odd = msgspec.structs.replace(license)
     msgspec.structs.force_setattr(odd, "issued_at", -1)
-    assert "cannot be derived" in (judge_license(odd, KEY, Verifier(KEY.verify_key)) or "")
+    assert "cannot be derived" in (
+        judge_license(odd, KEY, Verifier(KEY.verify_key), is_signed=False) or ""
+    )
 
 
 class Forgetful(Verifier):
@@ -377,8 +407,22 @@ class Forgetful(Verifier):
 
 
 def test_a_key_that_says_something_else_than_its_row_is_named() -> None:
-    said = judge_license(make_license(), KEY, Forgetful(KEY.verify_key))
-    assert "something else than its row" in (said or "")
+    said = judge_license(make_license(), KEY, Forgetful(KEY.verify_key), is_signed=True)
+    assert "not what its row says" in (said or "")
+
+
+def test_a_changed_audit_row_is_found_in_a_backup_too(path: Path) -> None:
+    run(path, "UPDATE audit_log SET action = 'nothing' WHERE id = 1")
+    assert wrong(path) == {Check.AUDIT: ("row 1: changed after it was written",)}
+
+
+def test_many_breaks_of_the_audit_log_are_counted_and_few_are_named(path: Path) -> None:
+    columns = "id, actor_kind, action, details, occurred_at, hash, previous_hash"
+    rows = ", ".join(f"({number}0, 'x', 'y', '{{}}', 1, x'00', x'00')" for number in range(1, 20))
+    run(path, f"INSERT INTO audit_log ({columns}) VALUES {rows}")
+    said = wrong(path)[Check.AUDIT]
+    assert len(said) == PROBLEMS_MAX + 1
+    assert said[-1].startswith("and ")
 
 
 def test_offenders_are_named_by_their_first_few() -> None:

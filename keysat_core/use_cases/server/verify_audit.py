@@ -1,12 +1,10 @@
 """Verify that the audit log is as it was written."""
 
-from collections.abc import Iterator
-
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.audit_chain import Anchor, Link
+from keysat_core.domain.audit_chain import Anchor, links_in
 from keysat_core.domain.audit_walk import ChainReport, verify_chain, with_anchor
 from keysat_core.limits import AUDIT_CHAIN_BATCH
-from keysat_core.ports.store import AuditLog, Store
+from keysat_core.ports.store import Store
 
 
 def verify_audit(actor: Actor, *, anchor: Anchor | None = None, store: Store) -> ChainReport:
@@ -22,15 +20,8 @@ def verify_audit(actor: Actor, *, anchor: Anchor | None = None, store: Store) ->
     authorize(actor, Scope.AUDIT_READ)
     with store.reading() as tx:
         log = tx.audit_log
-        report = verify_chain(_links(log), last_id=log.last_id())
+        links = links_in(lambda first_id: log.read_chain(first_id, AUDIT_CHAIN_BATCH))
+        report = verify_chain(links, last_id=log.last_id())
         if anchor is None:
             return report
         return with_anchor(report, anchor, next(iter(log.read_chain(anchor.id, 1).links), None))
-
-
-def _links(log: AuditLog) -> Iterator[Link]:
-    page = log.read_chain(None, AUDIT_CHAIN_BATCH)
-    yield from page.links
-    while page.next_id is not None:
-        page = log.read_chain(page.next_id, AUDIT_CHAIN_BATCH)
-        yield from page.links

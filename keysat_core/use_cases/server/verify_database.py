@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
+from keysat_core.domain.audit_breaks import described
+from keysat_core.domain.audit_chain import links_in
+from keysat_core.domain.audit_walk import verify_chain
 from keysat_core.domain.inspection import (
     Check,
     Finding,
@@ -14,14 +17,18 @@ from keysat_core.domain.inspection import (
     usable_signing_key,
 )
 from keysat_core.errors import SigningKeyUnusable, StoreUnavailable
-from keysat_core.limits import PROBLEMS_MAX
+from keysat_core.limits import AUDIT_CHAIN_BATCH, PROBLEMS_MAX
 from keysat_core.ports.database_file import DatabaseFile
+from keysat_core.ports.store import AuditLog
 from keysat_core.signing import Verifier
 
 Progress: TypeAlias = Callable[[int, int], None]
 
 TOLD_EVERY: Final = 1_000
 """Licenses between two words about the progress."""
+
+SIGNED_EVERY: Final = 100
+"""Of so many licenses one has its key signed and verified; of the others it is only spelled."""
 
 _OF_ROWS: Final = (Check.LICENSES, Check.BOOKS, Check.SEATS)
 
@@ -39,19 +46,32 @@ def verify_database(*, database: DatabaseFile, progress: Progress) -> list[Findi
         _finding(Check.REFERENCES, lambda: judge_references(database.dangling_references())),
         _finding(Check.SIGNING_KEY, lambda: _key_problems(database)),
     ]
+    return [*findings, *_row_findings(database, progress), _audit_finding(database)]
+
+
+def _row_findings(database: DatabaseFile, progress: Progress) -> list[Finding]:
     try:
         unread = database.unread_reason()
         tallies = Tallies() if unread else database.tallies()
     except StoreUnavailable as exc:
-        return [*findings, *(Finding(check=each, problems=(str(exc),)) for each in _OF_ROWS)]
+        return [Finding(check=each, problems=(str(exc),)) for each in _OF_ROWS]
     if unread:
-        return [*findings, *(Finding(check=each, skipped=unread) for each in _OF_ROWS)]
+        return [Finding(check=each, skipped=unread) for each in _OF_ROWS]
     return [
-        *findings,
         _finding(Check.LICENSES, lambda: _license_problems(database, tallies, progress)),
         Finding(check=Check.BOOKS, problems=judge_books(tallies)),
         Finding(check=Check.SEATS, problems=judge_seats(tallies)),
     ]
+
+
+def _audit_finding(database: DatabaseFile) -> Finding:
+    try:
+        unread = database.unread_audit_reason()
+    except StoreUnavailable as exc:
+        return Finding(check=Check.AUDIT, problems=(str(exc),))
+    if unread:
+        return Finding(check=Check.AUDIT, skipped=unread)
+    return _finding(Check.AUDIT, lambda: _audit_problems(database.audit_log))
 
 
 def _checksum_finding(database: DatabaseFile) -> Finding:
@@ -80,6 +100,15 @@ def _key_problems(database: DatabaseFile) -> list[str]:
     return []
 
 
+def _audit_problems(log: AuditLog) -> list[str]:
+    links = links_in(lambda first_id: log.read_chain(first_id, AUDIT_CHAIN_BATCH))
+    breaks = verify_chain(links, last_id=log.last_id()).breaks
+    said = [described(found) for found in breaks[:PROBLEMS_MAX]]
+    return (
+        said if len(breaks) <= PROBLEMS_MAX else [*said, f"and {len(breaks) - PROBLEMS_MAX} more"]
+    )
+
+
 def _license_problems(database: DatabaseFile, tallies: Tallies, progress: Progress) -> list[str]:
     """Judge every license; at most ``PROBLEMS_MAX`` are named, all are counted."""
     try:
@@ -90,7 +119,8 @@ def _license_problems(database: DatabaseFile, tallies: Tallies, progress: Progre
     total, looked_at, wrong = tallies.license_count, 0, 0
     named: list[str] = []
     for license in database.licenses():
-        problem = judge_license(license, signing_key, verifier)
+        is_signed = looked_at % SIGNED_EVERY == 0
+        problem = judge_license(license, signing_key, verifier, is_signed=is_signed)
         if problem is not None:
             wrong += 1
             named += [problem] * (len(named) < PROBLEMS_MAX)
