@@ -177,6 +177,8 @@ def _schema(patient: Patient) -> list[Finding]:
         return [
             failing(f"migrations are missing: {listed}", "start the server, or: keysat migrate")
         ]
+    if all(one.state in {MigrationState.PENDING, MigrationState.HEALABLE} for one in others):
+        return [failing(f"migrations differ: {listed}", "start the server, or: keysat migrate")]
     return [failing(f"it is not this program's: {listed}", "install the release that wrote it")]
 
 

@@ -67,15 +67,17 @@ class SQLiteHeartbeats:
                 beats, self._queue = self._queue, {}
             if not beats:
                 return 0
+            is_written = False
             try:
                 with self._file.changing() as connection:
                     connection.execute(_PUT, (_rows_text(beats.values()),)).fetchall()
+                is_written = True
             except (StoreBusy, StoreUnavailable) as exc:
-                with self._lock:
-                    for beat in beats.values():
-                        self._put(beat)
                 self.problem = str(exc)
                 return 0
+            finally:
+                if not is_written:
+                    self._put_back(beats.values())
             self.problem = None
             return len(beats)
 
@@ -110,6 +112,11 @@ class SQLiteHeartbeats:
         """
         with self._file.changing() as connection:
             connection.execute(_FORGET, (_rows_text(beats),)).fetchall()
+
+    def _put_back(self, beats: Iterable[Heartbeat]) -> None:
+        with self._lock:
+            for beat in beats:
+                self._put(beat)
 
     def _put(self, beat: Heartbeat) -> None:
         self._queue[beat.machine_id] = beat.later_of(self._queue.get(beat.machine_id))

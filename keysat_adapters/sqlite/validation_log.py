@@ -91,13 +91,17 @@ class SQLiteValidationLog:
                 entries, self._queue = self._queue, deque(maxlen=self._queue_max)
             if not entries:
                 return 0
+            is_written = False
             try:
                 with self._file.changing() as connection:
                     _append(connection, list(entries))
+                is_written = True
             except (StoreBusy, StoreUnavailable) as exc:
-                self._put_back(entries)
                 self.problem = str(exc)
                 return 0
+            finally:
+                if not is_written:
+                    self._put_back(entries)
             self.problem = None
             return len(entries)
 
