@@ -20,6 +20,9 @@ from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind
 from keysat_core.domain.audit import AuditEntry, audited
 from keysat_core.domain.instant import Instant
 from keysat_core.use_cases.server.verify_audit import verify_audit
+from tests.support.performance_page import Report
+
+REPORT: Final = Report("audit_chain")
 
 ROWS: Final = 1_000_000
 BATCH: Final = 50_000
@@ -64,7 +67,7 @@ def verify(path: Path, label: str) -> None:
         report = verify_audit(ACTOR, store=store)
     took = time.perf_counter() - began
     found = ", ".join(f"{each.kind} {each.first_id}-{each.last_id}" for each in report.breaks)
-    print(f"{label:24}{report.row_count:>10} rows{took:8.2f} s   {found or 'nothing wrong'}")
+    REPORT.say(f"{label:24}{report.row_count:>10} rows{took:8.2f} s   {found or 'nothing wrong'}")
 
 
 def tampered(path: Path, label: str) -> None:
@@ -112,16 +115,17 @@ def main() -> None:
         path = Path(folder) / "bench.db"
         began = time.perf_counter()
         build(path)
-        print(f"built in {time.perf_counter() - began:.1f} s, {path.stat().st_size >> 20} MiB")
+        REPORT.say(f"built in {time.perf_counter() - began:.1f} s, {path.stat().st_size >> 20} MiB")
         verify(path, "untouched")
         for label in TAMPERINGS:
             tampered(path, label)
         verify(path, "put back")
     cost = append_cost()
     ratio = cost["chained"] / cost["unchained"]
-    print(
+    REPORT.say(
         f"append {cost['unchained']:.1f} µs unchained, {cost['chained']:.1f} µs chained: {ratio:.2f}"
     )
+    REPORT.keep()
 
 
 if __name__ == "__main__":

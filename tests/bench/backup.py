@@ -36,6 +36,9 @@ from keysat_core.use_cases.licenses.issue_license import IssueLicense, issue_lic
 from keysat_core.use_cases.licenses.validate_license import ValidateLicense, validate_license
 from keysat_core.use_cases.products.create_product import CreateProduct, create_product
 from keysat_core.use_cases.server.verify_database import verify_database
+from tests.support.performance_page import Report
+
+REPORT: Final = Report("backup")
 
 LICENSES: Final = 300_000
 ROUNDS: Final = 3
@@ -106,8 +109,10 @@ def compare_copies(path: Path) -> None:
         plain.append(seconds_of(lambda: plain_copy(path, target)))
         ours.append(seconds_of(lambda: our_copy(path, target)))
     ratio = median(plain) / median(ours)
-    print(f"cp and fsync               {median(plain):8.2f} s")
-    print(f"backup, at rest            {median(ours):8.2f} s   {ratio:.2f} of cp (target 0.50)")
+    REPORT.say(f"cp and fsync               {median(plain):8.2f} s")
+    REPORT.say(
+        f"backup, at rest            {median(ours):8.2f} s   {ratio:.2f} of cp (target 0.50)"
+    )
 
 
 class Traffic:
@@ -159,7 +164,7 @@ def measure_pauses(path: Path) -> None:
     traffic = Traffic(path)
     deadline = time.perf_counter() + QUIET_SECONDS
     _, validation, commit = traffic.run(lambda: time.perf_counter() > deadline)
-    print(
+    REPORT.say(
         f"without a backup           longest validation {validation:.1f} ms, commit {commit:.1f} ms"
     )
     began = time.perf_counter()
@@ -168,8 +173,10 @@ def measure_pauses(path: Path) -> None:
         commits, validation, commit = traffic.run(lambda: process.poll() is not None)
     took = time.perf_counter() - began
     assert process.returncode == 0
-    print(f"backup beside {commits:6} commits{took:8.2f} s   from start of its process to its end")
-    print(
+    REPORT.say(
+        f"backup beside {commits:6} commits{took:8.2f} s   from start of its process to its end"
+    )
+    REPORT.say(
         f"meanwhile                  longest validation {validation:.1f} ms, commit {commit:.1f} ms"
     )
     traffic.close()
@@ -183,8 +190,8 @@ def measure_verifying(path: Path) -> None:
         took = time.perf_counter() - began
     assert problems_of(findings) == ()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"verify                     {took:8.2f} s   {count / took:,.0f} licenses/s")
-    print(f"memory at its highest      {peak:8.0f} MB")
+    REPORT.say(f"verify                     {took:8.2f} s   {count / took:,.0f} licenses/s")
+    REPORT.say(f"memory at its highest      {peak:8.0f} MB")
 
 
 def main() -> None:
@@ -194,10 +201,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="keysat-bench-") as folder:
         path = Path(folder) / "keysat.db"
         make_shop(path, count)
-        print(f"{count:,} licenses, {path.stat().st_size / 1e6:,.0f} MB")
+        REPORT.say(f"{count:,} licenses, {path.stat().st_size / 1e6:,.0f} MB")
         compare_copies(path)
         measure_pauses(path)
         measure_verifying(path)
+    REPORT.keep()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ from keysat_core.limits import ISSUE_MANY_MAX
 from keysat_core.signing import SigningKey, parse_key
 from keysat_core.use_cases.licenses.issue_licenses import IssueLicenses, issue_licenses
 from keysat_core.use_cases.products.create_product import CreateProduct, create_product
+from tests.support.performance_page import Report
+
+REPORT: Final = Report("bulk_issue")
 
 ROUNDS: Final = 3
 SIGNATURES: Final = 20_000
@@ -65,17 +68,20 @@ def main() -> None:
             self_license=SelfLicense(),
         )
         order = IssueLicenses(product_slug="app", entitlements=("pro",), count=ISSUE_MANY_MAX)
-        print(f"{'licenses':>10}{'seconds':>10}{'per s':>10}{'of signing':>12}{'locked s':>10}")
+        REPORT.say(
+            f"{'licenses':>10}{'seconds':>10}{'per s':>10}{'of signing':>12}{'locked s':>10}"
+        )
         for _ in range(ROUNDS):
             began, began_cpu = time.perf_counter(), time.process_time()
             issued = issue_licenses(ACTOR, order, store=s, clock=clock, ids=ids, keys=keys)
             took = time.perf_counter() - began
             each = (time.process_time() - began_cpu) / len(issued.keys)
             bare = signing_seconds(keys.signing_key(), parse_key(issued.keys[0]).signed_bytes)
-            print(
+            REPORT.say(
                 f"{len(issued.keys):10}{took:10.2f}{len(issued.keys) / took:10.0f}"
                 f"{bare / each:12.2f}{s.locked_seconds:10.2f}"
             )
+    REPORT.keep()
 
 
 if __name__ == "__main__":
