@@ -1,7 +1,7 @@
 """Remembering which license keys verified, because a signature costs more than all else.
 
 Safe, because one key has one spelling up to letter case (strict base32), only successes are
-remembered, and what is remembered is what was signed: state, expiry and seats are judged anew each
+remembered, in the spelling they were issued in, and what is remembered is what was signed: state, expiry and seats are judged anew each
 time. An issuer whose key changes needs a new instance. Source: PERFORMANCE, design 4.
 """
 
@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Final
 
 from keysat_core.signing import Verifier
-from keysat_core.signing.license_key import LicensePayload
+from keysat_core.signing.license_key import LicensePayload, encode_key
 
 VERIFIED_KEYS_MAX: Final = 16_384
 """License keys remembered as verified: about 1 kB each, and the busiest fit."""
@@ -38,10 +38,12 @@ class VerifiedKeys:
         known = self._payloads.get(key)
         if known is not None:
             return known
-        payload = self._verifier.verify(key).payload
-        if len(key) <= VERIFIED_KEY_CHARS_MAX:
+        verified = self._verifier.verify(key)
+        # Only as keys are issued: letter case and white space can spell one key in endless ways.
+        is_plain = key == encode_key(verified.signed_bytes, verified.signature)
+        if is_plain and len(key) <= VERIFIED_KEY_CHARS_MAX:
             with self._lock:
                 while len(self._payloads) >= self._keys_max:
                     del self._payloads[next(iter(self._payloads))]
-                self._payloads[key] = payload
-        return payload
+                self._payloads[key] = verified.payload
+        return verified.payload

@@ -21,7 +21,6 @@ from keysat_http.endpoints import route_handlers
 from keysat_http.meters import Readings
 from keysat_http.public.hot_path import fast_routes
 from keysat_http.settings import HTTPSettings
-from keysat_http.settling import PURGE_PASSES_MAX
 from keysat_http.shop_ticks import shop_ticks
 from keysat_http.ticks import Tick
 
@@ -30,6 +29,9 @@ DELIVERIES_SECONDS: Final = 2.0
 
 VALIDATION_DAYS: Final = 90
 """How long validations are kept (public-api 9.4, Better: bound retention)."""
+
+VALIDATION_PASSES_MAX: Final = 5_000
+"""Batches one purge may remove: 1 300 rows for each second of the hour, above the design point."""
 
 SANDBOX_REMEDY: Final = (
     "licenses in this database may have been sold for pretend money; sell from a fresh database"
@@ -159,10 +161,11 @@ def _open_sandbox(settings: StoreSettings, public_url: str, own: OwnServer) -> S
 
 
 def _purge_validations(wiring: Wiring) -> int:
-    before = Instant(CLOCK.now() - VALIDATION_DAYS * DAY_SECONDS)
+    now = CLOCK.now()
+    before, ahead = Instant(now - VALIDATION_DAYS * DAY_SECONDS), Instant(now + DAY_SECONDS)
     total = 0
-    for _ in range(PURGE_PASSES_MAX):
-        removed = wiring.activity.validations.purge(before, PURGE_BATCH)
+    for _ in range(VALIDATION_PASSES_MAX):
+        removed = wiring.activity.validations.purge(before, PURGE_BATCH, ahead=ahead)
         total += removed
         if removed < PURGE_BATCH:
             break

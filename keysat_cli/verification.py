@@ -8,7 +8,7 @@ import msgspec
 from keysat_adapters.sqlite.database_file import look_into
 from keysat_cli.output import table
 from keysat_cli.progress import progress_shown
-from keysat_core.domain.inspection import Finding, is_sound, problems_of
+from keysat_core.domain.inspection import CheckFinding, is_sound, problems_of
 from keysat_core.use_cases.server.verify_database import verify_database
 
 
@@ -29,7 +29,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     checks: list[CheckView]
 
 
-def verify_file(path: Path) -> list[Finding]:
+def verify_file(path: Path) -> list[CheckFinding]:
     """Ask every check of a database file, which is not changed, showing how far it has come.
 
     Raises:
@@ -44,7 +44,7 @@ def file_problems(path: Path) -> tuple[str, ...]:
     return problems_of(verify_file(path))
 
 
-def verification(path: Path, findings: Sequence[Finding]) -> Verification:
+def verification(path: Path, findings: Sequence[CheckFinding]) -> Verification:
     """Describe findings."""
     checks = [
         CheckView(

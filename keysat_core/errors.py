@@ -27,9 +27,6 @@ class InvariantError(KeysatError, ValueError):
         super().__init__(f"{field}: {problem}")
 
 
-# --- license keys -------------------------------------------------------------------------------
-
-
 class LicenseKeyError(KeysatError):
     """A license key cannot be accepted."""
 
@@ -84,9 +81,6 @@ class BadPEM(KeysatError):
         super().__init__(f"not an Ed25519 key in PEM form: {problem}")
 
 
-# --- who asks -----------------------------------------------------------------------------------
-
-
 class Unauthorized(KeysatError):
     """No credential was presented, or it proves nothing."""
 
@@ -103,9 +97,6 @@ class Forbidden(KeysatError):
 
     def __init__(self) -> None:
         super().__init__("forbidden")
-
-
-# --- not there, in the way ----------------------------------------------------------------------
 
 
 class NotFound(KeysatError):
@@ -190,9 +181,6 @@ class TierCapReached(KeysatError):
         super().__init__(message)
 
 
-# --- selling ------------------------------------------------------------------------------------
-
-
 class PurchaseRefused(KeysatError):
     """The buyer cannot buy this; the message says why."""
 
@@ -237,9 +225,6 @@ class NoProvider(PurchaseRefused):
         self.rail = rail
         what = f"the {rail} rail" if rail else "payments"
         super().__init__(f"the seller has no payment provider connected for {what}")
-
-
-# --- the world outside --------------------------------------------------------------------------
 
 
 class UpstreamError(KeysatError):
@@ -307,9 +292,6 @@ class RateLimited(KeysatError):
     def __init__(self, retry_after_seconds: int) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(f"slow down and retry in {retry_after_seconds} s")
-
-
-# --- this server itself -------------------------------------------------------------------------
 
 
 class ServerFault(KeysatError):

@@ -7,8 +7,8 @@ empties every process's caches, PERFORMANCE 6):
    well ended. Doing nothing twice doubles nothing.
 2. Take the lease: in one transaction, only if nobody holds it and the job's last good end, by
    whichever server, is its pace ago. Who sees the same work at the same time is refused here.
-3. Work, and renew the lease meanwhile. Who finds it lost (the machine slept) says so and ends the
-   run; every job may be run twice all the same.
+3. Work, and renew the lease meanwhile. Who finds it lost (the machine slept) says so; the run goes
+   on to its end, which harms nothing, because every job may be run twice.
 4. Free the lease. Only a run that had work and ended well notes when, which is what 2. looks at; a
    job that failed is due for whoever looks next.
 

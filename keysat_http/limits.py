@@ -62,6 +62,18 @@ CONNECTIONS_MAX: Final = 4_096
 OPEN_FILES: Final = 8_192
 """File descriptors asked of the system: a socket per connection and room for the databases."""
 
+WAITING_BYTES_MAX: Final = 65_536
+"""What a connection's answers may keep waiting within a turn; longer ones are sent as written."""
+
+HEAD_BYTES_MAX: Final = 32_768
+"""Largest address and headers of a request together: four times what browsers and proxies send."""
+
+PIPELINED_MAX: Final = 16
+"""Requests a connection may send ahead of their answers; no client of ours sends any."""
+
+REQUEST_SECONDS: Final = 30
+"""How long a connection may take to send a whole request: 2 MiB over a slow line."""
+
 KEEP_ALIVE_SECONDS: Final = 5
 """How long an idle connection stays open; waiters poll every 3 to 5 s."""
 

@@ -17,7 +17,7 @@ import uvicorn
 from litestar.concurrency import set_asyncio_executor
 
 from keysat_http.app import Application
-from keysat_http.batching import BatchingProtocol
+from keysat_http.connections import BoundedProtocol
 from keysat_http.limits import (
     CONNECTIONS_MAX,
     EXIT_SECONDS,
@@ -56,7 +56,7 @@ def run_server(
         host=host,
         port=port,
         interface="asgi3",
-        http=BatchingProtocol,
+        http=BoundedProtocol,
         loop="uvloop",
         ws="none",
         lifespan="on",

@@ -55,9 +55,13 @@ class Activity:
         self._wanted.set()
         if self._thread is not None:
             self._thread.join(STOP_SECONDS)
-        self.validations.close()
-        self.heartbeats.flush()
-        self.file.close()
+        try:
+            self.validations.close()
+            self.heartbeats.flush()
+        finally:
+            self.file.close()
+            if self.validations.dropped_count:
+                log.warning("validations_dropped", count=self.validations.dropped_count)
 
     def _run(self) -> None:
         while not self._is_stopping:

@@ -12,7 +12,13 @@ from typing import Final
 
 import apsw
 
-from keysat_adapters.sqlite.connection import MEMORY, create_file, is_memory, open_writer
+from keysat_adapters.sqlite.connection import (
+    MEMORY,
+    create_file,
+    identity_of,
+    is_memory,
+    open_writer,
+)
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_adapters.sqlite.session import Row, Values
 from keysat_core.errors import KeysatError, StoreUnavailable
@@ -62,6 +68,7 @@ class ActivityFile:
     def __init__(self, path: Path | str = MEMORY) -> None:
         self.path = path
         self._connection: apsw.Connection | None = None
+        self._identity: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     @contextmanager
@@ -106,6 +113,9 @@ class ActivityFile:
             self._disconnect()
 
     def _connected(self) -> apsw.Connection:
+        if self._connection is not None and self._identity != identity_of(self.path):
+            # It was moved or deleted; what is written there nobody would ever read.
+            self._disconnect()
         if self._connection is None:
             if not is_memory(self.path):
                 create_file(Path(self.path))
@@ -116,6 +126,7 @@ class ActivityFile:
                 connection.close()
                 raise
             self._connection = connection
+            self._identity = identity_of(self.path)
         return self._connection
 
     def _disconnect(self) -> None:

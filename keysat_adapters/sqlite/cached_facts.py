@@ -4,6 +4,7 @@ import threading
 from typing import Final, TypeAlias
 
 import apsw
+import msgspec
 
 from keysat_adapters.sqlite.connection import is_memory, open_reader
 from keysat_adapters.sqlite.refusals import refusal
@@ -16,6 +17,9 @@ from keysat_core.ports.facts import ValidationFacts
 
 FACTS_MAX: Final = 16_384
 """Pairs of a license and a machine kept: about 2.5 kB each, and the busiest fit."""
+
+FACTS_BYTES_MAX: Final = 4_096
+"""Largest facts kept, spelled as JSON: metadata may be 64 kB, and 16 384 of these would be 1 GB."""
 
 _Key: TypeAlias = tuple[LicenseId, str | None]
 
@@ -58,7 +62,7 @@ class CachedFacts:
             finally:
                 view.session.abandon()
             # A commit between the two looks may or may not be in what was read.
-            if known is not None and _version_of(view) == version:
+            if known is not None and _is_worth_keeping(known) and _version_of(view) == version:
                 self._remember(key, known)
             return known
 
@@ -88,6 +92,15 @@ class CachedFacts:
         while len(self._facts) >= self._facts_max:
             del self._facts[next(iter(self._facts))]
         self._facts[key] = facts
+
+
+def _is_worth_keeping(facts: Facts) -> bool:
+    """Leave out what a stranger could make up without end, and what is large.
+
+    A machine that has no seat either gets one, which is a commit, or is refused.
+    """
+    is_stranger = facts.seats is not None and facts.seats.own is None
+    return not is_stranger and len(msgspec.json.encode(facts)) <= FACTS_BYTES_MAX
 
 
 class _Unchecked:

@@ -32,8 +32,9 @@ VALIDATIONS: Final = Table("validations", ValidationEntry.__struct_fields__)
 _APPEND: Final = {size: VALIDATIONS.insert(rows=size) for size in GROUPS}
 _NEWEST: Final = VALIDATIONS.select("ORDER BY id DESC LIMIT ?")
 # No index on the time: ids grow with it, so only the oldest rows need to be looked at.
+# Those ahead of the clock were noted while it was wrong, and would hide the ones behind them.
 _PURGE: Final = (
-    "DELETE FROM validations WHERE occurred_at < ?"
+    "DELETE FROM validations WHERE (occurred_at < ? OR occurred_at > ?)"
     " AND id IN (SELECT id FROM validations ORDER BY id LIMIT ?)"
 )
 
@@ -122,14 +123,16 @@ class SQLiteValidationLog:
         """
         return VALIDATIONS.values(_entry, self._file.rows(_NEWEST, (max(0, limit),)))
 
-    def purge(self, before: Instant, limit: int) -> int:
-        """Remove entries before an instant among the ``limit`` oldest; give how many went.
+    def purge(self, before: Instant, limit: int, *, ahead: Instant) -> int:
+        """Remove entries before an instant, or after another, among the ``limit`` first noted.
+
+        Give how many went.
 
         Raises:
             StoreBusy, StoreUnavailable.
         """
         with self._file.changing() as connection:
-            connection.execute(_PURGE, (before, max(0, limit))).fetchall()
+            connection.execute(_PURGE, (before, ahead, max(0, limit))).fetchall()
             return connection.changes()
 
     def _put_back(self, entries: deque[ValidationEntry]) -> None:

@@ -36,7 +36,7 @@ class Check(StrEnum):
     AUDIT = "audit"
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class CheckFinding(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to one check. ``skipped`` says why it was not asked; then nothing is known."""
 
     check: str
@@ -79,12 +79,12 @@ class Tallies(msgspec.Struct, frozen=True, kw_only=True):
     seats_taken_twice: Offenders = Offenders()
 
 
-def is_sound(findings: Iterable[Finding]) -> bool:
+def is_sound(findings: Iterable[CheckFinding]) -> bool:
     """Tell whether no check found anything wrong."""
     return all(finding.is_sound for finding in findings)
 
 
-def problems_of(findings: Iterable[Finding]) -> tuple[str, ...]:
+def problems_of(findings: Iterable[CheckFinding]) -> tuple[str, ...]:
     """Give everything that is wrong, each with the check that found it."""
     return tuple(
         f"{finding.check}: {problem}" for finding in findings for problem in finding.problems

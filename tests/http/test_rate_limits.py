@@ -16,6 +16,7 @@ from keysat_http.client_address import Caller
 from keysat_http.limits import BUCKET_IDLE_SECONDS, GLOBAL_PER_MINUTE
 from keysat_http.rate_limits import RateLimiter, address_key, secret_key
 from tests.support.http import START
+from tests.support.watched_store import WatchedStore
 
 SMALL = Allowance(kind="small_test", capacity=3, refill_tokens=1, refill_seconds=10)
 
@@ -104,9 +105,28 @@ def test_idle_buckets_are_purged(store: SQLiteStore) -> None:
     limiter = RateLimiter(store)
     limiter.admit(SMALL, "a", START)
     limiter.flush(START)
-    limiter.flush(at(BUCKET_IDLE_SECONDS + 1))
+    later = at(BUCKET_IDLE_SECONDS + 1)
+    limiter.admit(SMALL, "b", later)
+    limiter.flush(later)
     with store.reading() as tx:
         assert tx.buckets.find_bucket(SMALL.kind, "a") is None
+        assert tx.buckets.find_bucket(SMALL.kind, "b") is not None
+
+
+def test_a_flush_of_nothing_commits_nothing(store: SQLiteStore) -> None:
+    watched = WatchedStore(store)
+    limiter = RateLimiter(watched)
+    limiter.admit(SMALL, "a", START)
+    assert limiter.flush(START) == 1
+    steps = len(watched.steps)
+    assert limiter.flush(at(10)) == 0
+    assert len(watched.steps) == steps
+
+
+def test_nobody_is_limited_where_limits_are_off(store: SQLiteStore) -> None:
+    limiter = RateLimiter(store, is_limiting=False)
+    assert {limiter.admit(SMALL, "a", START) for _ in range(2 * SMALL.capacity)} == {None}
+    assert limiter.flush(START) == 0
 
 
 def test_many_threads_share_one_bucket(store: SQLiteStore) -> None:

@@ -144,9 +144,9 @@ def test_the_oldest_entries_are_purged_a_batch_at_a_time() -> None:
         for number in range(6):
             log.note(entry(number))
         log.flush()
-        assert log.purge(later(4), 3) == 3
-        assert log.purge(later(4), 3) == 1
-        assert log.purge(later(4), 3) == 0
+        assert log.purge(later(4), 3, ahead=later(99)) == 3
+        assert log.purge(later(4), 3, ahead=later(99)) == 1
+        assert log.purge(later(4), 3, ahead=later(99)) == 0
         assert log.list_entries(9) == [entry(5), entry(4)]
 
 
@@ -161,7 +161,7 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable):
             log.list_entries(1)
         with pytest.raises(StoreUnavailable):
-            log.purge(NOW, 1)
+            log.purge(NOW, 1, ahead=NOW)
 
 
 def test_a_damaged_file_fails_the_listing_and_not_the_notes(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.audit_chain import ChainPage
 from keysat_core.domain.inspection import (
     Check,
-    Finding,
+    CheckFinding,
     Offenders,
     Tallies,
     is_sound,
@@ -60,7 +60,7 @@ def told_nobody(done: int, total: int) -> None:
     del done, total
 
 
-def findings_of(path: Path) -> list[Finding]:
+def findings_of(path: Path) -> list[CheckFinding]:
     with look_into(path) as database:
         return verify_database(database=database, progress=told_nobody)
 
@@ -345,7 +345,7 @@ def test_what_differs_from_its_checksums_is_said(is_list_readable: bool, said: s
         licenses=[], tallies=Tallies(), structure=[], is_list_readable=is_list_readable
     )
     first, *others = verify_database(database=database, progress=told_nobody)
-    assert first == Finding(check=Check.CHECKSUM, problems=(said,))
+    assert first == CheckFinding(check=Check.CHECKSUM, problems=(said,))
     assert is_sound(others)
 
 

@@ -37,6 +37,7 @@ from keysat_core.testing.strategies.identity import (
     instants,
     secrets,
 )
+from keysat_core.testing.strategies.inspections import check_findings, offenders, tallies
 from keysat_core.testing.strategies.invoices import (
     expires,
     idempotency_records,
@@ -179,6 +180,7 @@ __all__ = [
     "catalog_entries",
     "catalogs",
     "chain_reports",
+    "check_findings",
     "clock_facts",
     "digests",
     "disk_spaces",
@@ -220,6 +222,7 @@ __all__ = [
     "money",
     "names",
     "objects",
+    "offenders",
     "outbox_events",
     "parsed_keys",
     "policies",
@@ -256,6 +259,7 @@ __all__ = [
     "slugs",
     "strategy_for",
     "suspends",
+    "tallies",
     "terms",
     "texts",
     "tips",

@@ -22,6 +22,7 @@ from keysat_core.domain.entitlement import CatalogEntry
 from keysat_core.domain.events import Event, OutboxEvent
 from keysat_core.domain.grant import Grant, Receiver
 from keysat_core.domain.idempotency import IdempotencyRecord
+from keysat_core.domain.inspection import CheckFinding, Offenders, Tallies
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Expire, Invalidate, Invoice, Settle
 from keysat_core.domain.lease import Lease
@@ -87,6 +88,7 @@ from keysat_core.testing.strategies.events import (
 )
 from keysat_core.testing.strategies.grants import grants, receivers
 from keysat_core.testing.strategies.identity import instants, secrets
+from keysat_core.testing.strategies.inspections import check_findings, offenders, tallies
 from keysat_core.testing.strategies.invoices import (
     expires,
     idempotency_records,
@@ -210,6 +212,9 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Seats: seats,
     Secret: secrets,
     SelfLicense: self_licenses,
+    CheckFinding: check_findings,
+    Offenders: offenders,
+    Tallies: tallies,
     SettingsFacts: settings_facts,
     Settle: settles,
     Settlement: settlements,

@@ -8,7 +8,7 @@ from keysat_core.domain.audit_chain import links_in
 from keysat_core.domain.audit_walk import verify_chain
 from keysat_core.domain.inspection import (
     Check,
-    Finding,
+    CheckFinding,
     Tallies,
     judge_books,
     judge_license,
@@ -33,7 +33,7 @@ SIGNED_EVERY: Final = 100
 _OF_ROWS: Final = (Check.LICENSES, Check.BOOKS, Check.SEATS)
 
 
-def verify_database(*, database: DatabaseFile, progress: Progress) -> list[Finding]:
+def verify_database(*, database: DatabaseFile, progress: Progress) -> list[CheckFinding]:
     """Ask every check of a database and give the findings in the order of ``Check``.
 
     ``progress`` is told how many licenses of how many have been looked at. Memory does not grow
@@ -49,47 +49,47 @@ def verify_database(*, database: DatabaseFile, progress: Progress) -> list[Findi
     return [*findings, *_row_findings(database, progress), _audit_finding(database)]
 
 
-def _row_findings(database: DatabaseFile, progress: Progress) -> list[Finding]:
+def _row_findings(database: DatabaseFile, progress: Progress) -> list[CheckFinding]:
     try:
         unread = database.unread_reason()
         tallies = Tallies() if unread else database.tallies()
     except StoreUnavailable as exc:
-        return [Finding(check=each, problems=(str(exc),)) for each in _OF_ROWS]
+        return [CheckFinding(check=each, problems=(str(exc),)) for each in _OF_ROWS]
     if unread:
-        return [Finding(check=each, skipped=unread) for each in _OF_ROWS]
+        return [CheckFinding(check=each, skipped=unread) for each in _OF_ROWS]
     return [
         _finding(Check.LICENSES, lambda: _license_problems(database, tallies, progress)),
-        Finding(check=Check.BOOKS, problems=judge_books(tallies)),
-        Finding(check=Check.SEATS, problems=judge_seats(tallies)),
+        CheckFinding(check=Check.BOOKS, problems=judge_books(tallies)),
+        CheckFinding(check=Check.SEATS, problems=judge_seats(tallies)),
     ]
 
 
-def _audit_finding(database: DatabaseFile) -> Finding:
+def _audit_finding(database: DatabaseFile) -> CheckFinding:
     try:
         unread = database.unread_audit_reason()
     except StoreUnavailable as exc:
-        return Finding(check=Check.AUDIT, problems=(str(exc),))
+        return CheckFinding(check=Check.AUDIT, problems=(str(exc),))
     if unread:
-        return Finding(check=Check.AUDIT, skipped=unread)
+        return CheckFinding(check=Check.AUDIT, skipped=unread)
     return _finding(Check.AUDIT, lambda: _audit_problems(database.audit_log))
 
 
-def _checksum_finding(database: DatabaseFile) -> Finding:
+def _checksum_finding(database: DatabaseFile) -> CheckFinding:
     try:
         problems = database.checksum_problems()
     except StoreUnavailable as exc:
-        return Finding(check=Check.CHECKSUM, problems=(str(exc),))
+        return CheckFinding(check=Check.CHECKSUM, problems=(str(exc),))
     if problems is None:
-        return Finding(check=Check.CHECKSUM, skipped="only backups have checksums beside them")
-    return Finding(check=Check.CHECKSUM, problems=tuple(problems))
+        return CheckFinding(check=Check.CHECKSUM, skipped="only backups have checksums beside them")
+    return CheckFinding(check=Check.CHECKSUM, problems=tuple(problems))
 
 
-def _finding(check: Check, look: Callable[[], Sequence[str]]) -> Finding:
+def _finding(check: Check, look: Callable[[], Sequence[str]]) -> CheckFinding:
     """Ask one check; where the file is damaged, that is its answer."""
     try:
-        return Finding(check=check, problems=tuple(look()))
+        return CheckFinding(check=check, problems=tuple(look()))
     except StoreUnavailable as exc:
-        return Finding(check=check, problems=(str(exc),))
+        return CheckFinding(check=check, problems=(str(exc),))
 
 
 def _key_problems(database: DatabaseFile) -> list[str]:

@@ -1,0 +1,166 @@
+"""The server's connections: answers of one turn leave together, and what clients send is bounded.
+
+uvloop sends each part of an answer at once, head and body apart, and every send may wake the process
+at the other end; under load that costs more than the answers themselves. Here what is written waits
+until the tasks that are ready now have run, a fraction of a millisecond, and then leaves in one
+piece per connection.
+"""
+
+import asyncio
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from keysat_http.arrivals import ARRIVALS
+from keysat_http.limits import (
+    HEAD_BYTES_MAX,
+    PIPELINED_MAX,
+    REQUEST_SECONDS,
+    WAITING_BYTES_MAX,
+)
+
+
+class _Turn:
+    """The connections of one loop that wrote in this turn of it."""
+
+    def __init__(self) -> None:
+        self._waiting: list[_Transport] = []
+
+    def add(self, transport: "_Transport") -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._end)
+        self._waiting.append(transport)
+
+    def _end(self) -> None:
+        waiting, self._waiting = iter(self._waiting), []
+        try:
+            for transport in waiting:
+                transport.flush()
+        finally:
+            # One connection that fails must not hold up the others.
+            for transport in waiting:
+                self.add(transport)
+
+
+class _Transport:
+    """A connection's transport; what is not about writing is the inner one's business."""
+
+    __slots__ = ("_inner", "_parts", "_size", "_turn")
+
+    def __init__(self, inner: asyncio.Transport, turn: _Turn) -> None:
+        self._inner = inner
+        self._turn = turn
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Send data at the end of the turn, or now if much is waiting."""
+        if not self._parts:
+            self._turn.add(self)
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > WAITING_BYTES_MAX:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, unless the connection went away meanwhile."""
+        parts, self._parts = self._parts, []
+        self._size = 0
+        if parts and not self._inner.is_closing():
+            self._inner.write(b"".join(parts))
+
+    def is_closing(self) -> bool:
+        """Tell whether the connection is closed or about to be."""
+        return self._inner.is_closing()
+
+    def close(self) -> None:
+        """Send what waits, then close."""
+        self.flush()
+        self._inner.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class Refusal(Exception):
+    """What was sent goes beyond a limit; uvicorn answers 400 and closes the connection."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol over such a transport, with limits to what a client may keep waiting."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._head_bytes = 0
+        self._is_partial = True
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection."""
+        turn = _turns.get(self.loop)
+        if turn is None:
+            turn = _turns[self.loop] = _Turn()
+        super().connection_made(cast(asyncio.Transport, _Transport(transport, turn)))
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a connection."""
+        self._is_partial = False
+        self._watch()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what a client sent."""
+        ARRIVALS.count += 1
+        super().data_received(data)
+        self._watch()
+
+    def eof_received(self) -> None:
+        """Send what waits: a client that will send no more may still be reading."""
+        cast(_Transport, self.transport).flush()
+        super().eof_received()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._head_bytes = 0
+        self._is_partial = True
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the request's address."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """End the head of a request."""
+        if len(self.pipeline) >= PIPELINED_MAX:
+            raise Refusal("too many requests at once on one connection")
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._is_partial = False
+        super().on_message_complete()
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES_MAX:
+            raise Refusal("the head of the request is too large")
+
+    def _watch(self) -> None:
+        """Give a request that is not whole yet its time, and one that is its peace."""
+        if self._is_partial:
+            if self._deadline is None:
+                self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+        elif self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+_turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn]] = WeakKeyDictionary()
