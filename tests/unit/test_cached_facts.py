@@ -8,16 +8,18 @@ from contextlib import closing
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from keysat_adapters.sqlite import facts as statements
-from keysat_adapters.sqlite.cached_facts import CachedFacts
+from keysat_adapters.sqlite.cached_facts import FACTS_BYTES_MAX, CachedFacts
 from keysat_adapters.sqlite.connection import open_reader
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.license import LicenseStatus
+from keysat_core.domain.machine import Machine
 from keysat_core.errors import StoreUnavailable
-from tests.support.builders import NOW, make_license, new_id, stored_shop
+from tests.support.builders import NOW, make_license, make_machine, new_id, stored_shop
 from tests.support.program import clean_environment
 
 SUSPEND = (
@@ -46,12 +48,66 @@ def licensed(store: SQLiteStore, count: int = 1) -> list[LicenseId]:
     return [license.id for license in licenses]
 
 
+def seated(store: SQLiteStore, license_id: LicenseId) -> Machine:
+    with store.writing() as tx:
+        machine = make_machine(tx.licenses.get_license(license_id))
+        tx.machines.put_machine(machine)
+    return machine
+
+
+def more_licenses(store: SQLiteStore, like: LicenseId) -> list[LicenseId]:
+    with store.writing() as tx:
+        license = msgspec.structs.replace(
+            tx.licenses.get_license(like), id=LicenseId(new_id()), invoice_id=None
+        )
+        tx.licenses.put_license(license)
+    return [license.id]
+
+
 def test_what_nobody_changed_is_read_once(store: SQLiteStore) -> None:
     (license_id,) = licensed(store)
+    machine = seated(store, license_id)
     with closing(CachedFacts(store)) as facts:
-        first = facts.find_facts(license_id, "h")
-        assert facts.find_facts(license_id, "h") is first
+        first = facts.find_facts(license_id, machine.fingerprint_hash)
+        assert facts.find_facts(license_id, machine.fingerprint_hash) is first
         assert facts.find_facts(license_id, None) is not first
+        assert facts.find_facts(license_id, None) is facts.find_facts(license_id, None)
+
+
+def test_what_a_stranger_makes_up_is_not_kept(store: SQLiteStore) -> None:
+    (license_id,) = licensed(store)
+    with closing(CachedFacts(store, facts_max=1)) as facts:
+        kept = facts.find_facts(license_id, None)
+        for number in range(3):
+            made_up = f"made up {number}"
+            first = facts.find_facts(license_id, made_up)
+            assert facts.find_facts(license_id, made_up) is not first
+        assert facts.find_facts(license_id, None) is kept
+
+
+def test_what_is_large_is_not_kept(store: SQLiteStore) -> None:
+    (license_id,) = licensed(store)
+    with store.writing() as tx:
+        license = tx.licenses.get_license(license_id)
+        large = {"notes": "x" * FACTS_BYTES_MAX}
+        tx.licenses.put_license(msgspec.structs.replace(license, metadata=large))
+    with closing(CachedFacts(store)) as facts:
+        first = facts.find_facts(license_id, None)
+        assert facts.find_facts(license_id, None) is not first
+
+
+def test_facts_as_of_now_see_what_was_committed_before_and_read_what_they_lack(
+    store: SQLiteStore,
+) -> None:
+    (license_id,) = licensed(store)
+    with closing(CachedFacts(store)) as facts:
+        known = facts.find_facts(license_id, None)
+        assert facts.as_of_now().find_facts(license_id, None) is known
+        seated(store, license_id)
+        fresh = facts.as_of_now()
+        assert fresh.find_facts(license_id, None) is not known
+        (other,) = more_licenses(store, license_id)
+        assert fresh.find_facts(other, None) is not None
 
 
 def test_a_commit_of_another_process_is_seen_at_once(store: SQLiteStore, path: Path) -> None:

@@ -1,5 +1,8 @@
 """Remembering keys that verified: what is remembered, for how long, and of whom."""
 
+from collections.abc import Callable
+
+import msgspec
 import pytest
 
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing
@@ -8,8 +11,9 @@ from keysat_adapters.verified_keys import VERIFIED_KEY_CHARS_MAX, VerifiedKeys
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import BadKeyFormat, BadKeySignature, SigningKeyUnusable
 from keysat_core.signing import SigningKey, Verifier
+from keysat_core.signing.license_key import encode_key, encode_payload, parse_key
 from tests.support.builders import NOW
-from tests.support.keys import signed
+from tests.support.keys import UNKNOWN_ID, signed
 
 KEY = SigningKey.from_seed(bytes(range(32)))
 
@@ -44,15 +48,30 @@ def test_one_altered_character_is_another_key() -> None:
 
 
 def test_only_so_many_are_kept_and_the_oldest_leave() -> None:
-    keys, texts = remembering(2), [f" {signed()}", signed(), f"{signed()} "]
+    keys, texts = remembering(2), [signed(license_id=f"{n}" * 8 + UNKNOWN_ID[8:]) for n in range(3)]
     first = [keys.payload_of(text) for text in texts]
     assert keys.payload_of(texts[2]) is first[2]
     assert keys.payload_of(texts[1]) is first[1]
     assert keys.payload_of(texts[0]) is not first[0]
 
 
-def test_an_overlong_text_is_verified_each_time() -> None:
-    keys, text = remembering(), " " * VERIFIED_KEY_CHARS_MAX + signed()
+@pytest.mark.parametrize("change", [str.swapcase, "{} ".format, "\n{}".format])
+def test_another_spelling_of_a_key_is_accepted_and_not_kept(change: Callable[[str], str]) -> None:
+    keys, text = remembering(), "LIC1" + change(signed()[4:])
+    if not text.startswith("LIC1-"):
+        text = change(signed())
+    assert keys.payload_of(text) == keys.payload_of(signed())
+    assert keys.payload_of(text) is not keys.payload_of(text)
+
+
+def test_a_long_key_is_verified_each_time() -> None:
+    grants = tuple(f"entitlement-{number:03}" * 10 for number in range(20))
+    payload = encode_payload(
+        msgspec.structs.replace(parse_key(signed()).payload, entitlements=grants)
+    )
+    text = encode_key(payload, KEY.sign(payload))
+    keys = remembering()
+    assert len(text) > VERIFIED_KEY_CHARS_MAX
     assert keys.payload_of(text) is not keys.payload_of(text)
 
 

@@ -1,0 +1,103 @@
+"""What the server's connections promise: no answer is lost, and nobody keeps much waiting."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from keysat_http.limits import HEAD_BYTES_MAX, PIPELINED_MAX
+from tests.support.live_server import LiveServer, live_server
+
+ASKED: Final = b'{"key":"garbage"}'
+REQUEST: Final = (
+    b"POST /v1/validate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    b"content-length: %d\r\n\r\n%s" % (len(ASKED), ASKED)
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    folder: Path = tmp_path_factory.mktemp("connections")
+    with live_server(folder, KEYSAT_RATE_LIMITS="0") as server:
+        yield server
+
+
+def connect(server: LiveServer) -> socket.socket:
+    port = int(server.url.rsplit(":", 1)[1])
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def everything_from(connection: socket.socket) -> bytes:
+    received = b""
+    while part := connection.recv(65_536):
+        received += part
+    return received
+
+
+@pytest.mark.parametrize("pause", [0, 0.0001, 0.001])
+def test_a_client_that_will_send_no_more_gets_its_answer(server: LiveServer, pause: float) -> None:
+    for _ in range(50):
+        with connect(server) as connection:
+            connection.sendall(REQUEST)
+            time.sleep(pause)
+            connection.shutdown(socket.SHUT_WR)
+            assert b'"bad_format"' in everything_from(connection)
+
+
+def test_requests_sent_ahead_are_answered_in_order(server: LiveServer) -> None:
+    last = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    with connect(server) as connection:
+        connection.sendall(REQUEST * (PIPELINED_MAX - 1) + last)
+        received = everything_from(connection)
+    assert received.count(b'"bad_format"') == PIPELINED_MAX - 1
+    assert received.endswith(b'{"ok":true}')
+
+
+def test_too_many_requests_sent_ahead_end_the_connection(server: LiveServer) -> None:
+    with connect(server) as connection:
+        connection.sendall(REQUEST * 20 * PIPELINED_MAX)
+        try:
+            received = everything_from(connection)
+        except ConnectionResetError:
+            received = b""
+    assert received.count(b'"bad_format"') <= 2 * PIPELINED_MAX
+    assert server.ask("GET", "/healthz").is_success
+
+
+def test_a_head_beyond_its_limit_is_refused(server: LiveServer) -> None:
+    line = b"x-filler: %s\r\n" % (b"f" * 1_000)
+    with connect(server) as connection:
+        head = b"GET /healthz HTTP/1.1\r\nhost: x\r\n" + line * (HEAD_BYTES_MAX // 1_000 + 2)
+        connection.sendall(head)
+        with contextlib.suppress(ConnectionResetError):
+            assert everything_from(connection).startswith(b"HTTP/1.1 400")
+    assert server.ask("GET", "/healthz").is_success
+
+
+def test_an_answer_larger_than_may_wait_arrives_whole(server: LiveServer) -> None:
+    document = server.ask("GET", "/v1/openapi.json")
+    assert len(document.content) == int(document.headers["content-length"]) > 65_536
+
+
+def test_a_revocation_is_seen_by_a_request_that_was_begun_before_it(server: LiveServer) -> None:
+    """The head was sent ahead; what counts is when the whole request was there."""
+    server.admin("POST", "/v1/admin/products", {"slug": "p", "name": "P", "price_sats": 1})
+    for _ in range(5):
+        issued = server.admin("POST", "/v1/admin/licenses", {"product_slug": "p"})
+        assert server.validate(issued["license_key"])["ok"] is True
+        body = b'{"key":"%s"}' % issued["license_key"].encode()
+        head = (
+            b"POST /v1/validate HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+            b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+        )
+        with connect(server) as connection:
+            connection.sendall(REQUEST + head)
+            server.admin(
+                "POST", f"/v1/admin/licenses/{issued['license_id']}/revoke", {"reason": "r"}
+            )
+            connection.sendall(body)
+            assert everything_from(connection).endswith(b'{"ok":false,"reason":"revoked"}')
