@@ -15,7 +15,6 @@ from keysat_adapters.sqlite.activity_file import activity_path
 from keysat_adapters.sqlite.backup import back_up
 from keysat_adapters.sqlite.connection import open_writer
 from keysat_adapters.sqlite.database_file import look_into
-from keysat_adapters.sqlite.exchange import Exchange, exchange
 from keysat_adapters.sqlite.restore import restore
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.inspection import problems_of
@@ -342,6 +341,26 @@ def test_a_second_name_a_killed_restore_left_is_taken_away(
     SQLiteStore.open(target).close()
 
 
+def test_taking_a_second_name_away_does_not_let_others_in(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    """Closing the file by its second name would end the locks held by its first."""
+    make_shop(target, "old")
+    os.link(target, target.with_name("keysat.db.keysat-partial"))
+    said: list[str] = []
+
+    def meanwhile(partial: Path) -> tuple[str, ...]:
+        script = "import sys, apsw; apsw.Connection(sys.argv[1]).execute('SELECT * FROM settings')"
+        done = subprocess.run(  # noqa: S603  the words are the test's own
+            [sys.executable, "-c", script, str(target)], capture_output=True, text=True, check=False
+        )
+        said.append(done.stderr)
+        return problems(partial)
+
+    restore(backup, target, aside, is_replacing=True, verify=meanwhile)
+    assert "BusyError" in said[0]
+
+
 # --- failed exchanges ---------------------------------------------------------------------------
 
 
@@ -371,24 +390,6 @@ def test_a_log_that_cannot_be_exchanged_is_named_and_the_database_stays(
         put(backup, target, aside, is_replacing=True)
     assert names_in(target.parent) == ["keysat-activity.db", "keysat.db"]
     assert rows_in(target) == before
-
-
-def test_a_failure_of_the_last_step_undoes_the_first(tmp_path: Path) -> None:
-    main, log = tmp_path / "keysat.db", tmp_path / "keysat-activity.db"
-    main.write_text("old shop")
-    log.write_text("old log")
-    new_log = tmp_path / "new-log"
-    new_log.write_text("new log")
-    asides = [tmp_path / "aside.db", tmp_path / "aside-activity.db"]
-    with pytest.raises(StoreUnavailable, match=r"keysat\.db cannot be exchanged"):
-        exchange(
-            [
-                Exchange(partial=tmp_path / "missing", target=main, aside=asides[0]),
-                Exchange(partial=new_log, target=log, aside=asides[1]),
-            ]
-        )
-    assert (main.read_text(), log.read_text()) == ("old shop", "old log")
-    assert names_in(tmp_path) == ["keysat-activity.db", "keysat.db"]
 
 
 # --- backups that are none ----------------------------------------------------------------------
