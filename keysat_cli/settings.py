@@ -4,6 +4,7 @@ Every command needs to know where the database is; only the server needs the res
 is said by a ``ConfigurationError`` that names the variable and the remedy, never a secret.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -238,6 +239,11 @@ def find_problem(environment: Environment) -> str | None:
     return None
 
 
+def real_path(path: Path) -> Path:
+    """Give the file a link leads to: what belongs to a database lies beside that, not the link."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def parse_bind(text: str) -> Bind:
     """Read ``address:port``; an IPv6 address stands in brackets.
 
@@ -268,7 +274,7 @@ def _db_path(text: str) -> Path:
     path = Path(text).expanduser()
     if text.startswith(":") or path.name in {"", ".", ".."} or path.is_dir():
         raise ConfigurationError("KEYSAT_DB_PATH", f"{text!r} must name a file, not a folder")
-    return path
+    return real_path(path)
 
 
 def _trust_root(text: str | None) -> str:

@@ -72,8 +72,9 @@ def open_writer(
 
     Raises:
         StoreBusy: Another process kept it locked.
-        StoreUnavailable: It cannot be opened, is read-only or no database.
+        StoreUnavailable: It cannot be opened, is read-only, has a second name or is no database.
     """
+    _refuse_second_name(path)
     connection = _opened(path, apsw.SQLITE_OPEN_READWRITE, busy_seconds)
     try:
         _refuse_read_only(connection, path)
@@ -145,6 +146,27 @@ def _opened(path: Path | str, flags: int, busy_seconds: float) -> apsw.Connectio
 
 def _may_write(folder: Path) -> bool:
     return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _refuse_second_name(path: Path | str) -> None:
+    """Refuse a file with two names: each has its own log, so that by one the other is damaged.
+
+    Source: sqlite.org, How To Corrupt An SQLite Database File, 2.5.
+    """
+    if is_memory(path):
+        return
+    try:
+        has_other = Path(path).stat().st_nlink > 1
+    except OSError:
+        # Whoever opens it says better what is wrong.
+        return
+    if has_other:
+        stem = Path(path).stem
+        raise StoreUnavailable(
+            f"{path} has a second name, and using both would damage it. A restore that was killed"
+            f" leaves one, {stem}-replaced-*.db or {Path(path).name}.keysat-partial: run the"
+            " restore again, or delete the second name, which deletes nothing else"
+        )
 
 
 def _refuse_read_only(connection: apsw.Connection, path: Path | str) -> None:

@@ -14,17 +14,17 @@ import apsw
 import msgspec
 
 from keysat_adapters.sqlite.backup import Verify, copy_log, log_of
+from keysat_adapters.sqlite.checksum import checksum_path, checksum_problems, listed_names
 from keysat_adapters.sqlite.connection import open_unchanging
 from keysat_adapters.sqlite.database_file import look_into
+from keysat_adapters.sqlite.exchange import Exchange, exchange, forget_second_names
 from keysat_adapters.sqlite.refusals import BUSY, refusal
 from keysat_adapters.sqlite.snapshot import (
     Progress,
     copy_database,
     no_progress,
     partial_for,
-    publish,
     side_files,
-    sync_folder,
 )
 from keysat_core.errors import (
     BackupUnsound,
@@ -45,12 +45,22 @@ _SHARED_LOCK_BYTES: Final = 510
 """Where every process that uses a database holds a lock. Source: SQLite, os.h, ``SHARED_FIRST``."""
 
 
+_OPEN_LOCK_START: Final = 128
+_OPEN_LOCK_BYTES: Final = 1
+"""Where in ``-shm`` every process that has the log open holds a lock. Source: SQLite, os_unix.c,
+``UNIX_SHM_DMS``."""
+
+
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
-    """What was put in place, and where the files that were there are now."""
+    """What was put in place, and where the files that were there are now.
+
+    ``lost_log``: the validation log that was made with the backup and is not beside it.
+    """
 
     path: Path
     has_activity: bool
     moved: list[Path]
+    lost_log: Path | None = None
 
 
 def restore(
@@ -71,7 +81,8 @@ def restore(
         StoreBusy, StoreUnavailable: The backup cannot be read or its copy not written.
     """
     _refuse_taken(backup, target, aside, is_replacing=is_replacing)
-    _refuse_altered(backup)
+    lost_log = _refuse_altered(backup)
+    forget_second_names(target, log_of(target))
     with (
         _alone_with(target),
         partial_for(target) as partial,
@@ -83,13 +94,15 @@ def restore(
             problems = verify(partial)
         if problems:
             raise BackupUnsound(str(backup), problems)
-        try:
-            # The database last: until it is exchanged, the old one is the one.
-            moved = _exchange(partial_log if has_log else None, log_of(target), log_of(aside))
-            moved = [*_exchange(partial, target, aside), *moved]
-        except OSError as exc:
-            raise StoreUnavailable(f"{target} cannot be exchanged: {exc.strerror}") from exc
-    return Restored(path=target, has_activity=has_log, moved=moved)
+        put_log = partial_log if has_log else None
+        moved = exchange(
+            [
+                # It is put in place last: until it is exchanged, the old one is the one.
+                Exchange(partial=partial, target=target, aside=aside),
+                Exchange(partial=put_log, target=log_of(target), aside=log_of(aside)),
+            ]
+        )
+    return Restored(path=target, has_activity=has_log, moved=moved, lost_log=lost_log)
 
 
 def _refuse_taken(backup: Path, target: Path, aside: Path, *, is_replacing: bool) -> None:
@@ -105,12 +118,23 @@ def _refuse_taken(backup: Path, target: Path, aside: Path, *, is_replacing: bool
             raise PathTaken(str(path), "try again")
 
 
-def _refuse_altered(backup: Path) -> None:
-    """Refuse a backup that is no database of ours, or not what was written when it was made."""
-    with _unsound_if_unreadable(backup), look_into(backup) as database:
-        problems = database.checksum_problems()
+def _refuse_altered(backup: Path) -> Path | None:
+    """Refuse a backup that is no database of ours, or not what was written when it was made.
+
+    Gives its validation log, if that is listed and not there: a shop can do without.
+    """
+    log = log_of(backup)
+    with _unsound_if_unreadable(backup), look_into(backup):
+        names = listed_names(backup)
+        lost_log = log if log.name in names and not log.exists() else None
+        problems = checksum_problems(backup, leaving_out=lost_log)
     if problems:
-        raise BackupUnsound(str(backup), tuple(problems))
+        remedy = (
+            f"if you renamed or changed it yourself, remove {checksum_path(backup).name} and try"
+            " again: all other checks are made all the same"
+        )
+        raise BackupUnsound(str(backup), (*problems, remedy))
+    return lost_log
 
 
 @contextmanager
@@ -129,11 +153,14 @@ def _alone_with(target: Path) -> Iterator[None]:
         DatabaseInUse: Somebody has it open.
     """
     if not target.exists():
+        # Its name is gone, but a server may still be at work on the file and on the log beside it.
+        if any(map(_is_log_open, (target, log_of(target)))):
+            raise _in_use(target)
         yield
         return
     if _is_damaged(target):
         # It is why a backup is restored. SQLite would try to mend it; it is kept as it is instead.
-        if _is_locked(target):
+        if _is_held(target, _SHARED_LOCK_START, _SHARED_LOCK_BYTES):
             raise _in_use(target)
         yield
         return
@@ -173,14 +200,23 @@ def _is_damaged(target: Path) -> bool:
     return False
 
 
-def _is_locked(target: Path) -> bool:
+def _is_log_open(target: Path) -> bool:
+    """Tell whether another process has the log of a missing database open."""
+    index = target.with_name(f"{target.name}-shm")
+    return index.exists() and _is_held(index, _OPEN_LOCK_START, _OPEN_LOCK_BYTES)
+
+
+def _is_held(path: Path, start: int, count: int) -> bool:
+    """Tell whether another process holds a lock on bytes of a file.
+
+    This process must have no connection to it: closing the file ends its own locks.
+    """
     try:
-        handle = os.open(target, os.O_RDWR)
+        handle = os.open(path, os.O_RDWR)
     except OSError as exc:
-        raise StoreUnavailable(f"{target} cannot be opened: {exc.strerror}") from exc
+        raise StoreUnavailable(f"{path} cannot be opened: {exc.strerror}") from exc
     try:
-        flags = fcntl.LOCK_EX | fcntl.LOCK_NB
-        fcntl.lockf(handle, flags, _SHARED_LOCK_BYTES, _SHARED_LOCK_START)
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, count, start)
     except OSError:
         return True
     finally:
@@ -193,25 +229,3 @@ def _in_use(target: Path) -> DatabaseInUse:
         f"another process has {target} open; stop the server and every other keysat command,"
         " then try again"
     )
-
-
-def _exchange(partial: Path | None, target: Path, aside: Path) -> list[Path]:
-    """Put a file in the place of another, which keeps existing under a name of its own."""
-    moved = []
-    if target.exists():
-        os.link(target, aside)
-        moved.append(aside)
-    # Only a damaged database still has some. They belong to it alone, and go where it goes.
-    for beside, beside_aside in zip(side_files(target), side_files(aside), strict=True):
-        if beside.exists():
-            beside.rename(beside_aside)
-            moved.append(beside_aside)
-    sync_folder(target.parent)
-    if partial is None:
-        target.unlink(missing_ok=True)
-    elif aside in moved:
-        partial.replace(target)
-    else:
-        publish(partial, target)
-    sync_folder(target.parent)
-    return moved

@@ -1,5 +1,6 @@
 """The copy of a database that is made before its schema is changed, if there is anything in it."""
 
+import os
 from itertools import count
 from pathlib import Path
 
@@ -9,7 +10,12 @@ from keysat_adapters.sqlite.connection import open_unchanging
 from keysat_adapters.sqlite.ledger import Ledger, ledger_of
 from keysat_adapters.sqlite.migration import Migration
 from keysat_adapters.sqlite.refusals import refusal
-from keysat_adapters.sqlite.snapshot import copy_database, partial_for, publish
+from keysat_adapters.sqlite.snapshot import (
+    copy_database,
+    partial_for,
+    publish,
+    remove_abandoned,
+)
 from keysat_core.errors import KeysatError, MigrationRefused, StoreUnavailable
 from keysat_core.limits import STRUCTURE_PROBLEMS_MAX
 
@@ -68,8 +74,10 @@ def _has_rows(connection: apsw.Connection) -> bool:
 def _copied(source: Path, ledger: Ledger, stem: str) -> Path:
     names = (f"{stem}-{number}.db" for number in count(2))
     final = source.with_name(f"{stem}.db")
-    while final.exists():
+    # A link that leads nowhere takes a name too.
+    while os.path.lexists(final):
         final = source.with_name(next(names))
+    remove_abandoned(source.parent)
     with partial_for(final) as partial:
         copy_database(source, partial)
         _check(partial, ledger)

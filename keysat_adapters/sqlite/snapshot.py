@@ -1,6 +1,6 @@
 """Copying a database file that others are writing to, so that the copy is whole or is not there.
 
-A copy grows under a name of its own (``.partial``), is made to consist of one file, and takes its
+A copy grows under a name of its own (``.keysat-partial``), is made to consist of one file, and takes its
 final name only when everything in it is on the disk. Whether it is any good is asked elsewhere.
 """
 
@@ -21,7 +21,9 @@ from keysat_core.errors import PathTaken, StoreUnavailable
 PAGES_PER_STEP: Final = 500
 """2 MB at a time: few enough that no step is felt, enough to copy fast (PERFORMANCE, backups)."""
 
-PARTIAL: Final = ".partial"
+PARTIAL: Final = ".keysat-partial"
+"""Nobody else's: browsers and copying programs leave files named ``.partial``."""
+
 SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 """What SQLite may leave beside a database: an unfinished log is part of it."""
 
@@ -59,7 +61,10 @@ def partial_for(final: Path) -> Iterator[Path]:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove what killed processes left of copies in a folder of ours."""
+    """Remove what killed processes left of copies in a folder, the second names of whole ones too.
+
+    This process must have no connection to any of them: closing a file ends its locks on it.
+    """
     for partial in folder.glob(f"*{PARTIAL}"):
         # What cannot be removed is in nobody's way.
         with suppress(OSError):

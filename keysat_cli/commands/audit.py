@@ -10,7 +10,7 @@ from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import NounGroup
 from keysat_cli.output import emit, facts, listing, time_text
 from keysat_cli.session import OPERATOR, environment, open_shop
-from keysat_cli.settings import read_store_settings
+from keysat_cli.settings import read_store_settings, real_path
 from keysat_cli.wiring import open_archive
 from keysat_core.domain.audit_breaks import BreakKind, described
 from keysat_core.domain.audit_chain import Anchor
@@ -89,7 +89,7 @@ def verify(*, path: Path | None, anchor_text: str | None) -> None:
     sealed anew together with all that follow.
     """
     anchor = None if anchor_text is None else Anchor.parse(anchor_text)
-    path = path or read_store_settings(environment()).db_path
+    path = real_path(path) if path else read_store_settings(environment()).db_path
     with open_archive(path) as store:
         report = verify_audit(OPERATOR, anchor=anchor, store=store)
     emit(_view(path, report), _lines(path, report))

@@ -1,5 +1,6 @@
 """``keysat backup``: a verified copy of the database, made while the server works."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -7,13 +8,13 @@ from typing import Final
 import click
 import msgspec
 
-from keysat_adapters.sqlite.backup import Backup, back_up
+from keysat_adapters.sqlite.backup import Backup, back_up, log_of
 from keysat_adapters.sqlite.snapshot import remove_abandoned
 from keysat_cli.groups import JSONCommand
 from keysat_cli.output import emit, facts, note, time_text
 from keysat_cli.progress import progress_shown
 from keysat_cli.session import OPERATOR, environment, open_shop
-from keysat_cli.settings import read_store_settings
+from keysat_cli.settings import StoreSettings, read_store_settings
 from keysat_cli.verification import file_problems
 from keysat_core.domain.instant import Instant
 from keysat_core.errors import KeysatError
@@ -21,6 +22,9 @@ from keysat_core.use_cases.server.record_backup import RecordBackup, record_back
 
 FOLDER: Final = "backups"
 """Beside the database, unless another place is named."""
+
+SUFFIX: Final = ".db"
+"""What every backup ends with: neither SQLite's files beside a database nor a list of checksums."""
 
 
 class BackupMade(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,12 +51,13 @@ def backup(destination: str | None) -> None:
     signing key, and the validation log in a file of its own. Nothing is ever overwritten, and a
     backup that failed leaves no file.
     """
-    db_path = read_store_settings(environment()).db_path
+    settings = read_store_settings(environment())
+    db_path = settings.db_path
     with open_shop() as ports:
         began_at = ports.clock.now()
         final = _destination(destination, db_path, began_at)
-        if destination is None:
-            remove_abandoned(final.parent)
+        _refuse_own(final, settings)
+        remove_abandoned(final.parent)
         with progress_shown("Copying") as progress:
             made = back_up(db_path, final, verify=file_problems, progress=progress)
         command = RecordBackup(
@@ -77,6 +82,18 @@ def _destination(text: str | None, db_path: Path, now: Instant) -> Path:
         return db_path.parent / FOLDER / name
     path = Path(text).expanduser()
     return path / name if text.endswith("/") or path.is_dir() else path
+
+
+def _refuse_own(final: Path, settings: StoreSettings) -> None:
+    """Refuse names a server uses, or would take for something else."""
+    if final.suffix != SUFFIX:
+        raise click.BadParameter(
+            f"{final} must end with {SUFFIX}; end the name of a new folder with /",
+            param_hint="--to",
+        )
+    own = (settings.db_path, log_of(settings.db_path), settings.sandbox_path)
+    if os.path.realpath(final) in map(os.path.realpath, own):
+        raise click.BadParameter(f"{final} is a file the server itself uses", param_hint="--to")
 
 
 def _emit(made: Backup, began_at: Instant) -> None:

@@ -5,14 +5,15 @@ from pathlib import Path
 import click
 import msgspec
 
+from keysat_adapters.sqlite.exchange import ASIDE
 from keysat_adapters.sqlite.restore import restore as put_in_place
 from keysat_cli.commands.backup import stamp
 from keysat_cli.groups import JSONCommand
 from keysat_cli.options import confirm, yes_option
-from keysat_cli.output import emit, facts
+from keysat_cli.output import emit, facts, note
 from keysat_cli.progress import progress_shown
 from keysat_cli.session import environment
-from keysat_cli.settings import read_store_settings
+from keysat_cli.settings import read_store_settings, real_path
 from keysat_cli.verification import file_problems
 from keysat_cli.wiring import CLOCK
 
@@ -39,8 +40,9 @@ def restore(backup: Path, *, is_replacing: bool, is_yes: bool) -> None:
     The backup is verified first and stays where it is. A database that is there already is only
     exchanged with --replace, and is then kept beside the new one under a name of its own.
     """
+    backup = real_path(backup)
     target = read_store_settings(environment()).db_path
-    aside = target.with_name(f"{target.stem}-replaced-{stamp(CLOCK.now())}.db")
+    aside = target.with_name(f"{target.stem}{ASIDE}-{stamp(CLOCK.now())}.db")
     if is_replacing and target.exists():
         confirm(f"Replace {target} by {backup}? It is kept as {aside.name}.", is_yes=is_yes)
     with progress_shown("Copying") as progress:
@@ -52,6 +54,8 @@ def restore(backup: Path, *, is_replacing: bool, is_yes: bool) -> None:
             verify=file_problems,
             progress=progress,
         )
+    if done.lost_log:
+        note(f"The validation log was not restored: {done.lost_log} is not there.")
     view = Restored(
         ok=True,
         db_path=str(done.path),

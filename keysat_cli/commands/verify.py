@@ -8,7 +8,7 @@ from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import JSONCommand
 from keysat_cli.output import emit
 from keysat_cli.session import environment
-from keysat_cli.settings import read_store_settings
+from keysat_cli.settings import read_store_settings, real_path
 from keysat_cli.verification import verification, verification_lines, verify_file
 
 
@@ -21,7 +21,7 @@ def verify(path: Path | None) -> None:
     changed. Every page, reference, license and invoice is looked at: two to three
     minutes for a million licenses.
     """
-    looked_at = path or read_store_settings(environment()).db_path
+    looked_at = real_path(path) if path else read_store_settings(environment()).db_path
     view = verification(looked_at, verify_file(looked_at))
     emit(view, verification_lines(view))
     if not view.ok:

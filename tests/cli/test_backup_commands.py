@@ -95,7 +95,7 @@ def test_there_is_nothing_to_back_up_without_a_database(tmp_path: Path) -> None:
 
 def test_halves_of_killed_backups_are_cleared_away(program: Program) -> None:
     (program.folder / "backups").mkdir()
-    half = program.folder / "backups" / "keysat-20200101T000000Z.db.partial"
+    half = program.folder / "backups" / "keysat-20200101T000000Z.db.keysat-partial"
     half.write_text("half")
     program.text("backup")
     assert not half.exists()
@@ -121,6 +121,56 @@ def test_a_person_sees_how_far_it_is(program: Program) -> None:
     assert "Copying" in seen
     assert "100%" in seen
     assert b"holds all before" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "keysat.db", "./keysat-activity.db", "keysat-sandbox.db", "link.db", "keysat.db-wal",
+        "keysat-activity.db-shm", "kept", "kept.sqlite",
+    ],
+)  # fmt: skip
+def test_a_backup_never_takes_a_name_the_server_uses(name: str, program: Program) -> None:
+    (program.folder / "link.db").symlink_to("keysat-activity.db")
+    before = names_in(program.folder)
+    code, said = program.refusal("backup", "--to", name)
+    assert code == 2
+    assert "--to" in said["message"]
+    assert set(names_in(program.folder)) - set(before) <= {"keysat.db-wal", "keysat.db-shm"}
+
+
+# --- links --------------------------------------------------------------------------------------
+
+
+def test_a_database_behind_a_link_is_exchanged_where_it_lies(
+    program: Program, tmp_path: Path
+) -> None:
+    real = tmp_path / "disk" / "shop.db"
+    real.parent.mkdir()
+    program.db_path.rename(real)
+    program.db_path.symlink_to(real)
+    program.text("backup", "--to", "kept.db")
+    done = program.json("restore", "kept.db", "--replace", "--yes")
+    assert program.db_path.is_symlink()
+    assert done["db_path"] == str(real)
+    assert [Path(path).parent for path in done["moved_to"]] == [real.parent]
+    assert rows_in(real) == rows_in(program.folder / "kept.db")
+
+
+def test_a_backup_behind_a_link_is_judged_by_what_lies_beside_it(program: Program) -> None:
+    program.text("backup", "--to", "there/")
+    (kept,) = (program.folder / "there").glob("*.db")
+    newest = program.folder / "newest.db"
+    newest.symlink_to(kept)
+    assert program.json("audit", "verify", "newest.db")["db_path"] == str(kept)
+    data = kept.with_name(f"{kept.name}.sha256").read_text()
+    kept.with_name(f"{kept.name}.sha256").write_text(
+        "0" + data[1:] if data[0] != "0" else "1" + data[1:]
+    )
+    result = program.run("verify", "newest.db", "--json")
+    assert result.exit_code == 9
+    assert set(findings(msgspec.json.decode(result.stdout))) == {"checksum"}
+    assert program.refusal("restore", "newest.db", "--replace", "--yes")[0] == 9
 
 
 # --- verify -------------------------------------------------------------------------------------
@@ -181,6 +231,15 @@ def test_a_shop_is_only_replaced_when_told_and_then_kept(program: Program) -> No
     assert rows_in(Path(moved)).keys() == rows_in(program.db_path).keys()
 
 
+def test_a_lost_validation_log_is_told(program: Program) -> None:
+    run(program.folder / "keysat-activity.db", "CREATE TABLE noted (x)")
+    program.text("backup", "--to", "kept.db")
+    (program.folder / "kept-activity.db").unlink()
+    result = program.run("restore", "kept.db", "--replace", "--yes")
+    assert result.exit_code == 0
+    assert "kept-activity.db is not there" in result.stderr
+
+
 def test_a_damaged_backup_is_refused(program: Program) -> None:
     program.text("backup", "--to", "kept.db")
     kept = program.folder / "kept.db"
@@ -194,7 +253,7 @@ def test_a_damaged_backup_is_refused(program: Program) -> None:
     code, said = program.refusal("restore", "kept.db", "--replace", "--yes")
     assert (code, said["code"]) == (9, "backup_unsound")
     assert bytes_of(program.db_path) == before
-    assert not list(program.folder.glob("*.partial*"))
+    assert not list(program.folder.glob("*.keysat-partial*"))
 
 
 def test_under_a_running_server_nothing_is_restored(tmp_path: Path) -> None:
@@ -250,8 +309,8 @@ def test_a_killed_backup_leaves_no_backup_and_the_next_one_works(large: Program)
     folder = large.folder / "backups"
     left = []
     for step in range(6):
-        killed(large, folder / "*.db.partial", 0.03 * step, "backup")
-        left += [path.name for path in folder.glob("*.partial")]
+        killed(large, folder / "*.db.keysat-partial", 0.03 * step, "backup")
+        left += [path.name for path in folder.glob("*.keysat-partial")]
         for path in folder.glob("*.db"):
             assert large.json("verify", str(path))["ok"] is True
             path.unlink()
@@ -269,7 +328,7 @@ def test_a_killed_restore_leaves_the_old_shop_or_the_new_one(large: Program) -> 
     kept = rows_in(large.folder / "kept.db")
     run(large.db_path, "INSERT INTO settings VALUES ('marker', 'old', 1)")
     old = rows_in(large.db_path)
-    partial = large.folder / "keysat.db.partial"
+    partial = large.folder / "keysat.db.keysat-partial"
     left = 0
     for step in range(6):
         killed(large, partial, 0.05 * step, "restore", "kept.db", "--replace", "--yes")
@@ -279,7 +338,7 @@ def test_a_killed_restore_leaves_the_old_shop_or_the_new_one(large: Program) -> 
     assert left, "no kill came early enough to prove anything"
     large.text("restore", "kept.db", "--replace", "--yes")
     assert rows_in(large.db_path) == kept
-    assert not list(large.folder.glob("*.partial*"))
+    assert not list(large.folder.glob("*.keysat-partial*"))
 
 
 # --- no room ------------------------------------------------------------------------------------

@@ -77,8 +77,21 @@ def test_a_taken_name_gets_a_number(path: Path) -> None:
     assert path.with_name("keysat-before-0002.db").read_text() == "mine"
 
 
+def test_a_link_that_leads_nowhere_takes_a_name_too(path: Path) -> None:
+    path.with_name("keysat-before-0002.db").symlink_to(path.with_name("gone.db"))
+    assert apply(path, ONE, TWO).copy_path == path.with_name("keysat-before-0002-2.db")
+    assert not path.with_name("gone.db").exists()
+
+
+def test_the_second_name_of_an_earlier_copy_is_cleared_away(path: Path) -> None:
+    second = path.with_name("keysat-before-0001.db.keysat-partial")
+    second.write_text("half a copy")
+    apply(path, ONE, TWO)
+    assert not second.exists()
+
+
 def test_without_a_copy_nothing_is_migrated(path: Path) -> None:
-    path.with_name("keysat-before-0002.db.partial").mkdir()
+    path.with_name("keysat-before-0002.db.keysat-partial").mkdir()
     before = bytes_of(path)
     with pytest.raises(MigrationRefused, match=r"0002_two was not begun.*let it be written to"):
         apply(path, ONE, TWO)
@@ -113,7 +126,7 @@ def test_a_copy_is_kept_when_only_a_later_migration_fails(path: Path) -> None:
 
 
 def test_what_a_killed_copy_left_is_replaced(path: Path) -> None:
-    path.with_name("keysat-before-0002.db.partial").write_text("half a database")
+    path.with_name("keysat-before-0002.db.keysat-partial").write_text("half a database")
     assert apply(path, ONE, TWO).copy_path is not None
     assert names_beside(path) == ["keysat-before-0002.db", "keysat.db"]
 

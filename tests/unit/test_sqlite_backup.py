@@ -1,5 +1,6 @@
 """Backups: whole or not there, whatever goes on around them."""
 
+import os
 import stat
 import threading
 from contextlib import closing
@@ -12,6 +13,7 @@ from keysat_adapters.sqlite.activity_file import activity_path
 from keysat_adapters.sqlite.backup import back_up
 from keysat_adapters.sqlite.checksum import checksum_problems
 from keysat_adapters.sqlite.connection import open_reader
+from keysat_adapters.sqlite.database_file import look_into
 from keysat_adapters.sqlite.snapshot import (
     PAGES_PER_STEP,
     copy_database,
@@ -170,13 +172,17 @@ def test_nothing_has_its_name_before_it_was_verified(path: Path, final: Path) ->
         return ()
 
     back_up(path, final, verify=look)
-    assert seen == ["copy-activity.db.partial", "copy.db.partial", "copy.db.sha256.partial"]
+    assert seen == [
+        "copy-activity.db.keysat-partial",
+        "copy.db.keysat-partial",
+        "copy.db.sha256.keysat-partial",
+    ]
 
 
 def test_what_a_killed_backup_left_is_replaced(path: Path, final: Path) -> None:
     final.parent.mkdir()
-    final.with_name("copy.db.partial").write_text("half a database")
-    final.with_name("copy.db.partial-journal").write_text("half a journal")
+    final.with_name("copy.db.keysat-partial").write_text("half a database")
+    final.with_name("copy.db.keysat-partial-journal").write_text("half a journal")
     back_up(path, final, verify=sound)
     assert names_in(final.parent) == ["copy.db", "copy.db.sha256"]
     assert rows_in(final) == rows_in(path)
@@ -185,7 +191,7 @@ def test_what_a_killed_backup_left_is_replaced(path: Path, final: Path) -> None:
 def test_a_half_that_others_could_read_is_not_written_to(path: Path, final: Path) -> None:
     """Somebody else's file must not get the signing key, however it is called."""
     final.parent.mkdir()
-    theirs = final.with_name("copy.db.partial")
+    theirs = final.with_name("copy.db.keysat-partial")
     theirs.write_text("waiting")
     theirs.chmod(0o666)
     with theirs.open() as watching:
@@ -215,13 +221,24 @@ def test_two_backups_to_one_name_do_not_mix(path: Path, final: Path) -> None:
 
 
 def test_only_abandoned_halves_are_cleared_away(tmp_path: Path) -> None:
-    abandoned = tmp_path / "old.db.partial"
+    abandoned = tmp_path / "old.db.keysat-partial"
     abandoned.write_text("half")
+    (tmp_path / "film.mkv.partial").write_text("somebody else's")
     (tmp_path / "whole.db").write_text("whole")
     with partial_for(tmp_path / "growing.db") as growing:
         remove_abandoned(tmp_path)
-        assert names_in(tmp_path) == [growing.name, "whole.db"]
+        assert names_in(tmp_path) == ["film.mkv.partial", growing.name, "whole.db"]
     remove_abandoned(tmp_path / "nowhere")
+
+
+def test_a_backup_killed_before_it_lost_its_first_name_is_whole(path: Path, final: Path) -> None:
+    back_up(path, final, verify=sound)
+    os.link(final, final.with_name("copy.db.keysat-partial"))
+    with look_into(final) as database:
+        assert database.checksum_problems() == []
+    remove_abandoned(final.parent)
+    assert names_in(final.parent) == ["copy.db", "copy.db.sha256"]
+    assert rows_in(final) == rows_in(path)
 
 
 # --- what cannot be done ------------------------------------------------------------------------

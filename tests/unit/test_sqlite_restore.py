@@ -1,9 +1,11 @@
 """Restoring: never over anything, never beside a server, never half."""
 
+import os
 import stat
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import apsw
@@ -11,6 +13,7 @@ import pytest
 
 from keysat_adapters.sqlite.activity_file import activity_path
 from keysat_adapters.sqlite.backup import back_up
+from keysat_adapters.sqlite.connection import open_writer
 from keysat_adapters.sqlite.database_file import look_into
 from keysat_adapters.sqlite.restore import restore
 from keysat_adapters.sqlite.store import SQLiteStore
@@ -264,6 +267,131 @@ def test_a_damaged_database_that_is_open_is_not_exchanged_either(
     assert target.read_bytes() == b"burnt" * 4000
 
 
+@contextmanager
+def a_server_on(target: Path) -> Iterator[None]:
+    """Another process that has committed to the log of a database, and goes on."""
+    script = (
+        "import sys, apsw\n"
+        "c = apsw.Connection(sys.argv[1])\n"
+        "c.execute(\"INSERT INTO settings VALUES ('only', 'in the log', 1)\").fetchall()\n"
+        "print('open', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(  # noqa: S603  the words are the test's own
+        [sys.executable, "-c", script, str(target)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"open\n"
+        yield
+        server.communicate()
+
+
+def test_what_a_server_wrote_to_a_moved_database_is_not_taken_from_it(
+    backup: Path, target: Path, aside: Path, tmp_path: Path
+) -> None:
+    make_shop(target, "old")
+    moved = tmp_path / "moved.db"
+    with a_server_on(target):
+        target.rename(moved)
+        with pytest.raises(DatabaseInUse, match="stop the server"):
+            put(backup, target, aside, is_replacing=True)
+        assert names_in(target.parent) == ["keysat.db-shm", "keysat.db-wal"]
+        moved.rename(target)
+    assert ("only", "in the log", 1) in rows_in(target)["settings"]
+
+
+def test_a_server_that_has_only_the_validation_log_open_is_noticed_too(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    make_shop(target, "old")
+    log = Path(activity_path(target))
+    run(log, "PRAGMA journal_mode = wal", "CREATE TABLE settings (a, b, c)")
+    target.unlink()
+    with a_server_on(log), pytest.raises(DatabaseInUse):
+        put(backup, target, aside, is_replacing=True)
+
+
+# --- second names -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("keysat.db", "keysat-replaced-20260131T040000Z.db"),
+        ("keysat.db", "keysat.db.keysat-partial"),
+        ("keysat-activity.db", "keysat-replaced-20260131T040000Z-activity.db"),
+    ],
+)
+def test_a_second_name_a_killed_restore_left_is_taken_away(
+    name: str, other: str, backup: Path, target: Path, aside: Path
+) -> None:
+    make_shop(target, "old")
+    run(Path(activity_path(target)), "CREATE TABLE old (x)")
+    kept = target.with_name("keysat-replaced-20250131T040000Z.db")
+    kept.write_text("an older shop")
+    os.link(target.with_name(name), target.with_name(other))
+    with pytest.raises(StoreUnavailable, match=r"second name.*-replaced-"):
+        open_writer(target.with_name(name))
+    put(backup, target, aside, is_replacing=True)
+    assert not target.with_name(other).exists()
+    assert kept.read_text() == "an older shop"
+    assert ("marker", "old", NOW) in rows_in(aside)["settings"]
+    assert {each.stat().st_nlink for each in target.parent.iterdir()} == {1}
+    SQLiteStore.open(target).close()
+
+
+def test_taking_a_second_name_away_does_not_let_others_in(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    """Closing the file by its second name would end the locks held by its first."""
+    make_shop(target, "old")
+    os.link(target, target.with_name("keysat.db.keysat-partial"))
+    said: list[str] = []
+
+    def meanwhile(partial: Path) -> tuple[str, ...]:
+        script = "import sys, apsw; apsw.Connection(sys.argv[1]).execute('SELECT * FROM settings')"
+        done = subprocess.run(  # noqa: S603  the words are the test's own
+            [sys.executable, "-c", script, str(target)], capture_output=True, text=True, check=False
+        )
+        said.append(done.stderr)
+        return problems(partial)
+
+    restore(backup, target, aside, is_replacing=True, verify=meanwhile)
+    assert "BusyError" in said[0]
+
+
+# --- failed exchanges ---------------------------------------------------------------------------
+
+
+def test_a_database_that_cannot_be_exchanged_keeps_its_log(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    make_shop(target, "old")
+    target.write_bytes(b"burnt" * 4000)
+    target.with_name("keysat.db-wal").write_bytes(b"ashes")
+    run(Path(activity_path(target)), "CREATE TABLE old (x)")
+    aside.with_name("keysat-replaced.db-wal").mkdir()
+    before = names_in(target.parent)
+    with pytest.raises(StoreUnavailable, match=r"keysat\.db-wal cannot be exchanged"):
+        put(backup, target, aside, is_replacing=True)
+    assert set(names_in(target.parent)) - {"keysat.db-shm"} == set(before)
+    assert rows_in(Path(activity_path(target))) == {"old": []}
+    assert target.read_bytes() == b"burnt" * 4000
+
+
+def test_a_log_that_cannot_be_exchanged_is_named_and_the_database_stays(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    make_shop(target, "old")
+    Path(activity_path(target)).mkdir()
+    before = rows_in(target)
+    with pytest.raises(StoreUnavailable, match=r"keysat-activity\.db cannot be exchanged"):
+        put(backup, target, aside, is_replacing=True)
+    assert names_in(target.parent) == ["keysat-activity.db", "keysat.db"]
+    assert rows_in(target) == before
+
+
 # --- backups that are none ----------------------------------------------------------------------
 
 
@@ -283,6 +411,31 @@ def test_a_flipped_byte_in_the_log_is_refused(backup: Path, target: Path, aside:
     flip(Path(activity_path(backup)), b"noted")
     with pytest.raises(BackupUnsound, match=r"one-activity\.db is not what was written"):
         put(backup, target, aside)
+
+
+def test_a_list_that_does_not_fit_is_refused_with_what_to_do(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    renamed = backup.rename(backup.with_name("two.db"))
+    listed = backup.with_name("one.db.sha256").rename(backup.with_name("two.db.sha256"))
+    with pytest.raises(BackupUnsound, match=r"remove two\.db\.sha256 and try again"):
+        put(renamed, target, aside)
+    listed.unlink()
+    put(renamed, target, aside)
+    assert rows_in(target) == rows_in(renamed)
+
+
+def test_a_backup_whose_log_is_lost_is_restored_without_it(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    log = Path(activity_path(backup))
+    log.unlink()
+    done = restore(backup, target, aside, is_replacing=False, verify=problems)
+    assert (done.has_activity, done.lost_log) == (False, log)
+    assert rows_in(target) == rows_in(backup)
+    backup.with_name("one.db.sha256").unlink()
+    again = restore(backup, target.with_name("b.db"), aside, is_replacing=False, verify=problems)
+    assert again.lost_log is None
 
 
 def test_a_truncated_file_is_refused(backup: Path, target: Path, aside: Path) -> None:
