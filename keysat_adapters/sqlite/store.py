@@ -80,6 +80,11 @@ class SQLiteStore:
         """How many transactions were given up because the database stayed locked."""
         return self._busy.count
 
+    @property
+    def has_changed(self) -> bool:
+        """Tell whether anything was written through this store."""
+        return self._writer.session.connection.total_changes() > 0
+
     def reading(self) -> AbstractContextManager[SQLiteTransaction]:
         """Open a snapshot, taken at its first read; see ``ports.store.Store``."""
         if self._is_memory:
