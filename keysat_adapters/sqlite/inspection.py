@@ -10,7 +10,7 @@ from typing import Final, Self
 import apsw
 
 from keysat_adapters.sqlite.activity_file import APPLICATION_ID as ACTIVITY_APPLICATION_ID
-from keysat_adapters.sqlite.connection import open_unchanging
+from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
 from keysat_adapters.sqlite.leases import SQLiteLeases
 from keysat_adapters.sqlite.ledger import refuse_stranger
 from keysat_adapters.sqlite.refusals import refusal
@@ -63,7 +63,7 @@ class Inspection:
             MigrationRefused: It is another program's, or the earlier server's.
             StoreBusy, StoreUnavailable.
         """
-        if not path.exists():
+        if not is_file_there(path):
             raise StoreUnavailable(f"{path} does not exist")
         refuse_stranger(path)
         return cls(path, open_unchanging(path))

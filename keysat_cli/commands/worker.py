@@ -7,6 +7,7 @@ from typing import Final
 import click
 import msgspec
 
+from keysat_adapters.sqlite.connection import is_file_there
 from keysat_cli.application import open_worker
 from keysat_cli.exit_codes import ExitCode, exit_code_of
 from keysat_cli.groups import JSONCommand
@@ -62,7 +63,7 @@ def worker(*, once: bool, names: tuple[str, ...]) -> None:
     settings = read_worker_settings(environment())
     configure_logs(settings.log_level)
     db_path = settings.store.db_path
-    if not db_path.exists():
+    if not is_file_there(db_path):
         raise StoreUnavailable(
             f"{db_path} does not exist; set KEYSAT_DB_PATH, or make it with: keysat migrate"
         )

@@ -20,6 +20,7 @@ from keysat_cli import exit_codes
 from keysat_cli.exit_codes import EXIT_CODES, ExitCode, exit_code_of
 from keysat_cli.groups import JSONCommand, RootGroup
 from keysat_core import errors as core
+from tests.support.nobody import as_nobody
 from tests.support.program import Program, clean_environment, shop_with_a_tier
 
 NOBODY: Final = "00000000-0000-4000-8000-000000000000"
@@ -289,3 +290,23 @@ def test_what_only_reads_does_not_speak_of_a_change(tmp_path: Path) -> None:
         code, said = told(tmp_path, "policy", "list", "widget", stdout=full.fileno())
     why = "only its output could not be written (No space left on device)"
     assert (code, said) == (11, f"keysat: it was done, {why}\n")
+
+
+@pytest.mark.parametrize("words", [("verify",), ("audit", "verify")], ids=" ".join)
+def test_a_database_in_a_folder_that_may_not_be_searched_is_unusable(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    # Loads what the command needs while it may be read.
+    Program(folder=tmp_path).run(*words, "gone.db")
+    with as_nobody() as folder:
+        (folder / "closed").mkdir(mode=0o600)
+        code, said = Program(folder=folder).refusal(*words, "closed/keysat.db")
+    assert (code, said["code"]) == (7, "store_unavailable")
+    assert "cannot be looked at: Permission denied" in said["message"]
+
+
+@pytest.mark.parametrize(("path", "exit_code"), [("", 2), (".", 2), ("x" * 300, 7), ("gone.db", 7)])
+def test_a_path_that_names_no_database_is_refused(
+    path: str, exit_code: int, tmp_path: Path
+) -> None:
+    assert Program(folder=tmp_path).refusal("audit", "verify", path)[0] == exit_code
