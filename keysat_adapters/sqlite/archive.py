@@ -6,7 +6,7 @@ from typing import NoReturn, Self
 import apsw
 
 from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
-from keysat_adapters.sqlite.ledger import refuse_stranger
+from keysat_adapters.sqlite.emptied import refuse_empty
 from keysat_adapters.sqlite.migrations import refuse_unless_current
 from keysat_adapters.sqlite.turn import BusyCount, Mine, Turn, View
 from keysat_core.errors import StoreUnavailable
@@ -32,7 +32,7 @@ class SQLiteArchive:
         """
         if not is_file_there(path):
             raise StoreUnavailable(f"{path} does not exist")
-        refuse_stranger(path)
+        refuse_empty(path)
         connection = open_unchanging(path)
         try:
             refuse_unless_current(connection)

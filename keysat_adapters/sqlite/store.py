@@ -21,6 +21,7 @@ from keysat_adapters.sqlite.connection import (
     open_reader,
     open_writer,
 )
+from keysat_adapters.sqlite.emptied import refuse_emptied, refuse_empty
 from keysat_adapters.sqlite.ledger import refuse_stranger
 from keysat_adapters.sqlite.migrations import migrate as apply_migrations
 from keysat_adapters.sqlite.migrations import refuse_unless_current
@@ -62,8 +63,11 @@ class SQLiteStore:
         if not is_memory(path):
             path = Path(path)
             if migrate:
+                refuse_emptied(path)
                 create_file(path)
-            refuse_stranger(path)
+                refuse_stranger(path)
+            else:
+                refuse_empty(path)
         writer = open_writer(path, busy_seconds=busy_seconds)
         try:
             if migrate:
