@@ -196,9 +196,6 @@ def _schema(patient: Patient) -> list[Finding]:
     others = [one for one in found if one.state is not MigrationState.APPLIED]
     if not others:
         return ok(f"current, at {found[-1].version:04d}")
-    if all(one.state is MigrationState.PENDING for one in found):
-        remedy = "restore a backup, or run keysat migrate to begin a new shop"
-        return [failing("the database is empty", remedy)]
     listed = ", ".join(f"{one.version:04d} is {one.state}" for one in others)
     if all(one.state is MigrationState.PENDING for one in others):
         return [

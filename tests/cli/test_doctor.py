@@ -404,6 +404,14 @@ def test_a_database_in_a_folder_that_may_not_be_searched_is_reported() -> None:
     assert "cannot be looked at: Permission denied" in results[0].findings[0].text
 
 
+def test_an_empty_file_is_reported_and_stays_empty(program: Program) -> None:
+    program.db_path.write_bytes(b"")
+    document = examine(program)
+    assert document["exit_code"] == 20
+    assert "empty: restore a backup, or run keysat migrate" in str(document["checks"][0])
+    assert program.db_path.stat().st_size == 0
+
+
 def test_a_backup_in_a_folder_that_may_not_be_searched_hides_nothing_else() -> None:
     with as_nobody() as folder:
         program = shop_with_a_tier(folder)
