@@ -11,9 +11,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from keysat_adapters.sqlite.activity_file import activity_path
+from keysat_adapters.sqlite.connection import is_file_there
 from keysat_adapters.sqlite.inspection import Inspection, activity_damage
 from keysat_adapters.sqlite.migration_status import MigrationState, migration_status
-from keysat_adapters.system.disk import disk_space, modes_of, sizes_of
+from keysat_adapters.system.disk import disk_space, modes_of, sizes_of, unwritable_of
 from keysat_adapters.system.drift import DriftWatch
 from keysat_cli.env_file import FILE_NAME, read_env_file
 from keysat_cli.settings import (
@@ -25,7 +26,15 @@ from keysat_cli.settings import (
 )
 from keysat_cli.wiring import CLOCK, license_in_file
 from keysat_core.domain import diagnosis
-from keysat_core.domain.diagnosis import BackupFacts, ClockFacts, Finding, Health, failing, ok
+from keysat_core.domain.diagnosis import (
+    BackupFacts,
+    ClockFacts,
+    Finding,
+    Health,
+    failing,
+    ok,
+    warning,
+)
 from keysat_core.domain.inspection import usable_signing_key
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
@@ -112,11 +121,16 @@ def examined(patient: Patient) -> Iterator[list[Result]]:
     try:
         for check in CHECKS:
             is_well = all(one.health is not Health.FAILING for one in results)
-            results.append(Result(check=check, findings=_findings(check, patient, is_well=is_well)))
+            results.append(looked_at(check, patient, is_well=is_well))
         yield results
     finally:
         if patient.opened is not None:
             patient.opened.close()
+
+
+def looked_at(check: Check, patient: Patient, *, is_well: bool) -> Result:
+    """Make one check, which never keeps the others from being made. ``is_well``: nothing failed yet."""
+    return Result(check=check, findings=_findings(check, patient, is_well=is_well))
 
 
 def exit_code_for(results: list[Result], *, is_strict: bool) -> int:
@@ -138,6 +152,11 @@ def _findings(check: Check, patient: Patient, *, is_well: bool) -> list[Finding]
             why = "the database is not open" if patient.opened is None else str(exc)
             return [Finding(health=Health.SKIPPED, text=f"not looked at: {why}")]
         return [failing(str(exc), _remedy(exc))]
+    except OSError as exc:
+        said = f"{exc.filename or 'a file'} cannot be looked at: {exc.strerror}"
+        return [failing(said, "see that this user may search its folder and read it")]
+    except Exception as exc:  # noqa: BLE001  what breaks one check must not hide what others find
+        return [failing(f"it could not be looked at ({type(exc).__name__}: {exc})", "report this")]
 
 
 def _remedy(fault: ServerFault) -> str:
@@ -153,8 +172,13 @@ def _remedy(fault: ServerFault) -> str:
 
 
 def _database(patient: Patient) -> list[Finding]:
-    patient.opened = Inspection.open(patient.db_path)
-    return ok(str(patient.db_path))
+    path = patient.db_path
+    # Before it is opened: closing it tidies up an empty log.
+    unwritable = unwritable_of(
+        [path, *(path.with_name(f"{path.name}-{s}") for s in ("wal", "shm"))]
+    )
+    patient.opened = Inspection.open(path)
+    return diagnosis.judge_writing(unwritable) or ok(str(path))
 
 
 def _integrity(patient: Patient) -> list[Finding]:
@@ -254,7 +278,7 @@ def _wal(patient: Patient) -> list[Finding]:
 
 def _activity(patient: Patient) -> list[Finding]:
     path = patient.activity_path
-    if not path.exists():
+    if not is_file_there(path):
         return ok("no validation was noted yet")
     if problems := activity_damage(path, is_full=patient.is_full):
         return [
@@ -268,10 +292,16 @@ def _activity(patient: Patient) -> list[Finding]:
 
 def _backup(patient: Patient) -> list[Finding]:
     path = patient.database.setting(BACKUP_LAST_PATH)
+    try:
+        is_there = path is not None and is_file_there(Path(path))
+    except StoreUnavailable as exc:
+        return [
+            warning(f"the last backup: {exc}", "let this user search its folder, or: keysat backup")
+        ]
     facts = BackupFacts(
         last_at=patient.database.setting(BACKUP_LAST_AT),
         last_path=path,
-        is_there=path is not None and Path(path).exists(),
+        is_there=is_there,
         has_sold=patient.database.has_sold(),
     )
     return diagnosis.judge_backup(facts, patient.now)

@@ -13,6 +13,7 @@
 | 8 | the license key does not verify |
 | 9 | a check found differences |
 | 10 | something outside this server failed |
+| 11 | it was done, but its output could not be written: do not repeat a change |
 | 20 | doctor: the database cannot be opened |
 | 21 | doctor: the database is damaged |
 | 22 | doctor: the signing key is missing, damaged, or another than the public key's |
@@ -29,7 +30,7 @@
 | 33 | doctor: background jobs do not run |
 | 34 | doctor: the clock is wrong |
 | 130 | interrupted, or a question was answered with no |
-| 141 | the reader of the output went away |
+| 141 | the reader of the output went away; stderr says if a change was made before |
 """
 
 from collections.abc import Mapping
@@ -53,6 +54,7 @@ class ExitCode(IntEnum):
     KEY_REJECTED = 8
     DIFFERENCES = 9
     OUTSIDE = 10
+    OUTPUT_LOST = 11
     INTERRUPTED = 130
     READER_GONE = 141
 

@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from keysat_cli.exit_codes import ExitCode, exit_code_of
-from keysat_cli.output import clean, to_json
+from keysat_cli.output import OutputLost, clean, note, to_json
 from keysat_core.errors import KeysatError, StillReferenced, TierCapReached
 from keysat_http.errors import BAD_REQUEST, INTERNAL, RULES
 
@@ -22,7 +22,23 @@ DEBUG_VARIABLE: Final = "KEYSAT_DEBUG"
 
 
 class ReaderGone(Exception):
-    """Whoever read stdout closed it, as ``head`` does."""
+    """Whoever read stdout closed it, as ``head`` does. ``is_change_made``: after a change."""
+
+    def __init__(self, *, is_change_made: bool) -> None:
+        super().__init__("the reader of the output went away")
+        self.is_change_made = is_change_made
+
+
+class ResultLost(Exception):
+    """All was done, but stdout did not take the result; the message says so and why."""
+
+    def __init__(self, cause: OutputLost, *, is_change_made: bool) -> None:
+        super().__init__(
+            f"the change was made, only its output could not be written ({cause}):"
+            " do not run it again"
+            if is_change_made
+            else f"it was done, only its output could not be written ({cause})"
+        )
 
 
 class DifferencesFound(Exception):
@@ -31,6 +47,7 @@ class DifferencesFound(Exception):
 
 _ENDINGS: Final[Mapping[type[Exception], tuple[str, str, ExitCode]]] = {
     DifferencesFound: ("differences", "something differs", ExitCode.DIFFERENCES),
+    ResultLost: ("output_lost", "its output could not be written", ExitCode.OUTPUT_LOST),
     click.Abort: ("aborted", "stopped; nothing more was done", ExitCode.INTERRUPTED),
 }
 
@@ -42,14 +59,18 @@ def exit_code_after(run: Callable[[], object], *, is_json: bool) -> int:
     """
     try:
         result = run()
-    except ReaderGone:
+    except ReaderGone as gone:
         _drop_output()
+        if gone.is_change_made:
+            note("keysat: the change was made, but nobody read its output: do not run it again")
         return ExitCode.READER_GONE
     except KeysatError as failure:
         return _report_failure(failure, is_json=is_json)
     except click.ClickException as failure:
         return _report_usage(failure, is_json=is_json)
-    except (DifferencesFound, click.Abort) as ended:
+    except (DifferencesFound, ResultLost, click.Abort) as ended:
+        if isinstance(ended, ResultLost):
+            _drop_output()
         code, message, exit_code = _ENDINGS[type(ended)]
         return _report(code, str(ended) or message, exit_code, is_json=is_json)
     except Exception as failure:  # noqa: BLE001  the last place that can hide a traceback
@@ -117,7 +138,7 @@ def _report(
         "exit_code": int(exit_code),
     }
     text = to_json(envelope | (extra or {})) if is_json else f"keysat: {clean(message)}"
-    with suppress(BrokenPipeError):
+    with suppress(OSError):
         click.echo(text, err=True)
     return exit_code
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from keysat_cli.failures import ReaderGone, exit_code_after
-from keysat_cli.output import JSON_META
+from keysat_cli.failures import ReaderGone, ResultLost, exit_code_after
+from keysat_cli.output import JSON_META, OutputLost, flush_output, is_change_made
 
 
 class JSONCommand(click.Command):
@@ -69,9 +69,11 @@ class RootGroup(click.Group):
         """Run, and notice here if nobody reads the output any more."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            flush_output()
         except BrokenPipeError as exc:
-            raise ReaderGone from exc
+            raise ReaderGone(is_change_made=is_change_made()) from exc
+        except OutputLost as exc:
+            raise ResultLost(exc, is_change_made=is_change_made()) from exc
         return result
 
     def main(

@@ -1,5 +1,6 @@
 """Options and arguments that several commands share, and how their text is read."""
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -40,6 +41,21 @@ class Duration(click.ParamType[int]):
         if match is None:
             self.fail(f"{value!r} is no duration such as 3600, 12h or 365d", param, ctx)
         return int(match[1]) * _UNITS[match[2]]
+
+
+class DatabaseFile(click.ParamType[Path]):
+    """The path of a database, which no folder is."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Read the text. An empty one, an unset variable in a script, names nothing."""
+        if not str(value):
+            self.fail("it must not be empty", param, ctx)
+        path = Path(value)
+        if os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir it raises nothing
+            self.fail(f"{path} is a folder", param, ctx)
+        return path
 
 
 class JSONText(click.ParamType[JSONValue]):
@@ -95,6 +111,7 @@ class Address(click.ParamType[PolicyAddress]):
 
 
 DURATION: Final = Duration()
+DATABASE_FILE: Final = DatabaseFile()
 JSON_TEXT: Final = JSONText()
 MOMENT: Final = Moment()
 ADDRESS: Final = Address()

@@ -4,7 +4,9 @@ Text that strangers chose (names, e-mail addresses, host names) may hold control
 never reach the terminal.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final, TypeAlias
 
 import click
@@ -17,30 +19,64 @@ from keysat_core.domain.rate import MINOR_PER_UNIT
 JSON_META: Final = "keysat_cli.is_json"
 """Where the ``--json`` option leaves its value in the click context."""
 
+CHANGE_META: Final = "keysat_cli.is_change_made"
+"""Where a command's visit to the database leaves word in the click context that it wrote."""
+
 NOTHING: Final = "-"
 """Stands for an absent value."""
 
 Document: TypeAlias = Mapping[str, object] | msgspec.Struct
 
 
+class OutputLost(Exception):
+    """What was asked for is done, but stdout did not take the result. The message says why."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(cause.strerror or type(cause).__name__)
+
+
 def is_json_wanted() -> bool:
     """Tell whether the running command was given ``--json``."""
-    context = click.get_current_context(silent=True)
-    return bool(context and context.meta.get(JSON_META, False))
+    return _is_noted(JSON_META)
+
+
+def note_change() -> None:
+    """Remember that the running command has changed the database for good."""
+    if context := click.get_current_context(silent=True):
+        context.meta[CHANGE_META] = True
+
+
+def is_change_made() -> bool:
+    """Tell whether the running command has changed the database."""
+    return _is_noted(CHANGE_META)
 
 
 def emit(document: Document, lines: Iterable[str]) -> None:
-    """Print a result on stdout in the form that was asked for."""
-    if is_json_wanted():
-        click.echo(to_json(document))
-        return
-    for line in lines:
-        click.echo(line)
+    """Print a result on stdout in the form that was asked for.
+
+    Raises:
+        OutputLost: It cannot be written.
+        BrokenPipeError: Nobody reads it.
+    """
+    printed = [to_json(document)] if is_json_wanted() else lines
+    with _losing_output():
+        for line in printed:
+            click.echo(line)
+
+
+def flush_output() -> None:
+    """Write out what stdout still holds; raises as ``emit``."""
+    with _losing_output():
+        sys.stdout.flush()
 
 
 def note(text: str) -> None:
-    """Tell a person something on stderr, where it cannot spoil a document."""
-    click.echo(clean(text), err=True)
+    """Tell a person something on stderr, where it cannot spoil a document.
+
+    If stderr takes nothing there is nobody to tell, which is no reason to fail.
+    """
+    with suppress(OSError):
+        click.echo(clean(text), err=True)
 
 
 def to_json(document: Document) -> str:
@@ -119,3 +155,18 @@ def duration_text(seconds: int) -> str:
         if seconds % length == 0:
             return f"{seconds // length} {unit}"
     return f"{seconds} s"
+
+
+@contextmanager
+def _losing_output() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        raise OutputLost(exc) from exc
+
+
+def _is_noted(key: str) -> bool:
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(key, False))

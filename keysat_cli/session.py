@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from keysat_cli.output import note
+from keysat_adapters.sqlite.connection import is_file_there
+from keysat_cli.output import note, note_change
 from keysat_cli.settings import Environment, load_environment, read_store_settings
-from keysat_cli.wiring import open_ports
+from keysat_cli.wiring import open_wiring
 from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind
 from keysat_core.errors import StoreUnavailable
 from keysat_core.ports.bundle import Ports
@@ -37,12 +38,14 @@ def open_shop(*, is_creating: bool = False) -> Iterator[Ports]:
         StoreUnavailable: it does not exist, or cannot be used.
     """
     settings = read_store_settings(environment())
-    is_new = not settings.db_path.exists()
+    is_new = not is_file_there(settings.db_path)
     if is_new and not is_creating:
         raise StoreUnavailable(
             f"{settings.db_path} does not exist; set KEYSAT_DB_PATH, or make it with: keysat migrate"
         )
-    with open_ports(settings) as ports:
+    with open_wiring(settings, is_migrating=is_new) as wiring:
         if is_new:
             note(f"Made a new database: {settings.db_path}")
-        yield ports
+        yield wiring.ports
+        if wiring.store.has_changed:
+            note_change()

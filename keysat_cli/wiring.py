@@ -17,6 +17,7 @@ from keysat_adapters.sqlite.activity import Activity
 from keysat_adapters.sqlite.activity_file import activity_path
 from keysat_adapters.sqlite.archive import SQLiteArchive
 from keysat_adapters.sqlite.cached_facts import CachedFacts
+from keysat_adapters.sqlite.connection import is_file_there
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.clock import SystemClock
@@ -59,7 +60,7 @@ def open_ports(settings: StoreSettings) -> Iterator[Ports]:
         StoreBusy, StoreUnavailable, MigrationRefused.
         SigningKeyUnusable: only when the key is asked for.
     """
-    with open_wiring(settings, is_migrating=not settings.db_path.exists()) as wiring:
+    with open_wiring(settings, is_migrating=not is_file_there(settings.db_path)) as wiring:
         yield wiring.ports
 
 

@@ -5,8 +5,8 @@ from typing import NoReturn, Self
 
 import apsw
 
-from keysat_adapters.sqlite.connection import open_unchanging
-from keysat_adapters.sqlite.ledger import refuse_stranger
+from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
+from keysat_adapters.sqlite.emptied import refuse_empty
 from keysat_adapters.sqlite.migrations import refuse_unless_current
 from keysat_adapters.sqlite.turn import BusyCount, Mine, Turn, View
 from keysat_core.errors import StoreUnavailable
@@ -30,9 +30,9 @@ class SQLiteArchive:
             MigrationRefused: It does, or is not ours.
             StoreUnavailable: It is not there, or cannot be read.
         """
-        if not path.exists():
+        if not is_file_there(path):
             raise StoreUnavailable(f"{path} does not exist")
-        refuse_stranger(path)
+        refuse_empty(path)
         connection = open_unchanging(path)
         try:
             refuse_unless_current(connection)

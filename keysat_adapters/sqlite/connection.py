@@ -5,6 +5,7 @@ hooks are left alone, because they would reach into programs that embed these pa
 """
 
 import os
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -46,6 +47,23 @@ def identity_of(path: Path | str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def is_file_there(path: Path) -> bool:
+    """Tell whether there is a file, of which nothing else is known.
+
+    Raises:
+        StoreUnavailable: It cannot be looked for, or is a folder.
+    """
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as exc:
+        raise StoreUnavailable(f"{path} cannot be looked at: {exc.strerror}") from exc
+    if stat.S_ISDIR(found.st_mode):
+        raise StoreUnavailable(f"{path} is a folder, not a file")
+    return True
 
 
 def create_file(path: Path) -> None:
@@ -107,21 +125,32 @@ def open_unchanging(path: Path) -> apsw.Connection:
     Raises:
         StoreUnavailable: It cannot be opened or is no database.
     """
+    if not is_file_there(path):
+        raise StoreUnavailable(f"{path} does not exist")
     beside = (path.with_name(f"{path.name}-{part}") for part in ("wal", "journal"))
-    if any(each.exists() for each in beside):
+    if any(is_file_there(each) for each in beside):
         # A connection that could write would move what is in there into the file.
         return _opened(path, apsw.SQLITE_OPEN_READONLY, BUSY_SECONDS)
+    if not _may_write(path):
+        # Nobody works on it, or there were a log. SQLite would make one with the file's mode, in
+        # which nobody, the server included, could ever write.
+        uri = f"{path.absolute().as_uri()}?immutable=1"
+        return _opened(path, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI, BUSY_SECONDS, uri)
     # One that could not would leave an empty log behind, because only writers clean up.
     return open_reader(path)
 
 
-def _opened(path: Path | str, flags: int, busy_seconds: float) -> apsw.Connection:
+def _opened(
+    path: Path | str, flags: int, busy_seconds: float, uri: str | None = None
+) -> apsw.Connection:
     if is_memory(path):
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_MEMORY
     try:
-        connection = apsw.Connection(str(path), flags=flags, statementcachesize=STATEMENTS_MAX)
+        connection = apsw.Connection(
+            uri or str(path), flags=flags, statementcachesize=STATEMENTS_MAX
+        )
     except apsw.Error as exc:
-        problem = "does not exist" if not Path(path).exists() else "cannot be opened"
+        problem = "does not exist" if not is_file_there(Path(path)) else "cannot be opened"
         raise StoreUnavailable(f"{path} {problem}") from exc
     try:
         connection.set_busy_timeout(int(busy_seconds * 1000))
@@ -144,8 +173,8 @@ def _opened(path: Path | str, flags: int, busy_seconds: float) -> apsw.Connectio
     return connection
 
 
-def _may_write(folder: Path) -> bool:
-    return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _refuse_second_name(path: Path | str) -> None:

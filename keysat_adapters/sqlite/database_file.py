@@ -9,7 +9,7 @@ import apsw
 
 from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.checksum import checksum_problems
-from keysat_adapters.sqlite.connection import open_unchanging
+from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
 from keysat_adapters.sqlite.healing import healing_of
 from keysat_adapters.sqlite.ledger import Ledger, changed, ledger_within, pending
 from keysat_adapters.sqlite.licenses import LICENSES, read_license
@@ -166,7 +166,7 @@ def look_into(path: Path) -> Iterator[SQLiteDatabaseFile]:
         MigrationRefused: It belongs to another program or to the earlier server.
         StoreBusy, StoreUnavailable: It does not exist, cannot be read, or is no database.
     """
-    if not path.exists():
+    if not is_file_there(path):
         raise StoreUnavailable(f"{path} does not exist")
     connection = open_unchanging(path)
     try:

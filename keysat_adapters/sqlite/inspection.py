@@ -10,9 +10,9 @@ from typing import Final, Self
 import apsw
 
 from keysat_adapters.sqlite.activity_file import APPLICATION_ID as ACTIVITY_APPLICATION_ID
-from keysat_adapters.sqlite.connection import open_unchanging
+from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
+from keysat_adapters.sqlite.emptied import refuse_empty
 from keysat_adapters.sqlite.leases import SQLiteLeases
-from keysat_adapters.sqlite.ledger import refuse_stranger
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
@@ -60,12 +60,12 @@ class Inspection:
         """Open a file that must be a database of ours.
 
         Raises:
-            MigrationRefused: It is another program's, or the earlier server's.
+            MigrationRefused: It is empty, another program's, or the earlier server's.
             StoreBusy, StoreUnavailable.
         """
-        if not path.exists():
+        if not is_file_there(path):
             raise StoreUnavailable(f"{path} does not exist")
-        refuse_stranger(path)
+        refuse_empty(path)
         return cls(path, open_unchanging(path))
 
     def close(self) -> None:

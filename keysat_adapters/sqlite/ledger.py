@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import apsw
 
-from keysat_adapters.sqlite.connection import open_unchanging
+from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
 from keysat_adapters.sqlite.migration import Migration
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_core.errors import MigrationRefused
@@ -55,7 +55,7 @@ def read_ledger(path: Path) -> Ledger:
         MigrationRefused: It belongs to another program or to the earlier server.
         StoreUnavailable: It cannot be read, or is no database.
     """
-    if not path.exists():
+    if not is_file_there(path):
         return {}
     connection = open_unchanging(path)
     try:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import apsw
 
-from keysat_adapters.sqlite.connection import open_unchanging
+from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
 from keysat_adapters.sqlite.healing import healing_of
 from keysat_adapters.sqlite.ledger import Ledger, changed, ledger_within, reading
 from keysat_adapters.sqlite.migration import Migration, packaged_migrations
@@ -42,7 +42,7 @@ def migration_status(
         StoreUnavailable: It cannot be read, or is no database.
     """
     known = packaged_migrations() if migrations is None else migrations
-    if not path.exists():
+    if not is_file_there(path):
         return _statuses({}, known, frozenset())
     connection = open_unchanging(path)
     try:

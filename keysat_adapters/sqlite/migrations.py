@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import apsw
 
 from keysat_adapters.sqlite.connection import create_file, open_writer
+from keysat_adapters.sqlite.emptied import REMEDY, refuse_emptied
 from keysat_adapters.sqlite.healing import Healing, Remedy, heal, healings
 from keysat_adapters.sqlite.ledger import (
     begin_ledger,
@@ -60,6 +61,8 @@ def refuse_unless_current(connection: apsw.Connection) -> None:
     """
     known = packaged_migrations()
     ledger = ledger_of(connection)
+    if not ledger:
+        raise MigrationRefused(f"the database cannot be used; {REMEDY}")
     if pending(ledger, known):
         raise MigrationRefused(
             "the database has not been migrated to this version; start the server once to migrate it"
@@ -73,6 +76,7 @@ def refuse_unless_current(connection: apsw.Connection) -> None:
 
 def migrate_file(path: Path) -> Migrated:
     """Make a database file if need be and bring it to this version; raises as ``migrate``."""
+    refuse_emptied(path)
     create_file(path)
     refuse_stranger(path)
     connection = open_writer(path)

@@ -21,6 +21,7 @@ from keysat_adapters.sqlite.connection import (
     open_reader,
     open_writer,
 )
+from keysat_adapters.sqlite.emptied import refuse_emptied, refuse_empty
 from keysat_adapters.sqlite.ledger import refuse_stranger
 from keysat_adapters.sqlite.migrations import migrate as apply_migrations
 from keysat_adapters.sqlite.migrations import refuse_unless_current
@@ -62,8 +63,11 @@ class SQLiteStore:
         if not is_memory(path):
             path = Path(path)
             if migrate:
+                refuse_emptied(path)
                 create_file(path)
-            refuse_stranger(path)
+                refuse_stranger(path)
+            else:
+                refuse_empty(path)
         writer = open_writer(path, busy_seconds=busy_seconds)
         try:
             if migrate:
@@ -79,6 +83,11 @@ class SQLiteStore:
     def busy_count(self) -> int:
         """How many transactions were given up because the database stayed locked."""
         return self._busy.count
+
+    @property
+    def has_changed(self) -> bool:
+        """Tell whether anything was written through this store."""
+        return self._writer.session.connection.total_changes() > 0
 
     def reading(self) -> AbstractContextManager[SQLiteTransaction]:
         """Open a snapshot, taken at its first read; see ``ports.store.Store``."""

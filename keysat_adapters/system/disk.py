@@ -1,5 +1,6 @@
 """Files and the file system as the doctor sees them. Nothing is opened and nothing made."""
 
+import os
 import shutil
 import stat
 from collections.abc import Iterable
@@ -38,6 +39,20 @@ def modes_of(paths: Iterable[Path]) -> dict[str, int]:
         StoreUnavailable: A file is there but cannot be looked at.
     """
     return {str(path): mode for path, (_, mode) in _looked_at(paths).items()}
+
+
+def unwritable_of(paths: Iterable[Path]) -> list[str]:
+    """Give those files that are there but that this user may not write.
+
+    Raises:
+        StoreUnavailable: A file is there but cannot be looked at.
+    """
+    return [str(path) for path in _looked_at(paths) if not _may_write(path)]
+
+
+def _may_write(path: Path) -> bool:
+    """Tell whether this user may write what is there."""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _looked_at(paths: Iterable[Path]) -> dict[Path, tuple[int, int]]:

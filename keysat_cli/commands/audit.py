@@ -8,6 +8,7 @@ import msgspec
 
 from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import NounGroup
+from keysat_cli.options import DATABASE_FILE
 from keysat_cli.output import emit, facts, listing, time_text
 from keysat_cli.session import OPERATOR, environment, open_shop
 from keysat_cli.settings import read_store_settings, real_path
@@ -77,7 +78,7 @@ def list_(*, action: str | None, limit: int) -> None:
 
 
 @audit.command()
-@click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
+@click.argument("path", required=False, type=DATABASE_FILE, metavar="[FILE]")
 @click.option(
     "--anchor", "anchor_text", metavar="ID:HASH", help="A head that an earlier run printed."
 )

@@ -30,8 +30,7 @@ LIST_CHARS_MAX = ISSUE_MANY_MAX * (EMAIL_CHARS_MAX + 2)
 def issue_many(*, count: int | None, addresses: TextIO | None, **fields: Any) -> None:
     """Issue many licenses on the same terms, all or none. Prints a key per line.
 
-    The keys are shown only here: send them to a file. With --buyer-emails they come in the order
-    of the addresses.
+    Send the keys to a file. With --buyer-emails they come in the order of the addresses.
     """
     given = granted_fields(fields)
     if (count is None) == (addresses is None):

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import click
+import msgspec
 
 from keysat_cli.commands.issue_many import issue_many
 from keysat_cli.commands.license_options import grant_options, granted_fields
@@ -27,6 +28,7 @@ from keysat_core.use_cases.licenses.list_licenses import (
     show_license,
     summarize_licenses,
 )
+from keysat_core.use_cases.licenses.show_license_key import show_license_key
 from keysat_core.use_cases.policies.list_policies import find_policy_id
 from keysat_core.use_cases.products.list_products import find_product_id
 from keysat_http.views.license import (
@@ -42,6 +44,14 @@ id_argument = click.argument("license_id", metavar="LICENSE_ID")
 reason_option = click.option("--reason", metavar="TEXT", help="Kept with the license.")
 
 
+class LicenseKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A license's key, and whether the license stands."""
+
+    license_id: str
+    status: LicenseStatus
+    license_key: str
+
+
 @click.group(cls=NounGroup)
 def license() -> None:
     """Issue, find, suspend and revoke licenses."""
@@ -53,7 +63,7 @@ license.add_command(issue_many)
 @license.command()
 @grant_options
 def issue(**fields: Any) -> None:
-    """Issue a license without a sale. Its key is shown only here."""
+    """Issue a license without a sale, and show its key."""
     command = IssueLicense(**granted_fields(fields))
     with open_shop() as ports:
         issued = issue_license(
@@ -124,6 +134,19 @@ def show(license_id: str) -> None:
     with open_shop() as ports:
         found = show_license(OPERATOR, LicenseId(license_id), store=ports.store)
     emit(license_view(found), _lines(found))
+
+
+@license.command()
+@id_argument
+def key(license_id: str) -> None:
+    """Show the key of a license again, whatever its status."""
+    with open_shop() as ports:
+        shown = show_license_key(
+            OPERATOR, LicenseId(license_id), store=ports.store, keys=ports.keys
+        )
+    found = shown.license
+    view = LicenseKey(license_id=found.id, status=found.status, license_key=shown.key)
+    emit(view, [*facts((("id", found.id), ("status", found.status))), "", shown.key])
 
 
 @license.command()

@@ -1,6 +1,5 @@
 """``keysat serve``: the server, until it is told to stop."""
 
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -10,7 +9,7 @@ import msgspec
 from keysat_cli.application import open_application
 from keysat_cli.groups import JSONCommand
 from keysat_cli.listening import refuse_taken
-from keysat_cli.output import emit, note
+from keysat_cli.output import OutputLost, emit, flush_output, note
 from keysat_cli.session import environment
 from keysat_cli.settings import ServeSettings, read_serve_settings
 from keysat_cli.version import package_version
@@ -67,8 +66,8 @@ def _ready(settings: ServeSettings, listens: Callable[[int], None]) -> Callable[
             f"Database: {view.db_path}",
         ]
         # Nobody may be reading, which is no reason not to serve.
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError, OutputLost):
             emit(view, lines)
-            sys.stdout.flush()
+            flush_output()
 
     return ready

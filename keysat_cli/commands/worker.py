@@ -1,6 +1,5 @@
 """``keysat worker``: the background jobs without a server."""
 
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
@@ -8,10 +7,11 @@ from typing import Final
 import click
 import msgspec
 
+from keysat_adapters.sqlite.connection import is_file_there
 from keysat_cli.application import open_worker
 from keysat_cli.exit_codes import ExitCode, exit_code_of
 from keysat_cli.groups import JSONCommand
-from keysat_cli.output import emit, table
+from keysat_cli.output import OutputLost, emit, flush_output, table
 from keysat_cli.session import environment
 from keysat_cli.settings import read_worker_settings
 from keysat_core.errors import StoreUnavailable
@@ -63,7 +63,7 @@ def worker(*, once: bool, names: tuple[str, ...]) -> None:
     settings = read_worker_settings(environment())
     configure_logs(settings.log_level)
     db_path = settings.store.db_path
-    if not db_path.exists():
+    if not is_file_there(db_path):
         raise StoreUnavailable(
             f"{db_path} does not exist; set KEYSAT_DB_PATH, or make it with: keysat migrate"
         )
@@ -88,9 +88,9 @@ def _chosen(ticks: Sequence[Tick], names: tuple[str, ...]) -> list[Tick]:
 
 def _say(view: Working) -> None:
     # Nobody may be reading, which is no reason not to work.
-    with suppress(BrokenPipeError):
+    with suppress(BrokenPipeError, OutputLost):
         emit(view, [f"Background jobs of {view.db_path}: {', '.join(view.jobs)}."])
-        sys.stdout.flush()
+        flush_output()
 
 
 def _report(runs: Sequence[OneRun]) -> None:

@@ -28,6 +28,7 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
     ``belongs_at`` is the id at which reordered rows would fit. ``severed`` names two neighbors of
     which the later does not follow the earlier though each fits its own seal: the earlier was
     sealed anew, or rows between them were taken out and the later ones given other ids.
+    ``inserted`` are also rows whose ids were never given by the count.
     """
 
     kind: BreakKind
@@ -40,7 +41,7 @@ _SAID: Final[Mapping[BreakKind, str]] = {
     BreakKind.CHANGED: "changed after it was written",
     BreakKind.UNREADABLE: "cannot be read: the file is damaged",
     BreakKind.REMOVED: "removed",
-    BreakKind.INSERTED: "inserted by another program",
+    BreakKind.INSERTED: "inserted by another program, or the count of ids was turned back",
     BreakKind.REORDERED: "moved; it belongs at {belongs_at}",
     BreakKind.SEVERED: "do not follow each other: the first was written anew, or rows between them"
     " were taken out",

@@ -48,6 +48,11 @@ def verify_chain(links: Iterable[Link], *, last_id: int) -> ChainReport:
             break
     breaks = [*walk.broken, *breaks_between(walk.segments(), last_id=last_id)]
     last = walk.last
+    if last is not None and last_id < last.id and not breaks:
+        # Every row raises the count with its id, so somebody has turned it back. Rows that were
+        # moved to higher ids do not, but then there is a break already.
+        first_id = max(last_id + 1, FIRST_ID)
+        breaks = [Break(kind=BreakKind.INSERTED, first_id=first_id, last_id=last.id)]
     return ChainReport(
         row_count=walk.row_count,
         head=None if last is None else Anchor(id=last.id, hash=last.hash),

@@ -177,6 +177,14 @@ def judge_modes(modes: Mapping[str, int]) -> list[Finding]:
     return found or ok("files with secrets are the owner's alone")
 
 
+def judge_writing(unwritable: Sequence[str]) -> list[Finding]:
+    """Judge the files of a database that this user may not write: a server of this user could not."""
+    return [
+        failing(f"this user may not write {path}", f"run: chmod u+w {path}, or chown it")
+        for path in unwritable
+    ]
+
+
 def judge_leases(leases: Sequence[Lease], now: Instant) -> list[Finding]:
     """Judge leases that last longer than any, or that nobody freed."""
     found = []

@@ -47,7 +47,7 @@ def test_the_commands_are_those_promised() -> None:
         "policy unarchive", "policy activate", "policy deactivate", "policy publish",
         "policy hide", "policy reorder", "policy set-tip", "policy delete",
         "license issue", "license list", "license show", "license revoke", "license suspend",
-        "license unsuspend", "license summary", "license issue-many",
+        "license unsuspend", "license summary", "license issue-many", "license key",
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public",
         "rates pin", "rates show",

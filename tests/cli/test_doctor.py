@@ -14,11 +14,13 @@ import msgspec
 import pytest
 
 from keysat_cli import exit_codes
-from keysat_cli.checkup import CHECKS, Check, Result, exit_code_for
+from keysat_cli.checkup import CHECKS, Check, Patient, Result, examined, exit_code_for, looked_at
+from keysat_cli.settings import StoreSettings, load_environment
 from keysat_core.domain.diagnosis import Finding, Health
 from keysat_core.limits import DISK_FREE_BYTES_MIN, WAL_BYTES_HIGH
 from tests.support.builders import new_id
 from tests.support.live_server import live_server
+from tests.support.nobody import as_nobody
 from tests.support.program import ADMIN_KEY, Program, shop_with_a_tier
 
 NOW = int(time.time())
@@ -380,3 +382,71 @@ def test_every_check_has_a_documented_exit_code_of_its_own() -> None:
     assert len({check.name for check in CHECKS}) == len(CHECKS)
     documented = re.findall(r"^\| (\d+) \| doctor:", exit_codes.__doc__ or "", re.MULTILINE)
     assert list(map(int, documented)) == codes
+
+
+# --- what may not be looked at ------------------------------------------------------------------
+
+
+def patient_of(folder: Path, db_path: Path) -> Patient:
+    return Patient(
+        settings=StoreSettings(db_path=db_path),
+        environment=load_environment({}, folder),
+        folder=folder,
+    )
+
+
+def test_a_database_in_a_folder_that_may_not_be_searched_is_reported() -> None:
+    with as_nobody() as folder:
+        (folder / "closed").mkdir(mode=0o600)
+        with examined(patient_of(folder, folder / "closed" / "keysat.db")) as results:
+            assert len(results) == len(CHECKS)
+    assert exit_code_for(results, is_strict=False) == 20
+    assert "cannot be looked at: Permission denied" in results[0].findings[0].text
+
+
+def test_an_empty_file_is_reported_and_stays_empty(program: Program) -> None:
+    program.db_path.write_bytes(b"")
+    document = examine(program)
+    assert document["exit_code"] == 20
+    assert "empty: restore a backup, or run keysat migrate" in str(document["checks"][0])
+    assert program.db_path.stat().st_size == 0
+
+
+def test_a_backup_in_a_folder_that_may_not_be_searched_hides_nothing_else() -> None:
+    with as_nobody() as folder:
+        program = shop_with_a_tier(folder)
+        program.text("license", "issue", "widget/pro")
+        (folder / "closed").mkdir(mode=0o600)
+        change(
+            program,
+            "INSERT INTO settings VALUES ('backup.last_at', :at, 0), ('backup.last_path', :path, 0)",
+            at=str(NOW),
+            path=str(folder / "closed" / "backup.db"),
+        )
+        document = examine(program)
+    assert len(document["checks"]) == len(CHECKS)
+    assert unwell(document)["backup"] == "warning"
+
+
+@pytest.mark.parametrize("failure", [PermissionError(13, "Permission denied"), ValueError("odd")])
+def test_a_check_that_breaks_is_reported_as_failing(failure: Exception, tmp_path: Path) -> None:
+    def breaks(_: Patient) -> list[Finding]:
+        raise failure
+
+    patient = patient_of(tmp_path, tmp_path / "keysat.db")
+    result = looked_at(Check(name="odd", exit_code=99, look=breaks), patient, is_well=True)
+    assert (result.health, exit_code_for([result], is_strict=False)) == (Health.FAILING, 99)
+
+
+def test_files_this_user_may_not_write_are_found() -> None:
+    with as_nobody() as folder:
+        program = shop_with_a_tier(folder)
+        program.db_path.chmod(0o400)
+        document = examine(program)
+        program.db_path.chmod(0o600)
+        log = folder / "keysat.db-wal"
+        log.touch(mode=0o400)
+        with_a_log = examine(program)
+    assert document["exit_code"] == with_a_log["exit_code"] == 20
+    assert f"chmod u+w {program.db_path}" in str(document["checks"][0])
+    assert f"chmod u+w {log}" in str(with_a_log["checks"][0])

@@ -1,6 +1,7 @@
 """How commands fail: one clear line, an exit code scripts can rely on, never a traceback."""
 
 import importlib
+import os
 import pkgutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from keysat_cli import exit_codes
 from keysat_cli.exit_codes import EXIT_CODES, ExitCode, exit_code_of
 from keysat_cli.groups import JSONCommand, RootGroup
 from keysat_core import errors as core
+from tests.support.nobody import as_nobody
 from tests.support.program import Program, clean_environment, shop_with_a_tier
 
 NOBODY: Final = "00000000-0000-4000-8000-000000000000"
@@ -216,17 +218,95 @@ def test_a_folder_nobody_can_make_is_unusable(tmp_path: Path) -> None:
     assert program.refusal("product", "list")[0] == 7
 
 
+FULL: Final = Path("/dev/full")
+"""Takes no output: what a full disk answers."""
+
+
+def told(tmp_path: Path, *words: str, stdout: int | None = None) -> tuple[int, str]:
+    """Run a command whose output goes to a descriptor, or to a reader that has left."""
+    descriptor = stdout
+    if descriptor is None:
+        reader, descriptor = os.pipe()
+        os.close(reader)
+    try:
+        done = subprocess.run(  # noqa: S603  the words are the test's own
+            [sys.executable, "-m", "keysat_cli", *words],
+            cwd=tmp_path,
+            env=clean_environment(KEYSAT_DB_PATH=str(tmp_path / "keysat.db")),
+            stdout=descriptor,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        if stdout is None:
+            os.close(descriptor)
+    return done.returncode, done.stderr
+
+
 def test_a_reader_that_goes_away_is_no_failure_to_speak_of(tmp_path: Path) -> None:
     shop_with_a_tier(tmp_path)
-    with subprocess.Popen(
-        [sys.executable, "-m", "keysat_cli", "policy", "list", "widget", "--json"],
-        cwd=tmp_path,
-        env=clean_environment(KEYSAT_DB_PATH=str(tmp_path / "keysat.db")),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        said = process.stderr.read()
-    assert (process.returncode, said) == (141, b"")
+    assert told(tmp_path, "policy", "list", "widget", "--json") == (141, "")
+
+
+ISSUING: Final = (
+    ("license", "issue", "widget"),
+    ("license", "issue", "widget", "--json"),
+    ("license", "issue-many", "widget", "--count", "1"),
+)
+
+
+@pytest.mark.parametrize("words", ISSUING, ids=" ".join)
+def test_a_reader_that_goes_away_is_told_that_the_change_was_made(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    program = shop_with_a_tier(tmp_path)
+    code, said = told(tmp_path, *words)
+    assert code == 141
+    assert said == "keysat: the change was made, but nobody read its output: do not run it again\n"
+    assert program.json("license", "summary")["total"] == 1
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no full device")
+@pytest.mark.parametrize("words", ISSUING, ids=" ".join)
+def test_output_that_cannot_be_written_does_not_hide_that_the_change_was_made(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    program = shop_with_a_tier(tmp_path)
+    with FULL.open("wb") as full:
+        code, said = told(tmp_path, *words, stdout=full.fileno())
+    message = "the change was made, only its output could not be written"
+    assert f"{message} (No space left on device): do not run it again" in said
+    assert ('"code": "output_lost"' in said) is ("--json" in words)
+    assert code == 11
+    assert program.json("license", "summary")["total"] == 1
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no full device")
+def test_what_only_reads_does_not_speak_of_a_change(tmp_path: Path) -> None:
+    shop_with_a_tier(tmp_path)
+    with FULL.open("wb") as full:
+        code, said = told(tmp_path, "policy", "list", "widget", stdout=full.fileno())
+    why = "only its output could not be written (No space left on device)"
+    assert (code, said) == (11, f"keysat: it was done, {why}\n")
+
+
+@pytest.mark.parametrize("words", [("verify",), ("audit", "verify")], ids=" ".join)
+def test_a_database_in_a_folder_that_may_not_be_searched_is_unusable(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    # Loads what the command needs while it may be read.
+    Program(folder=tmp_path).run(*words, "gone.db")
+    with as_nobody() as folder:
+        (folder / "closed").mkdir(mode=0o600)
+        code, said = Program(folder=folder).refusal(*words, "closed/keysat.db")
+    assert (code, said["code"]) == (7, "store_unavailable")
+    assert "cannot be looked at: Permission denied" in said["message"]
+
+
+@pytest.mark.parametrize(("path", "exit_code"), [("", 2), (".", 2), ("x" * 300, 7), ("gone.db", 7)])
+def test_a_path_that_names_no_database_is_refused(
+    path: str, exit_code: int, tmp_path: Path
+) -> None:
+    assert Program(folder=tmp_path).refusal("audit", "verify", path)[0] == exit_code

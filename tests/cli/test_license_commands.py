@@ -81,6 +81,20 @@ def test_people_find_the_key_on_the_last_line(program: Program) -> None:
     assert program.text("license", "issue", "widget").splitlines()[-1].startswith("LIC1-")
 
 
+def test_a_key_is_shown_again_whatever_the_status(program: Program) -> None:
+    issued = issue(program)
+    license_id = issued["license_id"]
+    shown = {"license_id": license_id, "license_key": issued["license_key"]}
+    assert program.json("license", "key", license_id) == shown | {"status": "active"}
+    program.text("license", "revoke", license_id, "--yes")
+    rows = len(program.json("audit", "list")["entries"])
+    assert program.json("license", "key", license_id) == shown | {"status": "revoked"}
+    lines = program.text("license", "key", license_id).splitlines()
+    assert (lines[1].split(), lines[-1]) == (["status", "revoked"], issued["license_key"])
+    assert len(program.json("audit", "list")["entries"]) == rows
+    assert program.refusal("license", "key", "nobody")[0] == 3
+
+
 def test_licenses_are_found_by_what_is_known_of_them(program: Program) -> None:
     first = issue(program, "--buyer-email", "A@b.example")["license_id"]
     second = program.json("license", "issue", "widget", "--nostr-npub", "npub1")["license_id"]

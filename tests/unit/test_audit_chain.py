@@ -5,7 +5,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from keysat_core.domain.audit_breaks import Break, BreakKind
+from keysat_core.domain.audit_breaks import Break, BreakKind, described
 from keysat_core.domain.audit_chain import GENESIS, SEAL_BYTES, Anchor, Link, seal
 from keysat_core.domain.audit_walk import ChainReport, verify_chain, with_anchor
 from keysat_core.errors import InvariantError
@@ -247,6 +247,20 @@ def test_a_hopeless_log_is_given_up() -> None:
     assert len(report.breaks) == AUDIT_BREAKS_MAX
     assert report.row_count < 2 * AUDIT_BREAKS_MAX
     assert {found.kind for found in report.breaks} == {BreakKind.CHANGED}
+
+
+@pytest.mark.parametrize("last_id", [-1, 0, 1, COUNT - 1])
+def test_a_count_below_the_ids_was_turned_back(last_id: int) -> None:
+    report = verify(LINKS, last_id)
+    (found,) = report.breaks
+    assert (found.kind, found.first_id, found.last_id) == ("inserted", max(last_id + 1, 1), COUNT)
+    assert "the count of ids was turned back" in described(found)
+    assert not report.is_sound
+
+
+def test_a_count_at_the_last_id_is_sound() -> None:
+    assert verify(LINKS, COUNT).is_sound
+    assert verify([], 0).is_sound
 
 
 # --- anchors ------------------------------------------------------------------------------------

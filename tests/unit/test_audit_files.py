@@ -121,6 +121,16 @@ def test_a_tail_cut_off_with_its_count_shows_against_an_anchor_only(path: Path) 
     assert told(verified(path, Anchor(id=5, hash=bytes(32)))) == [("unanchored", 5, 5, None)]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE sqlite_sequence SET seq = 7 WHERE name = 'audit_log'", "DELETE FROM sqlite_sequence"],
+)
+def test_a_count_turned_back_is_found(statement: str, path: Path) -> None:
+    tamper(path, statement)
+    first = 8 if "7" in statement else 1
+    assert told(verified(path)) == [("inserted", first, ROWS, None)]
+
+
 def test_appending_to_a_tampered_log_goes_on_and_hides_nothing(path: Path) -> None:
     tamper(
         path,

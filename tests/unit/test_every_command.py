@@ -18,7 +18,12 @@ from keysat_core.domain.product import PriceInput
 from keysat_core.errors import Forbidden
 from keysat_core.signing.license_key import LicensePayload
 from keysat_core.use_cases.licenses import change_license_status as status
-from keysat_core.use_cases.licenses import issue_license, issue_licenses, list_licenses
+from keysat_core.use_cases.licenses import (
+    issue_license,
+    issue_licenses,
+    list_licenses,
+    show_license_key,
+)
 from keysat_core.use_cases.machines import activate_machine, deactivate_machine, list_machines
 from keysat_core.use_cases.policies import (
     archive_policy,
@@ -250,6 +255,11 @@ READS: Final = [
     ),
     Command(list_licenses.list_licenses, Scope.LICENSES_READ, lambda _: ([LicenseFilter()], {})),
     Command(list_licenses.show_license, Scope.LICENSES_READ, lambda t: ([license_id(t)], {})),
+    Command(
+        show_license_key.show_license_key,
+        Scope.LICENSES_READ,
+        lambda t: ([license_id(t)], {"keys": t.keys}),
+    ),
     Command(
         list_licenses.summarize_licenses, Scope.LICENSES_READ, lambda t: ([], {"clock": t.clock})
     ),

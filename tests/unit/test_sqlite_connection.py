@@ -1,27 +1,31 @@
 """Connections: files and modes, what goes wrong with them, and the traps of the driver."""
 
 import gc
-import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import apsw
 import pytest
 
+from keysat_adapters.sqlite.archive import SQLiteArchive
 from keysat_adapters.sqlite.connection import create_file, open_reader, open_unchanging, open_writer
+from keysat_adapters.sqlite.database_file import look_into
+from keysat_adapters.sqlite.inspection import Inspection
+from keysat_adapters.sqlite.ledger import read_ledger
+from keysat_adapters.sqlite.migration_status import migration_status
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.errors import CorruptRow, StoreBusy, StoreUnavailable
 from tests.support.builders import NOW, make_license, make_product, stored_shop
+from tests.support.nobody import as_nobody
 from tests.support.tree import ROOT
-
-NOBODY = 65_534
 
 
 @pytest.fixture
@@ -33,22 +37,6 @@ def path(tmp_path: Path) -> Path:
 def store(path: Path) -> Iterator[SQLiteStore]:
     with SQLiteStore.open(path) as store:
         yield store
-
-
-@contextmanager
-def as_nobody() -> Iterator[Path]:
-    """Give a folder to someone whom file modes bind: nobody, if the tests run as root."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if os.geteuid() != 0:
-            yield folder
-            return
-        os.chown(folder, NOBODY, NOBODY)
-        os.seteuid(NOBODY)
-        try:
-            yield folder
-        finally:
-            os.seteuid(0)
 
 
 def open_files() -> int:
@@ -88,7 +76,7 @@ def test_a_name_that_looks_like_a_uri_is_only_a_name(tmp_path: Path) -> None:
 
 def test_a_folder_in_place_of_the_file_is_refused(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+    with pytest.raises(StoreUnavailable, match="is a folder"):
         SQLiteStore.open(path)
 
 
@@ -131,6 +119,41 @@ def test_a_folder_the_log_may_not_be_made_in_is_named() -> None:
         with pytest.raises(StoreUnavailable, match="shelf is read-only"):
             SQLiteStore.open(shelf / "keysat.db")
         shelf.chmod(0o700)
+
+
+OPENINGS: Final[Sequence[Callable[[Path], object]]] = (
+    SQLiteStore.open,
+    partial(SQLiteStore.open, migrate=False),
+    SQLiteArchive.open,
+    Inspection.open,
+    read_ledger,
+    migration_status,
+    open_unchanging,
+    lambda path: look_into(path).__enter__(),
+)
+"""Every way into a database file."""
+
+
+@pytest.mark.parametrize("opening", OPENINGS)
+def test_a_folder_that_may_not_be_searched_is_named(opening: Callable[[Path], object]) -> None:
+    with as_nobody() as folder:
+        (folder / "closed").mkdir(mode=0o600)
+        with pytest.raises(StoreUnavailable, match=r"closed.*Permission denied"):
+            opening(folder / "closed" / "keysat.db")
+
+
+def test_looking_into_a_read_only_file_leaves_nothing_beside_it() -> None:
+    with as_nobody() as folder:
+        path = folder / "50% #1?.db"
+        with SQLiteStore.open(path) as store:
+            stored_shop(store)
+        path.chmod(0o400)
+        with closing(open_unchanging(path)) as connection:
+            assert connection.execute("SELECT count(*) FROM products").get == 1
+        assert [each.name for each in folder.iterdir()] == [path.name]
+        path.chmod(0o600)
+        with SQLiteStore.open(path) as store, store.writing() as tx:
+            tx.settings.put_setting("a", "b", NOW)
 
 
 def test_a_full_disk_is_named_and_leaves_the_store_usable(store: SQLiteStore) -> None:

@@ -1,19 +1,22 @@
 """Migrations: what is applied, what is refused, and that a refusal changes nothing."""
 
 import multiprocessing
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import apsw
 import msgspec
 import pytest
 
+from keysat_adapters.sqlite.archive import SQLiteArchive
 from keysat_adapters.sqlite.connection import create_file, open_writer
 from keysat_adapters.sqlite.ledger import APPLICATION_ID
 from keysat_adapters.sqlite.migration import Migration, packaged_migrations
 from keysat_adapters.sqlite.migration_status import MigrationState, migration_status
-from keysat_adapters.sqlite.migrations import migrate
+from keysat_adapters.sqlite.migrations import migrate, migrate_file
 from keysat_adapters.sqlite.schema_dump import dump_schema
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.errors import MigrationRefused, StoreUnavailable
@@ -125,11 +128,40 @@ def test_a_store_that_must_not_migrate_says_what_to_do(path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="does not exist"):
         SQLiteStore.open(path, migrate=False)
     assert not path.exists()
-    create_file(path)
+    with closing(apsw.Connection(str(path))) as connection:
+        migrate(connection, packaged_migrations()[:1])
     with pytest.raises(MigrationRefused, match="start the server once"):
         SQLiteStore.open(path, migrate=False)
     SQLiteStore.open(path).close()
     SQLiteStore.open(path, migrate=False).close()
+
+
+@pytest.mark.parametrize("opening", [partial(SQLiteStore.open, migrate=False), SQLiteArchive.open])
+def test_an_empty_file_is_refused_and_stays_empty(
+    opening: Callable[[Path], object], path: Path
+) -> None:
+    create_file(path)
+    with pytest.raises(MigrationRefused, match=r"empty: restore a backup, or run keysat migrate"):
+        opening(path)
+    assert path.stat().st_size == 0
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("remains", ["keysat-activity.db", "backups/keysat-1.db"])
+@pytest.mark.parametrize("beginning", [SQLiteStore.open, migrate_file])
+def test_no_shop_is_begun_in_a_file_that_lost_one(
+    remains: str, beginning: Callable[[Path], object], path: Path
+) -> None:
+    create_file(path)
+    other = path.parent / remains
+    other.parent.mkdir(exist_ok=True)
+    other.touch()
+    with pytest.raises(MigrationRefused, match=f"{remains} tells of a shop: restore a backup"):
+        beginning(path)
+    assert path.stat().st_size == 0
+    path.unlink()
+    SQLiteStore.open(path).close()
+    SQLiteStore.open(path).close()
 
 
 # --- checksums ----------------------------------------------------------------------------------

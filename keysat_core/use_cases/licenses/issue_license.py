@@ -20,7 +20,7 @@ class IssueLicense(Grant, frozen=True, kw_only=True):
 
 
 class IssuedLicense(msgspec.Struct, frozen=True, kw_only=True):
-    """The license and its key, which is shown only here."""
+    """The license and its key."""
 
     license: License
     key: str

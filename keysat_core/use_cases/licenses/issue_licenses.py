@@ -45,7 +45,7 @@ class IssueLicenses(Grant, frozen=True, kw_only=True):
 
 
 class IssuedLicenses(msgspec.Struct, frozen=True, kw_only=True):
-    """The licenses and, in the same order, their keys, which are shown only here."""
+    """The licenses and, in the same order, their keys."""
 
     licenses: tuple[License, ...]
     keys: tuple[str, ...]
