@@ -241,7 +241,8 @@ def find_problem(environment: Environment) -> str | None:
 
 def real_path(path: Path) -> Path:
     """Give the file a link leads to: what belongs to a database lies beside that, not the link."""
-    return Path(os.path.realpath(path)) if path.is_symlink() else path
+    # A path that may not be looked at is nobody's link; pathlib would raise.
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114
 
 
 def parse_bind(text: str) -> Bind:
@@ -272,7 +273,7 @@ def _is_address(text: str, *, is_ipv6: bool) -> bool:
 
 def _db_path(text: str) -> Path:
     path = Path(text).expanduser()
-    if text.startswith(":") or path.name in {"", ".", ".."} or path.is_dir():
+    if text.startswith(":") or path.name in {"", ".", ".."} or os.path.isdir(path):  # noqa: PTH112
         raise ConfigurationError("KEYSAT_DB_PATH", f"{text!r} must name a file, not a folder")
     return real_path(path)
 
