@@ -85,6 +85,21 @@ class Bench:
             sys.exit(f"{measured.bad} requests of {name} failed; nothing here can be trusted")
         return measured
 
+    def ready_seconds(self) -> float:
+        """Time a start, and stop the server again."""
+        with ExitStack() as stack:
+            return Bench(self.folder, stack).serve("ready", database="shop")
+
+    def cold_load(self, questions: Path) -> Measured:
+        """Ask a server that has just started for keys it has never seen."""
+        with ExitStack() as stack:
+            bench = Bench(self.folder, stack)
+            bench.serve("cold", database="cold")
+            measured = bench.load("cold", questions, seconds=SECONDS, is_once=True)
+        if measured.requests >= COLD_KEYS:
+            sys.exit("every cold key was asked for before the time was up; make more of them")
+        return measured
+
     def _start(
         self, name: str, words: tuple[str, ...], port: int, path: str, **settings: str
     ) -> None:
@@ -122,20 +137,19 @@ def main() -> None:
         cold_questions = bench.shop("cold", licenses=COLD_KEYS, seated=COLD_KEYS)
         forged = bench.folder / "forged.questions"
         forge(questions, forged, every=10)
-        ready_seconds = min(bench.serve(f"ready{n}", database="shop") for n in range(3))
+        ready_seconds = min(bench.ready_seconds() for _ in range(3))
         bench.serve("keysat", database="shop")
         bench.serve("many", database="many")
         bench.serve_floor(questions.read_bytes().split(b"\n", 1)[0], "keysat")
         for server, asked in (("keysat", questions), ("many", many_questions)):
             bench.load(server, asked, seconds=SECONDS)
         floors, warm, many, flood, cold = [], [], [], [], []
-        for round_number in range(ROUNDS):
+        for _ in range(ROUNDS):
             floors.append(bench.load("floor", questions, seconds=SECONDS))
             warm.append(bench.load("keysat", questions, seconds=SECONDS))
             many.append(bench.load("many", many_questions, seconds=SECONDS))
             flood.append(bench.load("keysat", forged, seconds=SECONDS))
-            bench.serve(f"cold{round_number}", database="cold")
-            cold.append(bench.load(f"cold{round_number}", cold_questions, seconds=30, is_once=True))
+            cold.append(bench.cold_load(cold_questions))
         one_verify = verify_seconds()
         resident = max(resident_bytes(bench.processes[name]) for name in ("keysat", "many"))
         floor = per_second(floors)
