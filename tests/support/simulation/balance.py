@@ -99,7 +99,7 @@ def check_told_are_settled(
         seen = book.invoices[invoice_id]
         is_kept = stage.now - at < (RECEIPT_DAYS - 1) * DAY_SECONDS and stage.clock_wrong_at < at
         is_linked = seen.provider_invoice_id == id_
-        if stage.answer_stale_at >= sale.settled_at:
+        if stage.answers_stale_at.get(id_, 0) >= sale.settled_at:
             continue
         if is_linked and is_kept and seen.status != "settled":
             raise Violation(f"invoice {invoice_id} was paid, we were told, and it is {seen.status}")
