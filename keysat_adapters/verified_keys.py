@@ -5,11 +5,12 @@ remembered, in the spelling they were issued in, and what is remembered is what 
 time. An issuer whose key changes needs a new instance. Source: PERFORMANCE, design 4.
 """
 
+from collections import OrderedDict
 from threading import Lock
 from typing import Final
 
 from keysat_core.signing import Verifier
-from keysat_core.signing.license_key import LicensePayload, encode_key
+from keysat_core.signing.license_key import LicensePayload
 
 VERIFIED_KEYS_MAX: Final = 16_384
 """License keys remembered as verified: about 1 kB each, and the busiest fit."""
@@ -26,7 +27,8 @@ class VerifiedKeys:
     def __init__(self, verifier: Verifier, *, keys_max: int = VERIFIED_KEYS_MAX) -> None:
         self._verifier = verifier
         self._keys_max = keys_max
-        self._payloads: dict[str, LicensePayload] = {}
+        # A plain dict would be searched for its oldest entry, past the places of all that left.
+        self._payloads: OrderedDict[str, LicensePayload] = OrderedDict()
         self._lock = Lock()
 
     def payload_of(self, key: str) -> LicensePayload:
@@ -38,12 +40,18 @@ class VerifiedKeys:
         known = self._payloads.get(key)
         if known is not None:
             return known
-        verified = self._verifier.verify(key)
-        # Only as keys are issued: letter case and white space can spell one key in endless ways.
-        is_plain = key == encode_key(verified.signed_bytes, verified.signature)
-        if is_plain and len(key) <= VERIFIED_KEY_CHARS_MAX:
+        payload = self._verifier.verify(key).payload
+        if len(key) <= VERIFIED_KEY_CHARS_MAX and _is_as_issued(key):
             with self._lock:
                 while len(self._payloads) >= self._keys_max:
-                    del self._payloads[next(iter(self._payloads))]
-                self._payloads[key] = verified.payload
-        return verified.payload
+                    self._payloads.popitem(last=False)
+                self._payloads[key] = payload
+        return payload
+
+
+def _is_as_issued(verified: str) -> bool:
+    """Tell whether a key that verified is spelled as keys are issued: no blanks, no small letters.
+
+    Nothing else can differ; otherwise one key could fill the memory in endless spellings.
+    """
+    return verified == verified.upper() and not (verified[0].isspace() or verified[-1].isspace())

@@ -1,15 +1,17 @@
 """Facts of licenses kept in memory for as long as nobody commits anything."""
 
 import threading
+from collections import OrderedDict
 from typing import Final, TypeAlias
 
 import apsw
 import msgspec
 
 from keysat_adapters.sqlite.connection import is_memory, open_reader
+from keysat_adapters.sqlite.facts import SQLiteFacts
 from keysat_adapters.sqlite.refusals import refusal
+from keysat_adapters.sqlite.session import Reads
 from keysat_adapters.sqlite.store import SQLiteStore
-from keysat_adapters.sqlite.turn import View
 from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.validation import Facts
 from keysat_core.errors import StoreUnavailable
@@ -18,8 +20,11 @@ from keysat_core.ports.facts import ValidationFacts
 FACTS_MAX: Final = 16_384
 """Pairs of a license and a machine kept: about 2.5 kB each, and the busiest fit."""
 
-FACTS_BYTES_MAX: Final = 4_096
-"""Largest facts kept, spelled as JSON: metadata may be 64 kB, and 16 384 of these would be 1 GB."""
+FACTS_CHARS_MAX: Final = 4_096
+"""Longest entitlements, metadata and fingerprint kept, together: 16 384 of 64 kB would be 1 GB."""
+
+PAGES_KIB: Final = 8_192
+"""SQLite's own memory for this connection: the indexes of some ten thousand licenses fit."""
 
 _Key: TypeAlias = tuple[LicenseId, str | None]
 
@@ -36,62 +41,89 @@ class CachedFacts:
     """
 
     def __init__(self, store: SQLiteStore, *, facts_max: int = FACTS_MAX) -> None:
-        self._store = store
-        self._view = None if is_memory(store.path) else View(open_reader(store.path))
-        self._facts_max = facts_max
-        self._facts: dict[_Key, Facts] = {}
-        self._unchecked = _Unchecked(self, self._facts)
-        self._version = -1
-        self._lock = threading.Lock()
+        self._reads: Reads | None = None
+        self._unchecked: ValidationFacts = _InMemory(store)
+        self._kept = _Kept()
+        if not is_memory(store.path):
+            self._reads = Reads(open_reader(store.path))
+            self._reads.connection.pragma("cache_size", -PAGES_KIB)
+            self._unchecked = _Unchecked(SQLiteFacts(self._reads), self._kept, facts_max)
 
     def find_facts(self, license_id: LicenseId, fingerprint_hash: str | None) -> Facts | None:
         """Give the facts as committed now; see ``ports.facts.ValidationFacts``."""
-        view = self._view
-        if view is None:
-            with self._store.reading() as tx:
-                return tx.facts.find_facts(license_id, fingerprint_hash)
-        key = (license_id, fingerprint_hash)
-        with self._lock:
-            version = self._check(view)
-            known = self._facts.get(key)
-            if known is not None:
-                return known
-            view.session.begin(may_write=False)
-            try:
-                known = view.transaction.facts.find_facts(license_id, fingerprint_hash)
-            finally:
-                view.session.abandon()
-            # A commit between the two looks may or may not be in what was read.
-            if known is not None and _is_worth_keeping(known) and _version_of(view) == version:
-                self._remember(key, known)
-            return known
+        return self.as_of_now().find_facts(license_id, fingerprint_hash)
 
     def as_of_now(self) -> ValidationFacts:
         """Give facts that are not checked again; see ``ports.facts.CommittedFacts``."""
-        if self._view is None:
-            return self
-        with self._lock:
-            self._check(self._view)
+        if self._reads is not None:
+            kept = self._kept
+            with kept.lock:
+                version = _version_of(self._reads)
+                if version != kept.version:
+                    kept.facts.clear()
+                    kept.version = version
         return self._unchecked
 
     def close(self) -> None:
         """Close the connection."""
-        with self._lock:
-            if self._view is not None:
-                self._view.session.connection.close()
+        with self._kept.lock:
+            if self._reads is not None:
+                self._reads.connection.close()
 
-    def _check(self, view: View) -> int:
-        """Forget everything if something was committed."""
-        version = _version_of(view)
-        if version != self._version:
-            self._facts.clear()
-            self._version = version
-        return version
 
-    def _remember(self, key: _Key, facts: Facts) -> None:
-        while len(self._facts) >= self._facts_max:
-            del self._facts[next(iter(self._facts))]
-        self._facts[key] = facts
+class _Kept:
+    """What is kept, all of it read since ``version`` was seen.
+
+    A commit after that may be in some of it and not in the rest. Nothing is believed before
+    another look, and that sees the commit.
+    """
+
+    __slots__ = ("facts", "lock", "version")
+
+    def __init__(self) -> None:
+        # A plain dict would be searched for its oldest entry, past the places of all that left.
+        self.facts: OrderedDict[_Key, Facts] = OrderedDict()
+        self.lock = threading.Lock()
+        self.version = -1
+
+
+class _Unchecked:
+    """Facts as kept, or else as read, without a look for commits."""
+
+    __slots__ = ("_facts_max", "_kept", "_stored")
+
+    def __init__(self, stored: SQLiteFacts, kept: _Kept, facts_max: int) -> None:
+        self._stored = stored
+        self._kept = kept
+        self._facts_max = facts_max
+
+    def find_facts(self, license_id: LicenseId, fingerprint_hash: str | None) -> Facts | None:
+        key = (license_id, fingerprint_hash)
+        kept = self._kept
+        known = kept.facts.get(key)
+        if known is not None:
+            return known
+        # Read and kept in one, so that whoever empties it meanwhile does so before or after both.
+        with kept.lock:
+            found = self._stored.find_facts(license_id, fingerprint_hash)
+            if found is not None and _is_worth_keeping(found):
+                while len(kept.facts) >= self._facts_max:
+                    kept.facts.popitem(last=False)
+                kept.facts[key] = found
+        return found
+
+
+class _InMemory:
+    """Facts of a database without a file."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: SQLiteStore) -> None:
+        self._store = store
+
+    def find_facts(self, license_id: LicenseId, fingerprint_hash: str | None) -> Facts | None:
+        with self._store.reading() as tx:
+            return tx.facts.find_facts(license_id, fingerprint_hash)
 
 
 def _is_worth_keeping(facts: Facts) -> bool:
@@ -99,27 +131,20 @@ def _is_worth_keeping(facts: Facts) -> bool:
 
     A machine that has no seat either gets one, which is a commit, or is refused.
     """
-    is_stranger = facts.seats is not None and facts.seats.own is None
-    return not is_stranger and len(msgspec.json.encode(facts)) <= FACTS_BYTES_MAX
+    license, size = facts.license, 0
+    if facts.seats is not None:
+        if facts.seats.own is None:
+            return False
+        size = len(facts.seats.own.fingerprint)
+    size += sum(map(len, license.entitlements))
+    if license.metadata:
+        size += len(msgspec.json.encode(license.metadata))
+    return size <= FACTS_CHARS_MAX
 
 
-class _Unchecked:
-    """The same facts, without asking first whether anything was committed."""
-
-    __slots__ = ("_checked", "_facts")
-
-    def __init__(self, checked: CachedFacts, facts: dict[_Key, Facts]) -> None:
-        self._checked = checked
-        self._facts = facts
-
-    def find_facts(self, license_id: LicenseId, fingerprint_hash: str | None) -> Facts | None:
-        known = self._facts.get((license_id, fingerprint_hash))
-        return known or self._checked.find_facts(license_id, fingerprint_hash)
-
-
-def _version_of(view: View) -> int:
+def _version_of(reads: Reads) -> int:
     try:
-        version = view.session.connection.execute(_VERSION).get
+        version = reads.connection.execute(_VERSION).get
     except apsw.Error as exc:
         raise refusal(exc) from exc
     if not isinstance(version, int):

@@ -4,7 +4,7 @@ from typing import Final
 
 from keysat_adapters.sqlite.licenses import LICENSES, read_license
 from keysat_adapters.sqlite.machines import MACHINES, read_machine
-from keysat_adapters.sqlite.session import Row, Session
+from keysat_adapters.sqlite.session import Reads, Row
 from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.machine import Seats
 from keysat_core.domain.validation import Facts
@@ -30,33 +30,32 @@ _FACTS_WITH_SEATS: Final = LICENSES.select(
 
 
 def _facts(row: Row) -> Facts:
-    product_slug, policy_slug = row[_LICENSE_WIDTH:_SEATS_AT]
     return Facts(
         license=read_license(row),
-        product_slug=product_slug,
-        policy_slug=policy_slug,
-        seats=_seats(row[_SEATS_AT:]) if len(row) > _SEATS_AT else None,
+        product_slug=row[_LICENSE_WIDTH],
+        policy_slug=row[_LICENSE_WIDTH + 1],
+        seats=_seats(row) if len(row) > _SEATS_AT else None,
     )
 
 
 def _seats(row: Row) -> Seats:
-    active_count, *machine = row
-    own = None if machine[0] is None else read_machine(tuple(machine))
-    return Seats(own=own, active_count=active_count)
+    machine = row[_SEATS_AT + 1 :]
+    own = None if machine[0] is None else read_machine(machine)
+    return Seats(own=own, active_count=row[_SEATS_AT])
 
 
 class SQLiteFacts:
-    """Implements ``ports.facts.ValidationFacts`` inside a transaction."""
+    """Implements ``ports.facts.ValidationFacts``: each answer is one statement, one moment."""
 
-    __slots__ = ("_session",)
+    __slots__ = ("_reads",)
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     def find_facts(self, license_id: LicenseId, fingerprint_hash: str | None) -> Facts | None:
         """Give what is known of a license, with its seats if a fingerprint is asked about."""
         if fingerprint_hash is None:
-            row = self._session.row(_FACTS, (license_id,))
+            row = self._reads.row(_FACTS, (license_id,))
         else:
-            row = self._session.row(_FACTS_WITH_SEATS, (license_id, fingerprint_hash))
+            row = self._reads.row(_FACTS_WITH_SEATS, (license_id, fingerprint_hash))
         return LICENSES.found(_facts, row)

@@ -1,4 +1,4 @@
-"""One connection inside one transaction: running statements and reading their rows.
+"""Running statements on a connection and reading their rows, most often inside a transaction.
 
 Every statement is run to its end before a row is given out, because a cursor that is kept leaves
 its read transaction open (PERFORMANCE, apsw traps).
@@ -28,13 +28,48 @@ Values: TypeAlias = Sequence[_Value] | Mapping[str, _Value]
 """What is bound to a statement's marks, in order or by name."""
 
 
-class Session:
-    """Runs statements on a connection, only between ``begin`` and its end."""
+class Reads:
+    """Runs statements that read; outside of a transaction each of them is one by itself."""
 
-    __slots__ = ("_is_open", "_may_write", "connection")
+    __slots__ = ("connection",)
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
+
+    def rows(self, sql: str, values: Values = ()) -> list[Row]:
+        """Give all rows of a statement.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+        """
+        try:
+            return self.connection.execute(sql, values).fetchall()
+        except apsw.Error as exc:
+            raise refusal(exc) from exc
+        except UNSTORABLE as exc:
+            raise unstorable(exc) from exc
+        except UnicodeDecodeError as exc:
+            raise StoreUnavailable(DAMAGED_TEXT) from exc
+
+    def row(self, sql: str, values: Values = ()) -> Row | None:
+        """Give the first row of a statement that yields few, or None; raises as ``rows``."""
+        found = self.rows(sql, values)
+        return found[0] if found else None
+
+    def number(self, sql: str, values: Values = ()) -> int:
+        """Give the integer a statement yields, 0 if it yields none; raises as ``rows``."""
+        found = self.rows(sql, values)
+        number = found[0][0] if found else None
+        return int(number) if number is not None else 0
+
+
+class Session(Reads):
+    """Runs statements on a connection, only between ``begin`` and its end."""
+
+    __slots__ = ("_is_open", "_may_write")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        super().__init__(connection)
         self._is_open = False
         self._may_write = False
 
@@ -83,32 +118,10 @@ class Session:
             return
 
     def rows(self, sql: str, values: Values = ()) -> list[Row]:
-        """Give all rows of a statement.
-
-        Raises:
-            StoreBusy, StoreUnavailable.
-        """
+        """Give all rows of a statement; raises as ``Reads.rows``."""
         if not self._is_open:
             raise StoreUnavailable("its transaction has ended")
-        try:
-            return self.connection.execute(sql, values).fetchall()
-        except apsw.Error as exc:
-            raise refusal(exc) from exc
-        except UNSTORABLE as exc:
-            raise unstorable(exc) from exc
-        except UnicodeDecodeError as exc:
-            raise StoreUnavailable(DAMAGED_TEXT) from exc
-
-    def row(self, sql: str, values: Values = ()) -> Row | None:
-        """Give the first row of a statement that yields few, or None."""
-        found = self.rows(sql, values)
-        return found[0] if found else None
-
-    def number(self, sql: str, values: Values = ()) -> int:
-        """Give the integer a statement yields, 0 if it yields none."""
-        found = self.rows(sql, values)
-        number = found[0][0] if found else None
-        return int(number) if number is not None else 0
+        return super().rows(sql, values)
 
     def run(self, sql: str, values: Values = (), *, taken: Taken = NOTHING_TAKEN) -> int:
         """Run a statement that changes rows and give their number.

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from keysat_adapters.sqlite import facts as statements
-from keysat_adapters.sqlite.cached_facts import FACTS_BYTES_MAX, CachedFacts
+from keysat_adapters.sqlite.cached_facts import FACTS_CHARS_MAX, CachedFacts
 from keysat_adapters.sqlite.connection import open_reader
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.ids import LicenseId
@@ -89,7 +89,7 @@ def test_what_is_large_is_not_kept(store: SQLiteStore) -> None:
     (license_id,) = licensed(store)
     with store.writing() as tx:
         license = tx.licenses.get_license(license_id)
-        large = {"notes": "x" * FACTS_BYTES_MAX}
+        large = {"notes": "x" * FACTS_CHARS_MAX}
         tx.licenses.put_license(msgspec.structs.replace(license, metadata=large))
     with closing(CachedFacts(store)) as facts:
         first = facts.find_facts(license_id, None)

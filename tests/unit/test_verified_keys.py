@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing
 from keysat_adapters.sqlite.store import SQLiteStore
@@ -15,6 +17,7 @@ from keysat_core.signing.license_key import encode_key, encode_payload, parse_ke
 from tests.support.builders import NOW
 from tests.support.keys import UNKNOWN_ID, signed
 
+WHITE_SPACE = "\t\n\r \x85\xa0\u1680\u2003\u2028\u202f\u205f\u3000"
 KEY = SigningKey.from_seed(bytes(range(32)))
 
 
@@ -62,6 +65,21 @@ def test_another_spelling_of_a_key_is_accepted_and_not_kept(change: Callable[[st
         text = change(signed())
     assert keys.payload_of(text) == keys.payload_of(signed())
     assert keys.payload_of(text) is not keys.payload_of(text)
+
+
+@given(spelling=st.data())
+def test_of_all_spellings_only_the_one_that_was_issued_is_kept(spelling: st.DataObject) -> None:
+    issued = signed()
+    letters = spelling.draw(st.lists(st.booleans(), min_size=len(issued), max_size=len(issued)))
+    small = "".join(
+        char.lower() if is_small and at >= len("LIC1") else char
+        for at, (char, is_small) in enumerate(zip(issued, letters, strict=True))
+    )
+    blanks = st.text(WHITE_SPACE, max_size=2)
+    text = spelling.draw(blanks) + small + spelling.draw(blanks)
+    keys = remembering()
+    first = keys.payload_of(text)
+    assert (keys.payload_of(text) is first) is (text == issued)
 
 
 def test_a_long_key_is_verified_each_time() -> None:
