@@ -62,6 +62,10 @@ def activity_path(path: Path | str) -> Path | str:
     return main.with_name(f"{main.stem}-activity.db")
 
 
+def nobody() -> None:
+    """Wake no one: whoever flushes does so by the clock."""
+
+
 class ActivityFile:
     """Opened when it is first used, and again after a failure. Threads share it."""
 

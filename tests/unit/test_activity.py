@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import structlog.testing
@@ -10,7 +11,7 @@ import structlog.testing
 from keysat_adapters.sqlite import heartbeats as heartbeats_module
 from keysat_adapters.sqlite.activity import Activity
 from keysat_adapters.sqlite.activity_file import ActivityFile
-from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
+from keysat_adapters.sqlite.heartbeats import FLUSH_MACHINES, SQLiteHeartbeats
 from keysat_adapters.sqlite.validation_log import FLUSH_ENTRIES
 from keysat_core.domain.activity import Heartbeat, ValidationEntry
 from keysat_core.domain.ids import MachineId
@@ -29,8 +30,12 @@ def eventually(holds: Callable[[], bool]) -> bool:
     return True
 
 
+def is_logged(activity: Activity, entries: list[ValidationEntry]) -> bool:
+    return activity.validations.list_entries(9) == entries
+
+
 def test_what_is_noted_is_written_without_anybody_asking(tmp_path: Path) -> None:
-    with closing(Activity(tmp_path / "a.db")) as activity:
+    with closing(Activity(tmp_path / "a.db", heartbeat_seconds=0.3)) as activity:
         activity.start()
         activity.validations.note(ENTRY)
         activity.heartbeats.note(BEAT.machine_id, BEAT.seen_at, BEAT.ip)
@@ -48,6 +53,26 @@ def test_enough_for_a_group_wakes_the_writer_before_its_time() -> None:
     log.note(ENTRY)
     log.note(ENTRY)
     assert woken == [FLUSH_ENTRIES + 1]
+
+
+def test_heartbeats_wait_for_their_own_time_and_the_log_does_not_wait_with_them(
+    tmp_path: Path,
+) -> None:
+    with closing(Activity(tmp_path / "a.db", heartbeat_seconds=3_600)) as activity:
+        activity.start()
+        activity.heartbeats.note(BEAT.machine_id, BEAT.seen_at, BEAT.ip)
+        for written in ([ENTRY], [ENTRY] * 2):
+            activity.validations.note(ENTRY)
+            assert eventually(partial(is_logged, activity, written))
+        assert activity.heartbeats.list_written(9) == []
+
+
+def test_enough_machines_are_written_before_their_time(tmp_path: Path) -> None:
+    with closing(Activity(tmp_path / "a.db", heartbeat_seconds=3_600)) as activity:
+        activity.start()
+        for number in range(FLUSH_MACHINES):
+            activity.heartbeats.note(MachineId(f"{number:05}"), NOW, None)
+        assert eventually(lambda: len(activity.heartbeats.list_written(9_999)) == FLUSH_MACHINES)
 
 
 def test_closing_writes_both_and_a_second_time_does_nothing(tmp_path: Path) -> None:
