@@ -5,12 +5,14 @@ the folded text is written to a column of its own beside the text as the buyer s
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
+from keysat_core.domain.entitlement import GRANTS_REMEMBERED
 from keysat_core.domain.ids import InvoiceId, LicenseId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.license import License, LicenseStatus
@@ -57,7 +59,12 @@ _OF_INVOICE: Final = (
     "licenses.invoice_id IN (SELECT id FROM invoices WHERE id = ?1 OR provider_invoice_id = ?1)"
 )
 
-_read_entitlements: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+# Licenses of a policy have the same; those that are kept in memory share it.
+_read_entitlements: Final = lru_cache(GRANTS_REMEMBERED)(
+    msgspec.json.Decoder(tuple[str, ...]).decode
+)
+# Looking a member up in a dictionary takes a third of calling its class.
+_STATUSES: Final = {status.value: status for status in LicenseStatus}
 _read_json: Final = msgspec.json.Decoder().decode
 
 
@@ -68,7 +75,7 @@ def read_license(row: Row) -> License:
         product_id=row[1],
         policy_id=row[2],
         invoice_id=row[3],
-        status=LicenseStatus(row[4]),
+        status=_STATUSES.get(row[4]) or LicenseStatus(row[4]),
         issued_at=row[5],
         expires_at=row[6],
         grace_seconds=row[7],

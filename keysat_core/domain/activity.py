@@ -6,7 +6,7 @@ from keysat_core.domain.ids import MachineId
 from keysat_core.domain.instant import Instant
 
 
-class ValidationEntry(msgspec.Struct, frozen=True, kw_only=True):
+class ValidationEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How one validation ended. ``result`` is ``ok`` or a reason; the fingerprint only as its hash."""
 
     result: str
@@ -20,7 +20,7 @@ class ValidationEntry(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: Instant
 
 
-class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A machine was in use. ``ip`` None: its address is not known, and the last known one stays."""
 
     machine_id: MachineId

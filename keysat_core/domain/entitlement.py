@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -10,6 +11,9 @@ from keysat_core.domain.text import checked_text
 from keysat_core.errors import InvariantError
 from keysat_core.limits import CATALOG_ENTRIES_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX
 from keysat_core.signing.license_key import check_entitlements
+
+GRANTS_REMEMBERED: Final = 64
+"""Lists of entitlements remembered as good: as many as policies; each may have 64 kB."""
 
 _CATALOG_SLUG: Final = re.compile(r"[a-z0-9_]{1,255}")
 
@@ -56,14 +60,21 @@ def checked_entitlements(slugs: Sequence[str], catalog: Catalog = ()) -> tuple[s
     Raises:
         InvariantError: outside the catalog, or not encodable in a license key.
     """
-    check_entitlements(slugs)
-    for slug in slugs:
-        checked_text(slug, field="entitlements", chars_max=len(slug), required=True)
+    grants = tuple(slugs)
+    _check_storable(grants)
     if catalog:
         known = {entry.slug for entry in catalog}
-        unknown = [slug for slug in slugs if slug not in known]
+        unknown = [slug for slug in grants if slug not in known]
         if unknown:
             raise InvariantError(
                 "entitlements", f"{unknown[0]!r} is not in the product's entitlements catalog"
             )
-    return tuple(slugs)
+    return grants
+
+
+@lru_cache(maxsize=GRANTS_REMEMBERED)
+def _check_storable(slugs: tuple[str, ...]) -> None:
+    """Check what a policy's licenses share, so that it is seldom new."""
+    check_entitlements(slugs)
+    for slug in slugs:
+        checked_text(slug, field="entitlements", chars_max=len(slug), required=True)

@@ -22,7 +22,7 @@ UNLIMITED: Final = 0
 """``max_machines`` of a license without a cap."""
 
 
-class Machine(msgspec.Struct, frozen=True, kw_only=True):
+class Machine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One installation on one license. Deactivation is final: the machine's next claim is a new row."""
 
     id: MachineId
@@ -80,7 +80,7 @@ def is_bound_elsewhere(payload: LicensePayload, candidate: Candidate) -> bool:
     return payload.is_fingerprint_bound and payload.fingerprint_hash.hex() != candidate.hash
 
 
-class Seats(msgspec.Struct, frozen=True, kw_only=True):
+class Seats(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What must be known to judge a claim: the candidate's own live machine and how many are live."""
 
     own: Machine | None

@@ -36,7 +36,7 @@ class Reason(StrEnum):
     TOO_MANY_MACHINES = "too_many_machines"
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the store knows of the license a key names. ``product_slug`` None: the product is gone."""
 
     license: License

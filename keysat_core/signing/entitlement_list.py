@@ -11,14 +11,14 @@ from keysat_core.errors import BadKeyFormat, InvariantError
 from keysat_core.limits import ENTITLEMENT_BYTES_MAX, ENTITLEMENTS_MAX
 
 
-def read_entitlements(raw: bytes, start: int, count: int) -> tuple[str, ...]:
-    """Read ``count`` slugs from ``raw[start:]``, all of which they must fill.
+def read_entitlements(raw: bytes, count: int) -> tuple[str, ...]:
+    """Read ``count`` slugs, which must fill all of ``raw``.
 
     Raises:
         BadKeyFormat: The list is shorter or longer than that, or a slug is not UTF-8.
     """
     slugs = []
-    end = start
+    end = 0
     try:
         for _ in range(count):
             begin = end + 1

@@ -8,6 +8,7 @@ Source: lifecycles 1.1 (envelope) and 1.2 (payload); public-api 17.5.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from struct import Struct
 
 import msgspec
@@ -44,11 +45,14 @@ _V1 = Struct(">BB16s16sq32s")
 _V2_HEAD = Struct(">BB16s16sqq32sB")
 """Up to and including the entitlement count. Instants are read as signed (lifecycles 1.2)."""
 
+SHARED_MAX = 64
+"""Products, and lists of entitlements of up to 64 kB, whose spelling is remembered."""
+
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _INSTANT_END = 1 << 63
 
 
-class LicensePayload(msgspec.Struct, frozen=True, kw_only=True):
+class LicensePayload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a license key says. Instants are Unix seconds.
 
     A payload that was read may hold what is never written: version 1, unknown flag bits, instants
@@ -83,8 +87,8 @@ class LicensePayload(msgspec.Struct, frozen=True, kw_only=True):
             raise InvariantError("flags", "must fit one byte")
         if len(self.fingerprint_hash) != FINGERPRINT_HASH_BYTES:
             raise InvariantError("fingerprint_hash", f"must have {FINGERPRINT_HASH_BYTES} bytes")
-        for field in ("product_id", "license_id"):
-            if not _UUID.fullmatch(getattr(self, field)):
+        for field, text in (("product_id", self.product_id), ("license_id", self.license_id)):
+            if not _UUID.fullmatch(text):
                 raise InvariantError(field, "must be a lower-case hyphenated UUID")
 
     @property
@@ -187,12 +191,12 @@ def _parse_v2(raw: bytes) -> LicensePayload:
     return LicensePayload(
         version=version,
         flags=flags,
-        product_id=_uuid_text(product),
+        product_id=_shared_uuid_text(product),
         license_id=_uuid_text(license),
         issued_at=issued_at,
         expires_at=expires_at,
         fingerprint_hash=fingerprint_hash,
-        entitlements=read_entitlements(raw, _V2_HEAD.size, count),
+        entitlements=_shared_entitlements(raw[_V2_HEAD.size :], count),
     )
 
 
@@ -247,6 +251,12 @@ def encode_key(payload_bytes: bytes, signature: bytes) -> str:
 def _uuid_text(raw: bytes) -> str:
     digits = raw.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+# Keys of one product say the same here, so reading it again gives the same objects, which is
+# quicker and takes less memory where many payloads are kept.
+_shared_uuid_text = lru_cache(maxsize=SHARED_MAX)(_uuid_text)
+_shared_entitlements = lru_cache(maxsize=SHARED_MAX)(read_entitlements)
 
 
 def _uuid_bytes(text: str) -> bytes:
