@@ -83,6 +83,9 @@ class _Transport:
         return getattr(self._inner, name)
 
 
+_HEAD_TOO_LARGE: Final = "the head of the request is too large"
+
+
 class Refusal(Exception):
     """What was sent goes beyond a limit; uvicorn answers 400 and closes the connection."""
 
@@ -92,9 +95,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._head_bytes = 0
         self._is_partial = True
         self._deadline: asyncio.TimerHandle | None = None
+        # Of a head that is not whole yet: what came since the piece in which it began.
+        self._is_head_open = False
+        self._is_head_new = False
+        self._head_bytes = 0
+        self._piece_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
@@ -113,32 +120,39 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what a client sent."""
         ARRIVALS.count += 1
+        self._piece_bytes = len(data)
+        self._is_head_new = False
         super().data_received(data)
-        self._watch()
+        if self._is_head_open:
+            self._limit_open_head()
+        if self._is_partial or self._deadline is not None:
+            self._watch()
 
-    def eof_received(self) -> None:
-        """Send what waits: a client that will send no more may still be reading."""
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Send what waits, and what is still being worked out, to a client that will send no more.
+
+        True keeps the connection open, until the last answer is sent.
+        """
         cast(_Transport, self.transport).flush()
         super().eof_received()
+        if self._is_partial or self.cycle.response_complete:
+            return False
+        self.cycle.keep_alive = False
+        return True
 
     def on_message_begin(self) -> None:
         """Begin a request."""
+        self._is_partial = self._is_head_open = self._is_head_new = True
         self._head_bytes = 0
-        self._is_partial = True
         super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        """Take a part of the request's address."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """End the head of a request."""
+        self._is_head_open = False
+        # Most heads lie in one small piece and need no measuring.
+        is_small = self._is_head_new and self._piece_bytes <= HEAD_BYTES_MAX
+        if not is_small and self._parsed_bytes() > HEAD_BYTES_MAX:
+            raise Refusal(_HEAD_TOO_LARGE)
         if len(self.pipeline) >= PIPELINED_MAX:
             raise Refusal("too many requests at once on one connection")
         super().on_headers_complete()
@@ -148,10 +162,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_partial = False
         super().on_message_complete()
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES_MAX:
-            raise Refusal("the head of the request is too large")
+    def _parsed_bytes(self) -> int:
+        """Measure the head as far as it is read: the address and whole headers."""
+        size = len(self.url)
+        for name, value in self.headers:
+            size += len(name) + len(value)
+        return size
+
+    def _limit_open_head(self) -> None:
+        """Refuse a head that is too large before it is whole, be it a single endless header."""
+        if not self._is_head_new:
+            self._head_bytes += self._piece_bytes
+        if max(self._head_bytes, self._parsed_bytes()) > HEAD_BYTES_MAX:
+            self.send_400_response(_HEAD_TOO_LARGE)
 
     def _watch(self) -> None:
         """Give a request that is not whole yet its time, and one that is its peace."""

@@ -16,15 +16,14 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from keysat_http.client_address import Callers
-from keysat_http.errors import Answer, bad_request
+from keysat_http.errors import bad_request
 from keysat_http.framework_errors import NOT_FOUND, answer_to
 from keysat_http.limits import REQUEST_ID_CHARS_MAX, REQUEST_ID_CHARS_MIN
 from keysat_http.meters import Meters
-
-Headers = list[tuple[bytes, bytes]]
+from keysat_http.outgoing import Headers, Outgoing, send_answer, send_whole, spell_headers
 
 FastRoute: TypeAlias = Callable[[HTTPScope, Receive], Awaitable[bytes]]
 """Answers a POST with the JSON of a 200, or raises what a handler may raise."""
@@ -50,6 +49,10 @@ _PREFLIGHT: Final[Headers] = [
 ]
 _BAD_PATH: Final = bad_request("the path is not UTF-8", code="malformed_path")
 
+# Held here, because until Python 3.12 an enumeration looks each member up in Python code.
+_HTTP: Final = ScopeType.HTTP
+_OK: Final = int(HTTPStatus.OK)
+
 _NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
 # Nobody keeps the JSON answer of a POST or follows a link in it, so neither `vary` nor a referrer
 # policy says anything there; each header costs more than reading the body.
@@ -57,6 +60,8 @@ _FAST_HEADERS: Final[Headers] = [
     (b"content-type", b"application/json"),
     *(pair for pair in _ON_EVERY_ANSWER if pair[0] != b"vary"),
 ]
+
+_FAST_LINES: Final = spell_headers(_FAST_HEADERS)
 
 QUIET_ROUTES: Final = frozenset({"/v1/validate", "/healthz", "/readyz", "/metrics"})
 """Too frequent to count or to log each: their good answers are a line at debug (PERFORMANCE 7)."""
@@ -98,7 +103,7 @@ class Edge:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request, or pass on what is none."""
-        if scope["type"] != ScopeType.HTTP:
+        if scope["type"] != _HTTP:
             return self._app(scope, receive, send)
         if scope["method"] == "POST" and scope["path"] in self._fast_routes:
             return self._serve_fast(scope, receive, send)
@@ -119,17 +124,18 @@ class Edge:
                 await send_answer(answer_to(exc, scope), outgoing)
                 status = outgoing.status
                 return
-            length = str(len(body)).encode("ascii")
-            headers = [
-                (b"content-length", length),
-                (b"x-request-id", request_id.encode("ascii")),
-                *_FAST_HEADERS,
-            ]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            status = 200
-            await send({"type": "http.response.body", "body": body, "more_body": False})
+            if not send_whole(send, _spelled(request_id, len(body)), body):
+                headers = [
+                    (b"content-length", b"%d" % len(body)),
+                    (b"x-request-id", request_id.encode("ascii")),
+                    *_FAST_HEADERS,
+                ]
+                await send({"type": "http.response.start", "status": _OK, "headers": headers})
+                status = _OK
+                await send({"type": "http.response.body", "body": body, "more_body": False})
+            status = _OK
         finally:
-            if status != HTTPStatus.OK or self._are_quiet_logged or path not in QUIET_ROUTES:
+            if status != _OK or self._are_quiet_logged or path not in QUIET_ROUTES:
                 self._log("POST", scope, status, perf_counter() - started_at)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
@@ -146,7 +152,7 @@ class Edge:
         finally:
             self._log(scope["method"], inner, outgoing.status, perf_counter() - started_at)
 
-    async def _answer(self, scope: HTTPScope, receive: Receive, outgoing: "_Outgoing") -> None:
+    async def _answer(self, scope: HTTPScope, receive: Receive, outgoing: Outgoing) -> None:
         if scope["method"] == "OPTIONS":
             await outgoing({"type": "http.response.start", "status": 200, "headers": _PREFLIGHT})
             await outgoing({"type": "http.response.body", "body": b"", "more_body": False})
@@ -164,9 +170,9 @@ class Edge:
                     raise
                 await send_answer(ready, outgoing)
 
-    def _outgoing(self, scope: HTTPScope, send: Send, *, is_head: bool = False) -> "_Outgoing":
+    def _outgoing(self, scope: HTTPScope, send: Send, *, is_head: bool = False) -> Outgoing:
         request_id: str = scope["state"]["request_id"]
-        return _Outgoing(
+        return Outgoing(
             send,
             extra=[*_ON_EVERY_ANSWER, (b"x-request-id", request_id.encode("ascii"))],
             defaults=self._defaults(scope["path"]),
@@ -194,7 +200,7 @@ class Edge:
     def _log(self, method: str, scope: HTTPScope, status: int | None, seconds: float) -> None:
         # The template, never the path: an invoice id in a path is a bearer secret (public-api 0).
         route = scope.get("path_template")
-        is_quiet = status == HTTPStatus.OK and route in QUIET_ROUTES
+        is_quiet = status == _OK and route in QUIET_ROUTES
         if not is_quiet:
             self._meters.note_request(method, route, status or CLIENT_LEFT, seconds)
         if is_quiet and not self._are_quiet_logged:
@@ -210,50 +216,10 @@ class Edge:
         )
 
 
-class _Outgoing:
-    """The ``send`` that adds headers, drops the body of a HEAD and remembers the status."""
-
-    __slots__ = ("_defaults", "_extra", "_is_head", "_send", "status")
-
-    def __init__(self, send: Send, *, extra: Headers, defaults: Headers, is_head: bool) -> None:
-        self._send = send
-        self._extra = extra
-        self._defaults = defaults
-        self._is_head = is_head
-        self.status: int | None = None
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers = list(message["headers"])
-            present = {name.lower() for name, _ in headers}
-            headers += [pair for pair in self._defaults if pair[0] not in present]
-            headers += self._extra
-            message = {"type": "http.response.start", "status": self.status, "headers": headers}
-        elif message["type"] == "http.response.body" and self._is_head:
-            more = message.get("more_body", False)
-            message = {"type": "http.response.body", "body": b"", "more_body": more}
-        await self._send(message)
-
-
-async def send_answer(ready: Answer, send: Send) -> None:
-    """Send a ready error answer from plain ASGI code."""
-    headers = [
-        (name.encode("ascii"), value.encode("ascii")) for name, value in ready.headers.items()
-    ]
-    await send_json(ready.status, ready.encoded(), send, headers=headers)
-
-
-async def send_json(
-    status: int, body: bytes, send: Send, *, headers: Headers | None = None
-) -> None:
-    """Send encoded JSON from plain ASGI code."""
-    length = str(len(body)).encode("ascii")
-    known = [(b"content-type", b"application/json"), (b"content-length", length)]
-    await send(
-        {"type": "http.response.start", "status": status, "headers": [*known, *(headers or [])]}
-    )
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+def _spelled(request_id: str, length: int) -> bytes:
+    """Spell the headers of a fast route; the id is ours or was checked, so nothing can break out."""
+    own = (request_id.encode("ascii"), length)
+    return _FAST_LINES + b"x-request-id: %b\r\ncontent-length: %d\r\n" % own
 
 
 def _is_utf8(scope: HTTPScope) -> bool:

@@ -1,6 +1,6 @@
 """Answers to validations as bytes; those to known machines are remembered."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -16,7 +16,7 @@ ANSWERS_MAX: Final = 16_384
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class _Known(NamedTuple):
+class _Known(msgspec.Struct, frozen=True, gc=False):
     """An answer and the very values it was made of: held here, they are like no others."""
 
     license: License

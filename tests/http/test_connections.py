@@ -11,6 +11,7 @@ import pytest
 
 from keysat_http.limits import HEAD_BYTES_MAX, PIPELINED_MAX
 from tests.support.live_server import LiveServer, live_server
+from tests.support.program import ADMIN_KEY
 
 ASKED: Final = b'{"key":"garbage"}'
 REQUEST: Final = (
@@ -76,6 +77,70 @@ def test_a_head_beyond_its_limit_is_refused(server: LiveServer) -> None:
         with contextlib.suppress(ConnectionResetError):
             assert everything_from(connection).startswith(b"HTTP/1.1 400")
     assert server.ask("GET", "/healthz").is_success
+
+
+@pytest.mark.parametrize("filler", [b"f" * 1_000, b"x-filler: %s\r\n" % (b"f" * 1_000)])
+def test_a_head_that_never_ends_is_refused_while_it_comes(
+    server: LiveServer, filler: bytes
+) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-first: ")
+        for _ in range(3 * HEAD_BYTES_MAX // len(filler)):
+            time.sleep(0.001)
+            try:
+                connection.sendall(filler)
+            except OSError:
+                break
+        with contextlib.suppress(ConnectionResetError):
+            assert everything_from(connection).startswith(b"HTTP/1.1 400")
+    assert server.ask("GET", "/healthz").is_success
+
+
+def test_a_large_body_does_not_count_as_the_head_behind_it(server: LiveServer) -> None:
+    body = b'{"key":"%s"}' % (b"k" * 3 * HEAD_BYTES_MAX)
+    first = REQUEST.replace(b"length: %d" % len(ASKED), b"length: %d" % len(body))
+    first = first.removesuffix(ASKED) + body
+    last = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    with connect(server) as connection:
+        connection.sendall(first + last[:30])
+        time.sleep(0.05)
+        connection.sendall(last[30:])
+        received = everything_from(connection)
+    assert b'"bad_format"' in received
+    assert received.endswith(b'{"ok":true}')
+
+
+def test_a_client_that_will_send_no_more_gets_an_answer_that_takes_a_while(
+    server: LiveServer,
+) -> None:
+    body = b'{"slug":"half-closed","name":"P","price_sats":1}'
+    with connect(server) as connection:
+        connection.sendall(
+            b"POST /v1/admin/products HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            b"authorization: Bearer %s\r\ncontent-length: %d\r\n\r\n%s"
+            % (ADMIN_KEY.encode(), len(body), body)
+        )
+        connection.shutdown(socket.SHUT_WR)
+        assert b'"half-closed"' in everything_from(connection)
+
+
+def test_an_answer_has_the_same_head_on_a_connection_that_stays_and_on_one_that_ends(
+    server: LiveServer,
+) -> None:
+    """The first is sent in one piece, the second by the server's usual way."""
+
+    def head_of(answer: bytes) -> set[bytes]:
+        head, _, _ = answer.partition(b"\r\n\r\n")
+        return {line for line in head.split(b"\r\n") if not line.startswith(b"x-request-id: ")}
+
+    ending = REQUEST.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
+    with connect(server) as connection:
+        connection.sendall(REQUEST + ending)
+        received = everything_from(connection)
+    first, second = (b"HTTP/1.1 " + part for part in received.split(b"HTTP/1.1 ")[1:])
+    assert head_of(second) - head_of(first) == {b"connection: close"}
+    assert head_of(first) - head_of(second) == set()
+    assert first.count(b"x-request-id: ") == second.count(b"x-request-id: ") == 1
 
 
 def test_an_answer_larger_than_may_wait_arrives_whole(server: LiveServer) -> None:

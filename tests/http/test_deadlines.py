@@ -1,0 +1,108 @@
+"""A connection may not be silent for ever; seen on a loop whose clock runs a hundred times as fast."""
+
+import asyncio
+import selectors
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from keysat_http.connections import BoundedProtocol
+from keysat_http.limits import KEEP_ALIVE_SECONDS, REQUEST_SECONDS
+
+HASTE: Final = 100
+HEAD: Final = b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class HastySelector(selectors.DefaultSelector):
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return super().select(timeout and timeout / HASTE)
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        super().__init__(HastySelector())
+
+    def time(self) -> float:
+        return super().time() * HASTE
+
+
+async def slow_app(scope: Any, receive: Any, send: Any) -> None:
+    """Answer once the body is there, and take longer over it than a client may over sending it."""
+    message = await receive()
+    while message.get("more_body"):
+        message = await receive()
+    await asyncio.sleep(2 * REQUEST_SECONDS)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"done"})
+
+
+def lived_for(sends: Callable[[Streams], Awaitable[None]]) -> tuple[float, bytes]:
+    """Give how many seconds a connection lived, by its loop's clock, and what it was sent."""
+
+    async def run() -> tuple[float, bytes]:
+        loop = asyncio.get_running_loop()
+        config = uvicorn.Config(slow_app, timeout_keep_alive=KEEP_ALIVE_SECONDS, log_config=None)
+        config.load()
+        state = ServerState()
+        server = await loop.create_server(
+            lambda: BoundedProtocol(config=config, server_state=state, app_state={}), "127.0.0.1"
+        )
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            began_at = loop.time()
+            sending = asyncio.ensure_future(sends((reader, writer)))
+            received = await reader.read()
+            lived = loop.time() - began_at
+            sending.cancel()
+            writer.close()
+        return lived, received
+
+    loop = HastyLoop()
+    try:
+        return loop.run_until_complete(run())
+    finally:
+        loop.close()
+
+
+async def nothing(_: Streams) -> None:
+    """Connect and be silent."""
+
+
+async def half_a_head(streams: Streams) -> None:
+    streams[1].write(HEAD[:20])
+
+
+async def half_a_body(streams: Streams) -> None:
+    streams[1].write(HEAD + b"{")
+
+
+async def a_byte_a_second(streams: Streams) -> None:
+    """Never be silent and never come to an end."""
+    for byte in HEAD * 10:
+        streams[1].write(bytes([byte]))
+        await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize("sends", [nothing, half_a_head, half_a_body, a_byte_a_second])
+def test_a_request_that_is_not_whole_in_time_ends_its_connection(
+    sends: Callable[[Streams], Awaitable[None]],
+) -> None:
+    lived, received = lived_for(sends)
+    assert REQUEST_SECONDS - 1 < lived < REQUEST_SECONDS + 20
+    assert received == b""
+
+
+def test_a_request_that_came_in_time_is_answered_however_long_it_takes() -> None:
+    async def a_request(streams: Streams) -> None:
+        streams[1].write(HEAD)
+        await asyncio.sleep(REQUEST_SECONDS / 2)
+        streams[1].write(b"{}")
+
+    lived, received = lived_for(a_request)
+    assert received.endswith(b"\r\n\r\n4\r\ndone\r\n0\r\n\r\n")
+    assert lived > 2 * REQUEST_SECONDS
