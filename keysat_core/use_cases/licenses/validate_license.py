@@ -44,6 +44,14 @@ class Validation(msgspec.Struct, frozen=True, kw_only=True):
     active_machines: int | None = None
 
 
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked with a key that is none of this issuer; ``detail`` says what is wrong with it."""
+
+    reason: Reason
+    detail: str
+    candidate: Candidate | None
+
+
 def validate_license(
     actor: Actor,
     command: ValidateLicense,
@@ -60,37 +68,80 @@ def validate_license(
 
     The judgment is made on committed facts; only a seat that must be written is judged again inside
     a write transaction. Never raises for a bad key: that is a verdict (public-api 9).
+
+    A server that answers many at once takes each of the three steps for all of them before the
+    next, because what a step needs then stays in the processor's caches.
     """
-    now = clock.now()
-    detail = None
+    asked = read_question(command, keys)
+    return judge_question(
+        actor,
+        asked,
+        find_facts(asked, facts),
+        store=store,
+        clock=clock,
+        ids=ids,
+        heartbeats=heartbeats,
+        validations=validations,
+    )
+
+
+def read_question(command: ValidateLicense, keys: KeyRing) -> Question | Unreadable:
+    """Take the first step: verify the key.
+
+    Raises:
+        SigningKeyUnusable.
+    """
     try:
         payload = keys.payload_of(command.key)
     except (BadKeyFormat, BadKeySignature) as bad:
-        outcome = Validation(verdict=Refused(reason=Reason(bad.code)))
-        detail = str(bad)
+        return Unreadable(reason=Reason(bad.code), detail=str(bad), candidate=command.candidate)
+    return Question(payload=payload, product_slug=command.product_slug, candidate=command.candidate)
+
+
+def find_facts(asked: Question | Unreadable, facts: ValidationFacts) -> Facts | None:
+    """Take the second step: look up the license. None: there is no such license.
+
+    Raises:
+        StoreBusy, StoreUnavailable, CorruptRow.
+    """
+    if isinstance(asked, Unreadable):
+        return None
+    candidate = asked.candidate
+    license_id = LicenseId(asked.payload.license_id)
+    return facts.find_facts(license_id, candidate.hash if candidate else None)
+
+
+def judge_question(
+    actor: Actor,
+    asked: Question | Unreadable,
+    known: Facts | None,
+    *,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    heartbeats: Heartbeats,
+    validations: ValidationLog,
+) -> Validation:
+    """Take the last step: judge, seat the machine that asks and note the outcome.
+
+    Raises:
+        StoreBusy, StoreUnavailable, CorruptRow: only where a seat must be written.
+    """
+    now = clock.now()
+    if isinstance(asked, Unreadable):
+        outcome = Validation(verdict=Refused(reason=asked.reason))
     else:
-        question = Question(
-            payload=payload, product_slug=command.product_slug, candidate=command.candidate
-        )
-        known = _facts(facts, question)
-        verdict = decide(known, question, machine_id=MachineId(""), now=now)
+        verdict = decide(known, asked, machine_id=MachineId(""), now=now)
         if not isinstance(verdict, Valid) or verdict.claim is None:
             outcome = _validation(verdict, known)
         elif must_be_saved(verdict.claim, verdict.license):
-            outcome = _seated(actor, question, store=store, ids=ids, now=now)
+            outcome = _seated(actor, asked, store=store, ids=ids, now=now)
         else:
             if verdict.claim.machine is not None:
                 heartbeats.note(verdict.claim.machine.id, now, actor.request_ip)
             outcome = _validation(verdict, known)
-    validations.note(_entry(actor, command, outcome, detail=detail, now=now))
+    validations.note(_entry(actor, asked, outcome, now=now))
     return outcome
-
-
-def _facts(facts: ValidationFacts, question: Question) -> Facts | None:
-    candidate = question.candidate
-    return facts.find_facts(
-        LicenseId(question.payload.license_id), candidate.hash if candidate else None
-    )
 
 
 def _seated(
@@ -99,7 +150,7 @@ def _seated(
     """Judge again with the write lock held, and save the seat."""
     machine_id = MachineId(ids.new())
     with store.writing() as tx:
-        known = _facts(tx.facts, question)
+        known = find_facts(question, tx.facts)
         verdict = decide(known, question, machine_id=machine_id, now=now)
         _save_seat(tx, actor, verdict, ids=ids, now=now)
     return _validation(verdict, known)
@@ -142,12 +193,7 @@ def _validation(verdict: Verdict, facts: Facts | None) -> Validation:
 
 
 def _entry(
-    actor: Actor,
-    command: ValidateLicense,
-    outcome: Validation,
-    *,
-    detail: str | None,
-    now: Instant,
+    actor: Actor, asked: Question | Unreadable, outcome: Validation, *, now: Instant
 ) -> ValidationEntry:
     verdict = outcome.verdict
     license = verdict.license
@@ -157,10 +203,10 @@ def _entry(
         license_id=license.id if license else None,
         product_id=license.product_id if license else None,
         machine_id=machine.id if machine else None,
-        fingerprint_hash=command.candidate.hash if command.candidate else None,
+        fingerprint_hash=asked.candidate.hash if asked.candidate else None,
         client_ip=actor.request_ip,
         user_agent=actor.user_agent,
-        detail=detail or _detail(verdict),
+        detail=asked.detail if isinstance(asked, Unreadable) else _detail(verdict),
         occurred_at=now,
     )
 
