@@ -10,7 +10,7 @@ import asyncio
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from keysat_http.arrivals import ARRIVALS
 from keysat_http.limits import (
@@ -135,9 +135,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """
         cast(_Transport, self.transport).flush()
         super().eof_received()
-        if self._is_partial or self.cycle.response_complete:
+        last = cast(RequestResponseCycle | None, self.cycle)
+        is_broken_off = self._is_partial and not self._is_head_open
+        if is_broken_off or last is None or last.response_complete:
             return False
-        self.cycle.keep_alive = False
+        last.keep_alive = False
         return True
 
     def on_message_begin(self) -> None:

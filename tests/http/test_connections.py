@@ -49,6 +49,21 @@ def test_a_client_that_will_send_no_more_gets_its_answer(server: LiveServer, pau
             assert b'"bad_format"' in everything_from(connection)
 
 
+@pytest.mark.parametrize("begun", [b"", b"GET /hea", REQUEST[:-1]])
+def test_a_client_that_breaks_off_a_request_gets_the_answers_before_it(
+    server: LiveServer, begun: bytes
+) -> None:
+    with connect(server) as connection:
+        connection.sendall(begun)
+        connection.shutdown(socket.SHUT_WR)
+        assert everything_from(connection) == b""
+    if begun.startswith(b"GET"):
+        with connect(server) as connection:
+            connection.sendall(REQUEST * 2 + begun)
+            connection.shutdown(socket.SHUT_WR)
+            assert everything_from(connection).count(b'"bad_format"') == 2
+
+
 def test_requests_sent_ahead_are_answered_in_order(server: LiveServer) -> None:
     last = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     with connect(server) as connection:

@@ -62,11 +62,8 @@ def lived_for(sends: Callable[[Streams], Awaitable[None]]) -> tuple[float, bytes
             writer.close()
         return lived, received
 
-    loop = HastyLoop()
-    try:
-        return loop.run_until_complete(run())
-    finally:
-        loop.close()
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        return runner.run(run())
 
 
 async def nothing(_: Streams) -> None:
