@@ -38,6 +38,7 @@ VAGUE_NAMES: Final = {
     "utils",
 }
 RE_EXPORTING: Final = {
+    "keysat_core/errors/__init__.py",
     "keysat_core/signing/__init__.py",
     "keysat_core/testing/__init__.py",
     "keysat_core/testing/strategies/__init__.py",

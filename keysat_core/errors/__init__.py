@@ -1,0 +1,102 @@
+"""Every expected failure of the core, one leaf each.
+
+A leaf carries a stable snake_case ``code`` and typed fields; its message is built here and never
+holds a secret. How a leaf looks on the wire is the shells' business (``keysat_http.errors``).
+Import failures from here: which file holds one may change.
+"""
+
+from keysat_core.errors.license_key import (
+    BadKeyFormat,
+    BadKeySignature,
+    BadPEM,
+    FingerprintMismatch,
+    KeyExpired,
+    LicenseKeyError,
+)
+from keysat_core.errors.provider import (
+    NotAuthentic,
+    ProviderNotLoaded,
+    ProviderRefused,
+    ProviderUnavailable,
+    RateUnavailable,
+    UpstreamError,
+)
+from keysat_core.errors.purchase import (
+    CodeRefused,
+    NoProvider,
+    PolicyUnavailable,
+    ProductInactive,
+    PurchaseRefused,
+)
+from keysat_core.errors.request import (
+    Forbidden,
+    IdempotencyKeyReused,
+    IllegalTransition,
+    NotFound,
+    RateLimited,
+    RequestInFlight,
+    SlugTaken,
+    StillReferenced,
+    TierCapReached,
+    Unauthorized,
+)
+from keysat_core.errors.root import (
+    InvariantError,
+    KeysatError,
+)
+from keysat_core.errors.server import (
+    BackupUnsound,
+    ConfigurationError,
+    CorruptRow,
+    DatabaseInUse,
+    MigrationRefused,
+    NotInstalled,
+    PathTaken,
+    ServerFault,
+    SigningKeyUnusable,
+    StoreBusy,
+    StoreUnavailable,
+)
+
+__all__ = [
+    "BackupUnsound",
+    "BadKeyFormat",
+    "BadKeySignature",
+    "BadPEM",
+    "CodeRefused",
+    "ConfigurationError",
+    "CorruptRow",
+    "DatabaseInUse",
+    "FingerprintMismatch",
+    "Forbidden",
+    "IdempotencyKeyReused",
+    "IllegalTransition",
+    "InvariantError",
+    "KeyExpired",
+    "KeysatError",
+    "LicenseKeyError",
+    "MigrationRefused",
+    "NoProvider",
+    "NotAuthentic",
+    "NotFound",
+    "NotInstalled",
+    "PathTaken",
+    "PolicyUnavailable",
+    "ProductInactive",
+    "ProviderNotLoaded",
+    "ProviderRefused",
+    "ProviderUnavailable",
+    "PurchaseRefused",
+    "RateLimited",
+    "RateUnavailable",
+    "RequestInFlight",
+    "ServerFault",
+    "SigningKeyUnusable",
+    "SlugTaken",
+    "StillReferenced",
+    "StoreBusy",
+    "StoreUnavailable",
+    "TierCapReached",
+    "Unauthorized",
+    "UpstreamError",
+]

@@ -1,0 +1,60 @@
+"""Failures of and with others this server relies on: payment providers and sources of rates."""
+
+from keysat_core.errors.root import KeysatError
+
+
+class UpstreamError(KeysatError):
+    """Something outside this server failed; nothing was charged or reserved."""
+
+    code = "upstream_error"
+
+
+class ProviderRefused(UpstreamError):
+    """The provider answered no. Retrying the same call is useless. ``problem``: auth, not_found, rejected, unsupported."""
+
+    code = "provider_refused"
+
+    def __init__(self, operation: str, problem: str, detail: str = "") -> None:
+        self.operation = operation
+        self.problem = problem
+        super().__init__(f"{operation}: {problem}" + (f": {detail[:300]}" if detail else ""))
+
+
+class ProviderUnavailable(UpstreamError):
+    """Whether the provider acted is unknown; the same call may be repeated by the same key."""
+
+    code = "provider_unavailable"
+
+    def __init__(self, operation: str, detail: str = "") -> None:
+        self.operation = operation
+        super().__init__(f"{operation}: unavailable" + (f": {detail[:300]}" if detail else ""))
+
+
+class RateUnavailable(UpstreamError):
+    """No exchange rate is known for a currency."""
+
+    code = "rate_unavailable"
+
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+        super().__init__(f"no exchange rate for {currency}; pin one or try again later")
+
+
+class NotAuthentic(KeysatError):
+    """A provider's webhook is not signed by its provider, or cannot be read."""
+
+    code = "not_authentic"
+
+    def __init__(self) -> None:
+        super().__init__("unauthorized")
+
+
+class ProviderNotLoaded(KeysatError):
+    """A provider account exists but this server may not use it. ``remedy`` says what to change."""
+
+    code = "provider_not_loaded"
+
+    def __init__(self, kind: str, remedy: str) -> None:
+        self.kind = kind
+        self.remedy = remedy
+        super().__init__(f"payment provider {str(kind)!r} is not available: {remedy}")

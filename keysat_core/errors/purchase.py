@@ -1,0 +1,49 @@
+"""Refusals of a purchase, as the buyer hears them."""
+
+from keysat_core.errors.root import KeysatError
+
+
+class PurchaseRefused(KeysatError):
+    """The buyer cannot buy this; the message says why."""
+
+    code = "purchase_refused"
+
+
+class ProductInactive(PurchaseRefused):
+    """The product is not for sale."""
+
+    code = "product_inactive"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"product {slug!r} is not for sale")
+
+
+class PolicyUnavailable(PurchaseRefused):
+    """The tier exists but cannot be bought. ``problem``: inactive, not public or archived."""
+
+    code = "policy_unavailable"
+
+    def __init__(self, slug: str, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"tier {slug!r} is {problem} and cannot be bought")
+
+
+class CodeRefused(PurchaseRefused):
+    """The discount code does not apply. ``reason``: a word of ``spec`` lifecycles 6.2."""
+
+    code = "code_refused"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the discount code cannot be used ({reason}); buy without it or check it")
+
+
+class NoProvider(PurchaseRefused):
+    """No connected payment provider can take this payment."""
+
+    code = "no_provider"
+
+    def __init__(self, rail: str | None = None) -> None:
+        self.rail = rail
+        what = f"the {rail} rail" if rail else "payments"
+        super().__init__(f"the seller has no payment provider connected for {what}")
