@@ -39,6 +39,7 @@ VAGUE_NAMES: Final = {
 }
 RE_EXPORTING: Final = {
     "keysat_core/errors/__init__.py",
+    "keysat_core/ports/store/__init__.py",
     "keysat_core/signing/__init__.py",
     "keysat_core/testing/__init__.py",
     "keysat_core/testing/strategies/__init__.py",

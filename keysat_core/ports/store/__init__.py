@@ -1,0 +1,32 @@
+"""The store: transactions and one small protocol per aggregate.
+
+Every aggregate's ``put_x`` inserts or replaces by id; ``get_x`` raises ``NotFound``; ``find_x``
+gives None; ``list_x`` is bounded. Times are ``Instant``s and rows come back equal to what was put.
+Import protocols from here: which file holds one may change.
+"""
+
+from keysat_core.ports.store.catalog import Policies, Products, Removals
+from keysat_core.ports.store.licenses import Licenses, Machines
+from keysat_core.ports.store.sales import Invoices, Merchants, Receipts
+from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings
+from keysat_core.ports.store.trail import AuditLog, Trail
+from keysat_core.ports.store.transaction import Store, Transaction
+
+__all__ = [
+    "AuditLog",
+    "Buckets",
+    "Idempotency",
+    "Invoices",
+    "Leases",
+    "Licenses",
+    "Machines",
+    "Merchants",
+    "Policies",
+    "Products",
+    "Receipts",
+    "Removals",
+    "Settings",
+    "Store",
+    "Trail",
+    "Transaction",
+]

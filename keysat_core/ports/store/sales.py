@@ -1,0 +1,65 @@
+"""Part of the store: invoices, who is paid for them, and what payment providers said."""
+
+from typing import Protocol
+
+from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProviderAccountId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.listing import RevenueSummary
+from keysat_core.domain.merchant import MerchantProfile, ProviderAccount
+from keysat_core.domain.receipt import WebhookReceipt
+
+
+class Invoices(Protocol):
+    """Invoices. At most one carries a given provider invoice id of an account."""
+
+    def get_invoice(self, invoice_id: InvoiceId) -> Invoice: ...
+    def find_invoice(self, invoice_id: InvoiceId) -> Invoice | None: ...
+    def find_invoice_at_provider(
+        self, account_id: ProviderAccountId, provider_invoice_id: str
+    ) -> Invoice | None: ...
+    def put_invoice(self, invoice: Invoice) -> None: ...
+    def list_unresolved(self, now: Instant, limit: int) -> list[Invoice]:
+        """Invoices the reconciler should ask about now, longest not looked at first.
+
+        A new one counts from when it was made, so it queues behind older ones.
+
+        Those are: ``pending`` (checked every pass while younger than 2 h, every 10 min while
+        younger than 72 h, daily from then on, because ``RECONCILE_DAYS`` ends them);
+        ``expired`` or ``invalid`` at an account (every 15 min while younger than 72 h; then, if the
+        provider's invoice is known, daily until ``RECONCILE_DAYS``); and ``settled`` without
+        ``effect_at`` (any age, every pass).
+        Source: payments 10, decisions 17.
+        """
+        ...
+
+    def revenue_summary(self, now: Instant) -> RevenueSummary: ...
+
+
+class Merchants(Protocol):
+    """Merchant profiles and provider accounts. Exactly one profile is the default."""
+
+    def find_profile(self, profile_id: MerchantProfileId) -> MerchantProfile | None: ...
+    def find_default_profile(self) -> MerchantProfile | None: ...
+    def put_profile(self, profile: MerchantProfile) -> None: ...
+    def find_account(self, account_id: ProviderAccountId) -> ProviderAccount | None: ...
+    def count_profiles(self) -> int: ...
+    def list_accounts(self, profile_id: MerchantProfileId) -> list[ProviderAccount]: ...
+    def put_account(self, account: ProviderAccount) -> None: ...
+
+
+class Receipts(Protocol):
+    """Webhook receipts."""
+
+    def put_receipt(self, receipt: WebhookReceipt) -> None: ...
+    def list_unmatched(
+        self, account_id: ProviderAccountId, provider_invoice_id: str
+    ) -> list[WebhookReceipt]:
+        """Receipts that came before our record of the invoice, oldest first."""
+        ...
+
+    def list_noted(self, limit: int) -> list[WebhookReceipt]:
+        """Receipts whose invoice is known but has not been looked at since, oldest first."""
+        ...
+
+    def purge_receipts(self, before: Instant, limit: int) -> int: ...

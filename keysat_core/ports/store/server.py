@@ -1,0 +1,58 @@
+"""Part of the store: what the server keeps for its own work."""
+
+from typing import Protocol
+
+from keysat_core.domain.idempotency import IdempotencyRecord
+from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.lease import Lease
+from keysat_core.domain.rate_limit import Bucket
+from keysat_core.domain.secret import Secret
+
+
+class Idempotency(Protocol):
+    """Idempotency keys of one operation."""
+
+    def find_record(self, operation: str, key: str) -> IdempotencyRecord | None: ...
+    def put_record(self, operation: str, record: IdempotencyRecord) -> None: ...
+    def remove_for_invoice(self, invoice_id: InvoiceId) -> None:
+        """Free the keys of an invoice that never came to be."""
+        ...
+
+    def purge_records(self, before: Instant, limit: int) -> int: ...
+
+
+class Buckets(Protocol):
+    """Rate-limit buckets, kept so that a restart does not reset them."""
+
+    def find_bucket(self, kind: str, key: str) -> Bucket | None: ...
+    def put_bucket(self, kind: str, key: str, bucket: Bucket) -> None: ...
+    def purge_buckets(self, before: Instant, limit: int) -> int: ...
+
+
+class Leases(Protocol):
+    """Leases of background jobs, one per name. A job never leased has no row."""
+
+    def find_lease(self, name: str) -> Lease | None: ...
+    def list_leases(self) -> list[Lease]:
+        """In the order of their names."""
+        ...
+
+    def put_lease(self, lease: Lease) -> None: ...
+
+
+class Settings(Protocol):
+    """Values an operator sets while the server runs, and the server's own signing key."""
+
+    def find_setting(self, key: str) -> str | None: ...
+    def put_setting(self, key: str, value: str | None, now: Instant) -> None:
+        """None removes the setting."""
+        ...
+
+    def find_signing_key_pem(self) -> tuple[Secret, str] | None:
+        """The private and the public PEM; None before first boot."""
+        ...
+
+    def put_signing_key_pem(self, private_pem: Secret, public_pem: str, now: Instant) -> None:
+        """Keep the first key for ever: raises ``SigningKeyUnusable`` if one exists already."""
+        ...

@@ -1,0 +1,68 @@
+"""The store as a whole: one view of all its parts, and how to open it."""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from keysat_core.ports.facts import ValidationFacts
+from keysat_core.ports.store.catalog import Policies, Products, Removals
+from keysat_core.ports.store.licenses import Licenses, Machines
+from keysat_core.ports.store.sales import Invoices, Merchants, Receipts
+from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings
+from keysat_core.ports.store.trail import AuditLog, Trail
+
+
+class Transaction(Protocol):
+    """One consistent view of the store; in ``writing`` also one atomic change of it."""
+
+    @property
+    def products(self) -> Products: ...
+    @property
+    def policies(self) -> Policies: ...
+    @property
+    def licenses(self) -> Licenses: ...
+    @property
+    def machines(self) -> Machines: ...
+    @property
+    def invoices(self) -> Invoices: ...
+    @property
+    def merchants(self) -> Merchants: ...
+    @property
+    def receipts(self) -> Receipts: ...
+    @property
+    def removals(self) -> Removals: ...
+    @property
+    def trail(self) -> Trail: ...
+    @property
+    def audit_log(self) -> AuditLog: ...
+    @property
+    def idempotency(self) -> Idempotency: ...
+    @property
+    def buckets(self) -> Buckets: ...
+    @property
+    def leases(self) -> Leases: ...
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def facts(self) -> ValidationFacts: ...
+
+
+class Store(Protocol):
+    """Opens transactions; safe to use from many threads and beside other processes."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """Open a snapshot. Writing through it raises ``StoreUnavailable``.
+
+        Raises:
+            StoreBusy, StoreUnavailable, CorruptRow.
+        """
+        ...
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """Open an immediate write transaction: commits durably at the end, rolls back on any error.
+
+        Only one is open at a time across threads and processes; waiting is bounded. Do not nest.
+
+        Raises:
+            StoreBusy, StoreUnavailable, CorruptRow.
+        """
+        ...
