@@ -7,7 +7,8 @@ from typing import Final
 import click
 import msgspec
 
-from keysat_cli.checkup import Patient, Result, examined, exit_code_for
+from keysat_cli.checkup.examination import Result, examined, exit_code_for
+from keysat_cli.checkup.patient import Patient
 from keysat_cli.groups import JSONCommand
 from keysat_cli.output import clean, emit
 from keysat_cli.session import environment
