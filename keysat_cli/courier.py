@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from threading import Lock, Thread
 
 from keysat_adapters.sandbox.http_send import HTTPSend
-from keysat_cli.settings import Bind
+from keysat_cli.bind import Bind
 from keysat_core.errors import ConfigurationError
 
 

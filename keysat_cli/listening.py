@@ -2,7 +2,7 @@
 
 import socket
 
-from keysat_cli.settings import Bind
+from keysat_cli.bind import Bind
 from keysat_core.errors import ConfigurationError
 
 

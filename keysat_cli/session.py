@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from keysat_adapters.sqlite.connection import is_file_there
+from keysat_cli.environment import Environment, load_environment
 from keysat_cli.output import note, note_change
-from keysat_cli.settings import Environment, load_environment, read_store_settings
+from keysat_cli.settings import read_store_settings
 from keysat_cli.wiring import open_wiring
 from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind
 from keysat_core.errors import StoreUnavailable

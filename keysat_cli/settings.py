@@ -5,14 +5,14 @@ is said by a ``ConfigurationError`` that names the variable and the remedy, neve
 """
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from keysat_cli.env_file import FILE_NAME, read_env_file
+from keysat_cli.bind import Bind, parse_bind
+from keysat_cli.environment import TRUE_WORDS, Environment
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import TRUST_ROOT_PEM, UPGRADE_BASE_URL
 from keysat_core.errors import BadPEM, ConfigurationError
@@ -26,89 +26,8 @@ LOG_LEVEL_DEFAULT: Final = "info"
 ADMIN_KEY_BYTES_MIN: Final = 32
 """Source: admin-api 4."""
 
-PORT_MAX: Final = 65_535
-
 LICENSE_FILE_NAME: Final = "keysat-license.txt"
 """The operator's own license, beside the database (admin-api 4, Better)."""
-
-_LEGACY: Final[Mapping[str, str]] = {
-    f"KEYSAT_{name}": f"LICENSING_{name}"
-    for name in ("BIND", "DB_PATH", "ADMIN_API_KEY", "PUBLIC_URL", "OPERATOR_NAME")
-}
-_PREFIXES: Final = ("KEYSAT_", "LICENSING_", "BTCPAY_")
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
-
-
-class Environment:
-    """Variables by name: surrounding white space does not count, an empty value is no value."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables
-
-    def find(self, name: str) -> str | None:
-        """Give a variable, else its legacy name's value, else None."""
-        for spelling in (name, _LEGACY.get(name, name)):
-            value = self._text(spelling)
-            if value:
-                return value
-        return None
-
-    def conflicts(self) -> tuple[str, ...]:
-        """Give the names whose legacy name is set to something else."""
-        pairs = {name: {self._text(name), self._text(legacy)} for name, legacy in _LEGACY.items()}
-        return tuple(name for name, texts in pairs.items() if "" not in texts and len(texts) > 1)
-
-    def values_beside(self, name: str) -> dict[str, str]:
-        """Give every other variable of Keysat's that is set, by the name it is set under."""
-        skipped = {name, _LEGACY.get(name, name)}
-        return {
-            other: self._text(other)
-            for other in self._variables
-            if other.startswith(_PREFIXES) and other not in skipped and self._text(other)
-        }
-
-    def require(self, name: str, remedy: str) -> str:
-        """Give a variable that must be set.
-
-        Raises:
-            ConfigurationError: it is not.
-        """
-        value = self.find(name)
-        if value is None:
-            raise ConfigurationError(name, f"is not set; {remedy}")
-        return value
-
-    def is_on(self, name: str, *, default: str = "0") -> bool:
-        """Read a switch, which is off unless set or on by ``default``.
-
-        Raises:
-            ConfigurationError: it is neither a yes nor a no.
-        """
-        value = (self.find(name) or default).lower()
-        if value not in _TRUE | _FALSE:
-            raise ConfigurationError(name, "must be 1, true, yes or on; or 0, false, no or off")
-        return value in _TRUE
-
-    def _text(self, name: str) -> str:
-        return self._variables.get(name, "").strip()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bind:
-    """Where the server listens. ``host`` is an IP address or ``localhost``, without brackets."""
-
-    host: str
-    port: int
-
-    @property
-    def own_host(self) -> str:
-        """The address this machine itself reaches the server at, as it stands in a URL."""
-        if self.host == "0.0.0.0":  # noqa: S104  compared, not bound
-            return "127.0.0.1"
-        if ":" in self.host:
-            return "[::1]" if self.host == "::" else f"[{self.host}]"
-        return self.host
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,16 +78,6 @@ class WorkerSettings:
     log_level: str = LOG_LEVEL_DEFAULT
 
 
-def load_environment(variables: Mapping[str, str], folder: Path) -> Environment:
-    """Join the environment with ``.env`` of a folder; the environment wins.
-
-    Raises:
-        ConfigurationError: the file cannot be read.
-    """
-    set_ones = {name: value for name, value in variables.items() if value.strip()}
-    return Environment(read_env_file(folder / FILE_NAME) | set_ones)
-
-
 def read_store_settings(environment: Environment) -> StoreSettings:
     """Read what every command on the database needs.
 
@@ -180,7 +89,7 @@ def read_store_settings(environment: Environment) -> StoreSettings:
     return StoreSettings(
         db_path=_db_path(environment.find("KEYSAT_DB_PATH") or DB_PATH_DEFAULT),
         operator_name=environment.find("KEYSAT_OPERATOR_NAME"),
-        is_sandbox=(environment.find("KEYSAT_SANDBOX_MODE") or "").lower() in _TRUE,
+        is_sandbox=(environment.find("KEYSAT_SANDBOX_MODE") or "").lower() in TRUE_WORDS,
         self_license_key=Secret(license_key) if license_key else None,
         trust_root_pem=_trust_root(environment.find("KEYSAT_TRUST_ROOT_PEM")),
         upgrade_url=_url("KEYSAT_UPGRADE_URL", upgrade_url) if upgrade_url else UPGRADE_BASE_URL,
@@ -243,32 +152,6 @@ def real_path(path: Path) -> Path:
     """Give the file a link leads to: what belongs to a database lies beside that, not the link."""
     # A path that may not be looked at is nobody's link; pathlib would raise.
     return Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114
-
-
-def parse_bind(text: str) -> Bind:
-    """Read ``address:port``; an IPv6 address stands in brackets.
-
-    Raises:
-        ConfigurationError: it is nothing of the kind.
-    """
-    host, _, port = text.rpartition(":")
-    is_bracketed = host.startswith("[") and host.endswith("]")
-    bare = host[1:-1] if is_bracketed else host
-    is_port = port.isascii() and port.isdecimal() and int(port) <= PORT_MAX
-    if not is_port or not _is_address(bare, is_ipv6=is_bracketed):
-        raise ConfigurationError(
-            "KEYSAT_BIND", f"{text!r} is not an address such as 0.0.0.0:8080 or [::]:8080"
-        )
-    return Bind(host=bare, port=int(port))
-
-
-def _is_address(text: str, *, is_ipv6: bool) -> bool:
-    if text == "localhost":
-        return not is_ipv6
-    try:
-        return (ip_address(text).version == 6) is is_ipv6  # noqa: PLR2004  IP version 6
-    except ValueError:
-        return False
 
 
 def _db_path(text: str) -> Path:

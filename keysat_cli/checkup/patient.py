@@ -6,7 +6,8 @@ from pathlib import Path
 from keysat_adapters.sqlite.activity_file import activity_path
 from keysat_adapters.sqlite.inspection import Inspection
 from keysat_adapters.system.drift import DriftWatch
-from keysat_cli.settings import Environment, StoreSettings
+from keysat_cli.environment import Environment
+from keysat_cli.settings import StoreSettings
 from keysat_cli.wiring import CLOCK
 from keysat_core.domain.instant import Instant
 from keysat_core.errors import StoreUnavailable

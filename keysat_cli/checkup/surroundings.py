@@ -4,8 +4,9 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
+from keysat_cli.bind import parse_bind
 from keysat_cli.checkup.patient import Patient
-from keysat_cli.settings import BIND_DEFAULT, find_problem, parse_bind
+from keysat_cli.settings import BIND_DEFAULT, find_problem
 from keysat_cli.wiring import license_in_file
 from keysat_core.domain import diagnosis
 from keysat_core.domain.diagnosis import ClockFacts, Finding

@@ -10,10 +10,11 @@ import msgspec
 
 from keysat_adapters.sqlite.schema_dump import dump_schema
 from keysat_cli.application import open_application
+from keysat_cli.bind import Bind
 from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import NounGroup
 from keysat_cli.output import emit
-from keysat_cli.settings import Bind, ServeSettings, StoreSettings
+from keysat_cli.settings import ServeSettings, StoreSettings
 from keysat_cli.version import CHECKOUT
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import ConfigurationError

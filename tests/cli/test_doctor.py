@@ -17,7 +17,8 @@ from keysat_cli import exit_codes
 from keysat_cli.checkup.checks import CHECKS, Check
 from keysat_cli.checkup.examination import Result, examined, exit_code_for, looked_at
 from keysat_cli.checkup.patient import Patient
-from keysat_cli.settings import StoreSettings, load_environment
+from keysat_cli.environment import load_environment
+from keysat_cli.settings import StoreSettings
 from keysat_core.domain.diagnosis import Finding, Health
 from keysat_core.limits import DISK_FREE_BYTES_MIN, WAL_BYTES_HIGH
 from tests.support.builders import new_id

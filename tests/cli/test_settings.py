@@ -7,13 +7,11 @@ from typing import Final
 
 import pytest
 
+from keysat_cli.bind import Bind, parse_bind
+from keysat_cli.environment import Environment, load_environment
 from keysat_cli.settings import (
-    Bind,
-    Environment,
     ServeSettings,
     StoreSettings,
-    load_environment,
-    parse_bind,
     read_serve_settings,
     read_store_settings,
 )

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from keysat_adapters.sandbox.gate import load_sandbox
+from keysat_cli.bind import Bind
 from keysat_cli.courier import Courier, OwnServer
-from keysat_cli.settings import Bind, StoreSettings
+from keysat_cli.settings import StoreSettings
 from keysat_cli.wiring import CLOCK, ENTROPY, load_self_license, open_ports, open_wiring
 from keysat_core.domain.ids import InvoiceId, LicenseId, ProductId
 from keysat_core.domain.instant import Instant

@@ -17,7 +17,8 @@ from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.ids import RandomIds
 from keysat_cli.application import open_worker
-from keysat_cli.settings import Environment, read_worker_settings
+from keysat_cli.environment import Environment
+from keysat_cli.settings import read_worker_settings
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.lease import Lease

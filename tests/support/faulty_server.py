@@ -23,7 +23,8 @@ from keysat_adapters.sandbox.gate import Sandbox
 from keysat_adapters.system.clock import SystemClock
 from keysat_cli.application import build_app
 from keysat_cli.courier import Courier, OwnServer
-from keysat_cli.settings import ServeSettings, load_environment, read_serve_settings
+from keysat_cli.environment import load_environment
+from keysat_cli.settings import ServeSettings, read_serve_settings
 from keysat_cli.wiring import Wiring, open_wiring
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind

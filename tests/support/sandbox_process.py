@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from keysat_adapters.sandbox.gate import load_sandbox
-from keysat_cli.settings import load_environment, read_serve_settings
+from keysat_cli.environment import load_environment
+from keysat_cli.settings import read_serve_settings
 from keysat_cli.wiring import CLOCK, ENTROPY, open_wiring
 from keysat_core.ports.bundle import Ports
 

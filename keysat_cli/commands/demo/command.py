@@ -9,13 +9,13 @@ import click
 import httpx
 import msgspec
 
+from keysat_cli.bind import PORT_MAX, Bind
 from keysat_cli.commands.demo.sale import PRODUCT, Sale, Walk, walk_a_sale
 from keysat_cli.commands.demo.shop import HOST, DemoShop, running_shop
 from keysat_cli.commands.demo.transcript import Step, Transcript
 from keysat_cli.groups import JSONCommand
 from keysat_cli.listening import free_port, refuse_taken
 from keysat_cli.output import emit, is_json_wanted
-from keysat_cli.settings import PORT_MAX, Bind
 
 PORT: Final = 8080
 ANSWER_SECONDS: Final = 10.0
