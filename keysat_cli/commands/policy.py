@@ -1,11 +1,10 @@
 """``keysat policy``: the tiers of a product."""
 
-from typing import Final
-
 import click
 import msgspec
 
 from keysat_cli.commands.policy_options import terms_options, tip_options
+from keysat_cli.commands.policy_output import emit_policies, emit_policy
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import (
     PolicyAddress,
@@ -14,10 +13,9 @@ from keysat_cli.options import (
     policy_argument,
     yes_option,
 )
-from keysat_cli.output import duration_text, emit, facts, listing, time_text
+from keysat_cli.output import emit
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import PolicyId
-from keysat_core.domain.policy import Policy
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.policies.archive_policy import ArchivePolicy, archive_policy
 from keysat_core.use_cases.policies.create_policy import CreatePolicy, create_policy
@@ -36,11 +34,7 @@ from keysat_core.use_cases.policies.update_policy import (
     update_policy,
 )
 from keysat_core.use_cases.products.list_products import find_product_id
-from keysat_http.views.policy import deleted_policy_view, policy_list_view, policy_view
-
-HEADINGS: Final = (
-    "slug", "name", "price", "duration", "seats", "rank", "active", "public", "archived", "id",
-)  # fmt: skip
+from keysat_http.views.policy import deleted_policy_view
 
 
 @click.group(cls=NounGroup)
@@ -68,7 +62,7 @@ def create(address: PolicyAddress, **fields: object) -> None:
             ids=ports.ids,
             self_license=ports.self_license,
         )
-    _emit(created)
+    emit_policy(created)
 
 
 @policy.command("list")
@@ -81,7 +75,7 @@ def list_(product_slug: str, *, is_all: bool) -> None:
     )
     with open_shop() as ports:
         policies = list_policies(OPERATOR, query, store=ports.store)
-    _emit_list(policies)
+    emit_policies(policies)
 
 
 @policy.command()
@@ -90,7 +84,7 @@ def show(address: PolicyAddress) -> None:
     """Show a tier."""
     with open_shop() as ports:
         found = show_policy(OPERATOR, _id(ports, address), store=ports.store)
-    _emit(found)
+    emit_policy(found)
 
 
 @policy.command()
@@ -180,7 +174,7 @@ def reorder(product_slug: str, slugs: tuple[str, ...]) -> None:
             clock=ports.clock,
             ids=ports.ids,
         )
-    _emit_list(ordered)
+    emit_policies(ordered)
 
 
 @policy.command("set-tip")
@@ -198,7 +192,7 @@ def set_tip_(
             tip_label=tip_label,
         )
         changed = set_tip(OPERATOR, command, store=ports.store, clock=ports.clock, ids=ports.ids)
-    _emit(changed)
+    emit_policy(changed)
 
 
 @policy.command()
@@ -241,7 +235,7 @@ def _change(address: PolicyAddress, changes: dict[str, object]) -> None:
             ids=ports.ids,
             self_license=ports.self_license,
         )
-    _emit(changed)
+    emit_policy(changed)
 
 
 def _archive(address: PolicyAddress, *, archived: bool) -> None:
@@ -250,54 +244,4 @@ def _archive(address: PolicyAddress, *, archived: bool) -> None:
         outcome = archive_policy(
             OPERATOR, command, store=ports.store, clock=ports.clock, ids=ports.ids
         )
-    _emit(outcome.policy)
-
-
-def _emit(found: Policy) -> None:
-    emit(policy_view(found), _lines(found))
-
-
-def _emit_list(policies: list[Policy]) -> None:
-    rows = [
-        (
-            p.slug,
-            p.name,
-            p.price_sats_override,
-            duration_text(p.duration_seconds),
-            p.max_machines or "no cap",
-            p.tier_rank,
-            p.active,
-            p.public,
-            p.is_archived,
-            p.id,
-        )
-        for p in policies
-    ]
-    emit(policy_list_view(policies), listing(HEADINGS, rows, noun="policies"))
-
-
-def _lines(found: Policy) -> list[str]:
-    tip = found.tip
-    every = f"every {found.renewal_period_days} d, trial {found.trial_days} d"
-    return facts(
-        (
-            ("slug", found.slug),
-            ("name", found.name),
-            ("price", found.price_sats_override),
-            ("duration", duration_text(found.duration_seconds)),
-            ("grace", duration_text(found.grace_seconds) if found.grace_seconds else None),
-            ("seats", found.max_machines or "no cap"),
-            ("trial", found.is_trial),
-            ("entitlements", found.entitlements),
-            ("recurring", every if found.is_recurring else False),
-            ("tip", f"{tip.pct_bps} bps to {tip.recipient}" if tip else None),
-            ("rank", found.tier_rank),
-            ("active", found.active),
-            ("public", found.public),
-            ("archived at", time_text(found.archived_at)),
-            ("metadata", found.metadata or None),
-            ("created at", time_text(found.created_at)),
-            ("updated at", time_text(found.updated_at)),
-            ("id", found.id),
-        )
-    )
+    emit_policy(outcome.policy)
