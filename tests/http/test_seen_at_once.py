@@ -6,15 +6,13 @@ from threading import Event, Thread
 from typing import Any, Final
 
 import httpx
-import pytest
 
 from keysat_cli.session import OPERATOR
 from keysat_cli.settings import StoreSettings
 from keysat_cli.wiring import open_ports
 from keysat_core.domain.ids import LicenseId
 from keysat_core.use_cases.licenses.change_license_status import reinstate_license, suspend_license
-from tests.support.nursery import Household, Nursery, open_nursery
-from tests.support.server_pair import Pair, connected, open_pair
+from tests.support.server_pair import Pair, connected
 
 BY_COMMAND: Final = 8
 BY_SERVER: Final = 12
@@ -78,19 +76,6 @@ def told(pair: Pair, server: int, key: str, http: httpx.Client) -> str:
     """Give ``ok``, or the reason a server refuses a key for."""
     answer = pair.post(server, "/v1/validate", {"key": key}, client=http)
     return "ok" if answer["ok"] else str(answer["reason"])
-
-
-@pytest.fixture(scope="module")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    with open_nursery(tmp_path_factory.mktemp("nursery")) as nursery:
-        yield nursery
-
-
-@pytest.fixture(scope="module")
-def pair(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    home = Household(nursery=nursery, folder=tmp_path_factory.mktemp("pair"))
-    with open_pair(home) as pair:
-        yield pair
 
 
 def test_what_a_command_does_to_a_license(pair: Pair) -> None:

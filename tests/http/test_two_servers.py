@@ -4,7 +4,7 @@ Clients come from addresses of their own, so that no rate limit hides a race.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -16,11 +16,10 @@ import pytest
 
 from keysat_cli.exit_codes import ExitCode
 from tests.support.contenders import in_processes
-from tests.support.nursery import Household, Nursery, open_nursery
 from tests.support.sale_evidence import assert_all_is_delivered, assert_it_fits, gather
 from tests.support.sandbox_webhook import sandbox_webhook
 from tests.support.seat_watch import watched_seats
-from tests.support.server_pair import Pair, at_once, connected, open_pair
+from tests.support.server_pair import Pair, at_once, connected
 
 CLIENTS: Final = 20
 TURNS: Final = 30
@@ -29,19 +28,6 @@ CAPS: Final = (0, 1, 2, 5)
 
 FREEINGS: Final = 12
 """Commands of an operator who frees seats meanwhile."""
-
-
-@pytest.fixture(scope="module")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    with open_nursery(tmp_path_factory.mktemp("nursery")) as nursery:
-        yield nursery
-
-
-@pytest.fixture(scope="module")
-def pair(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    home = Household(nursery=nursery, folder=tmp_path_factory.mktemp("pair"))
-    with open_pair(home) as pair:
-        yield pair
 
 
 def test_a_crowd_at_both_servers_never_exceeds_the_seats(pair: Pair) -> None:
