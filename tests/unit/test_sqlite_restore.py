@@ -5,7 +5,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import apsw
@@ -243,48 +243,40 @@ def test_nobody_can_open_it_while_it_is_exchanged(backup: Path, target: Path, as
     assert rows_in(target) == rows_in(backup)
 
 
-def test_a_damaged_database_that_is_open_is_not_exchanged_either(
-    backup: Path, target: Path, aside: Path
-) -> None:
-    make_shop(target, "old")
+@contextmanager
+def held_open(path: Path, *statements: str) -> Iterator[None]:
+    """Another process that has done this to a database, and still has it open."""
     script = (
         "import sys, apsw\n"
         "c = apsw.Connection(sys.argv[1])\n"
-        "c.execute('BEGIN').fetchall(); c.execute('SELECT * FROM settings').fetchall()\n"
+        "for statement in sys.argv[2:]: c.execute(statement).fetchall()\n"
         "print('open', flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen(  # noqa: S603  the words are the test's own
-        [sys.executable, "-c", script, str(target)],
+        [sys.executable, "-c", script, str(path), *statements],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"open\n"
+        yield
+        holder.communicate()
+
+
+def a_server_on(path: Path) -> AbstractContextManager[None]:
+    """Another process that has committed to the log of a database, and goes on."""
+    return held_open(path, "INSERT INTO settings VALUES ('only', 'in the log', 1)")
+
+
+def test_a_damaged_database_that_is_open_is_not_exchanged_either(
+    backup: Path, target: Path, aside: Path
+) -> None:
+    make_shop(target, "old")
+    with held_open(target, "BEGIN", "SELECT * FROM settings"):
         target.write_bytes(b"burnt" * 4000)
         with pytest.raises(DatabaseInUse):
             put(backup, target, aside, is_replacing=True)
-        holder.communicate()
     assert target.read_bytes() == b"burnt" * 4000
-
-
-@contextmanager
-def a_server_on(target: Path) -> Iterator[None]:
-    """Another process that has committed to the log of a database, and goes on."""
-    script = (
-        "import sys, apsw\n"
-        "c = apsw.Connection(sys.argv[1])\n"
-        "c.execute(\"INSERT INTO settings VALUES ('only', 'in the log', 1)\").fetchall()\n"
-        "print('open', flush=True); sys.stdin.read()\n"
-    )
-    with subprocess.Popen(  # noqa: S603  the words are the test's own
-        [sys.executable, "-c", script, str(target)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as server:
-        assert server.stdout is not None
-        assert server.stdout.readline() == b"open\n"
-        yield
-        server.communicate()
 
 
 def test_what_a_server_wrote_to_a_moved_database_is_not_taken_from_it(
