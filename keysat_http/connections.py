@@ -97,11 +97,15 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._is_partial = True
         self._deadline: asyncio.TimerHandle | None = None
-        # Of a head that is not whole yet: what came since the piece in which it began.
+        self._last_whole: RequestResponseCycle | None = None
+        # Of the request that comes now: whether its head is not whole yet, how much of head and
+        # trailers was counted, and up to which header; and what the newest piece brought of it.
         self._is_head_open = False
-        self._is_head_new = False
         self._head_bytes = 0
+        self._counted = 0
         self._piece_bytes = 0
+        self._has_begun = False
+        self._has_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
@@ -120,62 +124,80 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what a client sent."""
         ARRIVALS.count += 1
+        was_partial = self._is_partial
         self._piece_bytes = len(data)
-        self._is_head_new = False
+        self._has_begun = self._has_body = False
         super().data_received(data)
-        if self._is_head_open:
-            self._limit_open_head()
+        if self._is_partial:
+            self._limit_partial()
+        elif not was_partial and not self._has_begun:
+            # Blank lines, for which the idle connection's timer was stopped: they must become a
+            # request in time, unless an answer is under way, after which it starts again.
+            self._is_partial = self._is_idle()
         if self._is_partial or self._deadline is not None:
             self._watch()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Send what waits, and what is still being worked out, to a client that will send no more.
 
-        True keeps the connection open, until the last answer is sent.
+        True keeps the connection open, until the last answer is sent. What came of a request that
+        was broken off is forgotten.
         """
         cast(_Transport, self.transport).flush()
         super().eof_received()
-        last = cast(RequestResponseCycle | None, self.cycle)
-        is_broken_off = self._is_partial and not self._is_head_open
-        if is_broken_off or last is None or last.response_complete:
+        last = self._last_whole
+        if last is None or last.response_complete:
             return False
+        if self.pipeline and self.cycle is not last:
+            self.pipeline.popleft()
         last.keep_alive = False
         return True
 
     def on_message_begin(self) -> None:
         """Begin a request."""
-        self._is_partial = self._is_head_open = self._is_head_new = True
-        self._head_bytes = 0
+        self._is_partial = self._is_head_open = self._has_begun = True
+        self._head_bytes = self._counted = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """End the head of a request."""
         self._is_head_open = False
         # Most heads lie in one small piece and need no measuring.
-        is_small = self._is_head_new and self._piece_bytes <= HEAD_BYTES_MAX
-        if not is_small and self._parsed_bytes() > HEAD_BYTES_MAX:
+        is_small = self._has_begun and self._piece_bytes <= HEAD_BYTES_MAX
+        if not is_small and len(self.url) + _size(self.headers) > HEAD_BYTES_MAX:
             raise Refusal(_HEAD_TOO_LARGE)
         if len(self.pipeline) >= PIPELINED_MAX:
             raise Refusal("too many requests at once on one connection")
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a request's body."""
+        self._has_body = True
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """End a request."""
         self._is_partial = False
+        self._last_whole = self.cycle
         super().on_message_complete()
 
-    def _parsed_bytes(self) -> int:
-        """Measure the head as far as it is read: the address and whole headers."""
-        size = len(self.url)
-        for name, value in self.headers:
-            size += len(name) + len(value)
-        return size
+    def _is_idle(self) -> bool:
+        return self._last_whole is None or self._last_whole.response_complete
 
-    def _limit_open_head(self) -> None:
-        """Refuse a head that is too large before it is whole, be it a single endless header."""
-        if not self._is_head_new:
+    def _limit_partial(self) -> None:
+        """Refuse a request whose head, or what follows its body, is too large before it is whole.
+
+        A piece without body counts as it is, because a single endless header shows nowhere else;
+        one that has some, or in which the head began, by the headers that were read from it.
+        """
+        if self._has_begun:
+            self._head_bytes += len(self.url)
+        if self._has_begun or self._has_body:
+            self._head_bytes += _size(self.headers[self._counted :])
+        else:
             self._head_bytes += self._piece_bytes
-        if max(self._head_bytes, self._parsed_bytes()) > HEAD_BYTES_MAX:
+        self._counted = len(self.headers)
+        if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self.send_400_response(_HEAD_TOO_LARGE)
 
     def _watch(self) -> None:
@@ -186,6 +208,11 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _size(headers: list[tuple[bytes, bytes]]) -> int:
+    """Give the bytes of headers as they are usually sent, with a colon, a blank and a line break."""
+    return sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 _turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn]] = WeakKeyDictionary()

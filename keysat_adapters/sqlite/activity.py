@@ -36,7 +36,7 @@ class Activity:
         self.file = ActivityFile(path)
         self._wanted = threading.Event()
         self.validations = SQLiteValidationLog(self.file, wake=self._wanted.set)
-        self.heartbeats = SQLiteHeartbeats(self.file, wake=self._wanted.set)
+        self.heartbeats = SQLiteHeartbeats(self.file)
         self._heartbeat_seconds = heartbeat_seconds
         self._is_stopping = False
         self._thread: threading.Thread | None = None
@@ -83,7 +83,9 @@ class Activity:
         while not self._is_stopping:
             self._wanted.wait(FLUSH_SECONDS)
             self._wanted.clear()
-            are_due = monotonic() >= due_at or self.heartbeats.queued_count >= FLUSH_MACHINES
+            are_many = self.heartbeats.queued_count >= FLUSH_MACHINES
+            # While the disk fails more and more wait, and each attempt costs more.
+            are_due = monotonic() >= due_at or (are_many and self.heartbeats.problem is None)
             if are_due:
                 due_at = monotonic() + self._heartbeat_seconds
             try:

@@ -62,10 +62,6 @@ def activity_path(path: Path | str) -> Path | str:
     return main.with_name(f"{main.stem}-activity.db")
 
 
-def nobody() -> None:
-    """Wake no one: whoever flushes does so by the clock."""
-
-
 class ActivityFile:
     """Opened when it is first used, and again after a failure. Threads share it."""
 
@@ -123,7 +119,8 @@ class ActivityFile:
         if self._connection is None:
             if not is_memory(self.path):
                 create_file(Path(self.path))
-            connection = open_writer(self.path, synchronous="NORMAL")
+            # Groups reach the disk when they are written, not at some later checkpoint.
+            connection = open_writer(self.path, synchronous="FULL")
             try:
                 _prepare(connection)
             except BaseException:

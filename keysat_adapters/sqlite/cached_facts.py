@@ -20,8 +20,8 @@ from keysat_core.ports.facts import ValidationFacts
 FACTS_MAX: Final = 16_384
 """Pairs of a license and a machine kept: about 2.5 kB each, and the busiest fit."""
 
-FACTS_CHARS_MAX: Final = 4_096
-"""Longest entitlements, metadata and fingerprint kept, together: 16 384 of 64 kB would be 1 GB."""
+FACTS_BYTES_MAX: Final = 4_096
+"""Largest entitlements, metadata and fingerprints kept, together: 16 384 of 64 kB would be 1 GB."""
 
 PAGES_KIB: Final = 8_192
 """SQLite's own memory for this connection: the indexes of some ten thousand licenses fit."""
@@ -131,15 +131,20 @@ def _is_worth_keeping(facts: Facts) -> bool:
 
     A machine that has no seat either gets one, which is a commit, or is refused.
     """
-    license, size = facts.license, 0
+    texts = [facts.license.fingerprint or "", *facts.license.entitlements]
     if facts.seats is not None:
         if facts.seats.own is None:
             return False
-        size = len(facts.seats.own.fingerprint)
-    size += sum(map(len, license.entitlements))
-    if license.metadata:
-        size += len(msgspec.json.encode(license.metadata))
-    return size <= FACTS_CHARS_MAX
+        texts.append(facts.seats.own.fingerprint)
+    size = sum(map(_bytes_of, texts))
+    if facts.license.metadata:
+        size += len(msgspec.json.encode(facts.license.metadata))
+    return size <= FACTS_BYTES_MAX
+
+
+def _bytes_of(text: str) -> int:
+    """Give what a text takes in memory, at most: one wide character widens all."""
+    return len(text) if text.isascii() else 4 * len(text)
 
 
 def _version_of(reads: Reads) -> int:

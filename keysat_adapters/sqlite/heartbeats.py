@@ -1,10 +1,10 @@
 """Heartbeats: when machines were last seen, queued in memory and written to the activity file."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from keysat_adapters.sqlite.activity_file import ActivityFile, nobody
+from keysat_adapters.sqlite.activity_file import ActivityFile
 from keysat_adapters.sqlite.session import Row
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.activity import Heartbeat
@@ -17,14 +17,15 @@ MACHINES_MAX: Final = 100_000
 """Machines queued, or remembered as seen in this minute: about 20 MB. Beyond it the oldest are lost."""
 
 FLUSH_MACHINES: Final = 8_192
-"""Queued machines that wake the writer before its time."""
+"""Queued machines that are written before their time."""
 
 HEARTBEATS: Final = Table("heartbeats", ("machine_id", "seen_at", "ip"))
 # One statement for all rows: each costs its thread one wait for the interpreter's lock. In the order
 # of the table, because machines' ids are random and rows of one page are then written together.
 _PUT: Final = (
     "INSERT INTO heartbeats (machine_id, seen_at, ip)"
-    " SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true"
+    " SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)"
+    " WHERE true ORDER BY 1"
     " ON CONFLICT (machine_id) DO UPDATE SET"
     " seen_at = max(seen_at, excluded.seen_at), ip = coalesce(excluded.ip, ip)"
 )
@@ -39,14 +40,12 @@ _FORGET: Final = (
 class SQLiteHeartbeats:
     """Implements ``ports.activity.Heartbeats``; threads share it.
 
-    ``problem`` says what was wrong with the last flush, None if nothing. ``wake`` is called when there
-    are enough for a group.
+    ``problem`` says what was wrong with the last flush, None if nothing.
     """
 
-    def __init__(self, file: ActivityFile, *, wake: Callable[[], None] = nobody) -> None:
+    def __init__(self, file: ActivityFile) -> None:
         self.problem: str | None = None
         self._file = file
-        self._wake = wake
         self._queue: dict[MachineId, Heartbeat] = {}
         self._minute = -1
         self._seen_this_minute: set[MachineId] = set()
@@ -70,9 +69,6 @@ class SQLiteHeartbeats:
                 self._seen_this_minute = set()
             self._seen_this_minute.add(machine_id)
             self._put(Heartbeat(machine_id=machine_id, seen_at=now, ip=ip))
-            count = len(self._queue)
-        if count == FLUSH_MACHINES:
-            self._wake()
 
     def flush(self) -> int:
         """Write what is queued; if the disk fails it stays queued, and 0 is given."""

@@ -12,7 +12,7 @@ from typing import Final
 import apsw
 import msgspec
 
-from keysat_adapters.sqlite.activity_file import ActivityFile, nobody
+from keysat_adapters.sqlite.activity_file import ActivityFile
 from keysat_adapters.sqlite.session import Row
 from keysat_adapters.sqlite.table import Table
 from keysat_core.domain.activity import ValidationEntry
@@ -39,6 +39,10 @@ _PURGE: Final = (
 )
 
 
+def _nobody() -> None:
+    """Wake no one: whoever flushes does so by the clock."""
+
+
 class SQLiteValidationLog:
     """Implements ``ports.activity.ValidationLog``; threads share it.
 
@@ -51,7 +55,7 @@ class SQLiteValidationLog:
         file: ActivityFile,
         *,
         queue_max: int = QUEUE_MAX,
-        wake: Callable[[], None] = nobody,
+        wake: Callable[[], None] = _nobody,
     ) -> None:
         self.dropped_count = 0
         self.problem: str | None = None

@@ -46,7 +46,10 @@ _V2_HEAD = Struct(">BB16s16sqq32sB")
 """Up to and including the entitlement count. Instants are read as signed (lifecycles 1.2)."""
 
 SHARED_MAX = 64
-"""Products, and lists of entitlements of up to 64 kB, whose spelling is remembered."""
+"""Products, and lists of entitlements, whose reading is remembered."""
+
+SHARED_BYTES_MAX = 1_024
+"""Longest list of entitlements whose reading is remembered."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _INSTANT_END = 1 << 63
@@ -196,7 +199,7 @@ def _parse_v2(raw: bytes) -> LicensePayload:
         issued_at=issued_at,
         expires_at=expires_at,
         fingerprint_hash=fingerprint_hash,
-        entitlements=_shared_entitlements(raw[_V2_HEAD.size :], count),
+        entitlements=_entitlements(raw[_V2_HEAD.size :], count),
     )
 
 
@@ -254,9 +257,13 @@ def _uuid_text(raw: bytes) -> str:
 
 
 # Keys of one product say the same here, so reading it again gives the same objects, which is
-# quicker and takes less memory where many payloads are kept.
+# quicker and takes less memory where many payloads are kept. Forged keys come here too.
 _shared_uuid_text = lru_cache(maxsize=SHARED_MAX)(_uuid_text)
 _shared_entitlements = lru_cache(maxsize=SHARED_MAX)(read_entitlements)
+
+
+def _entitlements(raw: bytes, count: int) -> tuple[str, ...]:
+    return (_shared_entitlements if len(raw) <= SHARED_BYTES_MAX else read_entitlements)(raw, count)
 
 
 def _uuid_bytes(text: str) -> bytes:

@@ -110,8 +110,9 @@ class TurnFacts:
             if known is None:
                 # Also where nobody counts arrivals, as under another server than ours.
                 asyncio.get_running_loop().call_soon(self._end_turn)
-            self._arrivals = ARRIVALS.count
-            known = self._of_turn = self._facts.as_of_now()
+            # Not before the look: one that fails must leave nothing to go by.
+            known = self._facts.as_of_now()
+            self._of_turn, self._arrivals = known, ARRIVALS.count
         return known.find_facts(license_id, fingerprint_hash)
 
     def _end_turn(self) -> None:

@@ -6,6 +6,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import apsw
 import structlog.testing
 
 from keysat_adapters.sqlite import heartbeats as heartbeats_module
@@ -73,6 +74,41 @@ def test_enough_machines_are_written_before_their_time(tmp_path: Path) -> None:
         for number in range(FLUSH_MACHINES):
             activity.heartbeats.note(MachineId(f"{number:05}"), NOW, None)
         assert eventually(lambda: len(activity.heartbeats.list_written(9_999)) == FLUSH_MACHINES)
+
+
+class CountedFile(apsw.VFSFile):
+    """Counts how often what was written is forced to the disk."""
+
+    syncs = 0
+
+    def xSync(self, flags: int) -> None:  # noqa: N802  SQLite's name
+        CountedFile.syncs += 1
+        super().xSync(flags)
+
+
+class CountingDisk(apsw.VFS):
+    def __init__(self) -> None:
+        super().__init__("counting", base="unix", makedefault=True)
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
+        return CountedFile("unix", name, flags)
+
+
+def test_what_was_written_outlives_a_power_cut(tmp_path: Path) -> None:
+    disk = CountingDisk()
+    try:
+        with closing(Activity(tmp_path / "a.db")) as activity:
+            activity.validations.note(ENTRY)
+            activity.flush()
+            for number in range(5):
+                before = CountedFile.syncs
+                activity.validations.note(ENTRY)
+                activity.heartbeats.note(MachineId(str(number)), NOW, None)
+                assert activity.flush() == 2
+                assert CountedFile.syncs >= before + 2
+    finally:
+        apsw.set_default_vfs("unix")
+        disk.unregister()
 
 
 def test_closing_writes_both_and_a_second_time_does_nothing(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
 import pytest
 
 from keysat_adapters.sqlite import facts as statements
-from keysat_adapters.sqlite.cached_facts import FACTS_CHARS_MAX, CachedFacts
+from keysat_adapters.sqlite.cached_facts import FACTS_BYTES_MAX, CachedFacts
 from keysat_adapters.sqlite.connection import open_reader
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.ids import LicenseId
@@ -85,15 +86,28 @@ def test_what_a_stranger_makes_up_is_not_kept(store: SQLiteStore) -> None:
         assert facts.find_facts(license_id, None) is kept
 
 
-def test_what_is_large_is_not_kept(store: SQLiteStore) -> None:
+@pytest.mark.parametrize(
+    ("fields", "is_kept"),
+    [
+        ({"metadata": {"notes": "x" * FACTS_BYTES_MAX}}, False),
+        ({"entitlements": ("e" * 250,) * (FACTS_BYTES_MAX // 250 + 1)}, False),
+        ({"fingerprint": "f" * FACTS_BYTES_MAX}, True),
+        ({"fingerprint": "f" * FACTS_BYTES_MAX + "f"}, False),
+        ({"fingerprint": "f" * (FACTS_BYTES_MAX // 2) + "\N{KEY}"}, False),
+    ],
+)
+def test_what_is_large_is_not_kept(
+    *, store: SQLiteStore, fields: dict[str, Any], is_kept: bool
+) -> None:
     (license_id,) = licensed(store)
     with store.writing() as tx:
         license = tx.licenses.get_license(license_id)
-        large = {"notes": "x" * FACTS_CHARS_MAX}
-        tx.licenses.put_license(msgspec.structs.replace(license, metadata=large))
+        tx.licenses.put_license(
+            msgspec.structs.replace(license, **{"entitlements": (), "metadata": {}, **fields})
+        )
     with closing(CachedFacts(store)) as facts:
         first = facts.find_facts(license_id, None)
-        assert facts.find_facts(license_id, None) is not first
+        assert (facts.find_facts(license_id, None) is first) is is_kept
 
 
 def test_facts_as_of_now_see_what_was_committed_before_and_read_what_they_lack(
