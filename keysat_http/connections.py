@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from keysat_http.arrivals import ARRIVALS
 from keysat_http.limits import (
+    CHUNK_BYTES,
     HEAD_BYTES_MAX,
     PIPELINED_MAX,
     REQUEST_SECONDS,
@@ -95,17 +96,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
+        self.headers = []
         self._is_partial = True
         self._deadline: asyncio.TimerHandle | None = None
         self._last_whole: RequestResponseCycle | None = None
-        # Of the request that comes now: whether its head is not whole yet, how much of head and
-        # trailers was counted, and up to which header; and what the newest piece brought of it.
-        self._is_head_open = False
+        # Of the request that comes now: how much of its head, or of what is round its body, was
+        # counted. Of the newest piece: its size, what of it is no body, whether a head began in it.
         self._head_bytes = 0
-        self._counted = 0
         self._piece_bytes = 0
+        self._rest_bytes = 0
         self._has_begun = False
-        self._has_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
@@ -124,15 +124,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what a client sent."""
         ARRIVALS.count += 1
-        was_partial = self._is_partial
-        self._piece_bytes = len(data)
-        self._has_begun = self._has_body = False
+        self._piece_bytes = self._rest_bytes = len(data)
+        self._has_begun = False
         super().data_received(data)
         if self._is_partial:
             self._limit_partial()
-        elif not was_partial and not self._has_begun:
-            # Blank lines, for which the idle connection's timer was stopped: they must become a
-            # request in time, unless an answer is under way, after which it starts again.
+        elif not self._has_begun:
+            # Blank lines, or the rest of a request that was answered early: the idle connection's
+            # timer was stopped for them, so a request must come of it in time.
             self._is_partial = self._is_idle()
         if self._is_partial or self._deadline is not None:
             self._watch()
@@ -140,28 +139,27 @@ class BoundedProtocol(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]
         """Send what waits, and what is still being worked out, to a client that will send no more.
 
-        True keeps the connection open, until the last answer is sent. What came of a request that
-        was broken off is forgotten.
+        True keeps the connection open, until the last answer is sent.
         """
         cast(_Transport, self.transport).flush()
         super().eof_received()
-        last = self._last_whole
-        if last is None or last.response_complete:
-            return False
-        if self.pipeline and self.cycle is not last:
-            self.pipeline.popleft()
-        last.keep_alive = False
-        return True
+        return self._ends_with_answer()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what cannot be read, after the answers to what was asked before it."""
+        if self._ends_with_answer():
+            self.flow.pause_reading()
+        else:
+            super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
-        self._is_partial = self._is_head_open = self._has_begun = True
-        self._head_bytes = self._counted = 0
+        self._is_partial = self._has_begun = True
+        self._head_bytes = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """End the head of a request."""
-        self._is_head_open = False
         # Most heads lie in one small piece and need no measuring.
         is_small = self._has_begun and self._piece_bytes <= HEAD_BYTES_MAX
         if not is_small and len(self.url) + _size(self.headers) > HEAD_BYTES_MAX:
@@ -169,34 +167,55 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINED_MAX:
             raise Refusal("too many requests at once on one connection")
         super().on_headers_complete()
+        # Trailers come as headers too, and nobody may believe them: they name no client.
+        self.headers = []
+
+    def on_chunk_header(self) -> None:
+        """Begin a part of a body that comes in parts."""
+        self._rest_bytes -= CHUNK_BYTES
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a request's body."""
-        self._has_body = True
+        self._rest_bytes -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request."""
         self._is_partial = False
         self._last_whole = self.cycle
+        if self._deadline is not None:
+            self._watch()
         super().on_message_complete()
 
     def _is_idle(self) -> bool:
         return self._last_whole is None or self._last_whole.response_complete
 
-    def _limit_partial(self) -> None:
-        """Refuse a request whose head, or what follows its body, is too large before it is whole.
+    def _ends_with_answer(self) -> bool:
+        """Let the connection end with the last answer under way, if there is one.
 
-        A piece without body counts as it is, because a single endless header shows nowhere else;
-        one that has some, or in which the head began, by the headers that were read from it.
+        What came of a request behind it is forgotten.
+        """
+        last = self._last_whole
+        if last is None or last.response_complete:
+            return False
+        if self.pipeline and self.cycle is not last:
+            self.pipeline.popleft()
+            self.cycle = last
+        last.keep_alive = False
+        self._is_partial = False
+        self._watch()
+        return True
+
+    def _limit_partial(self) -> None:
+        """Refuse a request whose head, or what is round its body, is too large before it is whole.
+
+        Of a piece in which the head began only whole headers are known. Later ones count as they
+        are, less the body, because a single endless header shows nowhere else.
         """
         if self._has_begun:
-            self._head_bytes += len(self.url)
-        if self._has_begun or self._has_body:
-            self._head_bytes += _size(self.headers[self._counted :])
+            self._head_bytes = len(self.url) + _size(self.headers)
         else:
-            self._head_bytes += self._piece_bytes
-        self._counted = len(self.headers)
+            self._head_bytes = max(0, self._head_bytes + self._rest_bytes)
         if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self.send_400_response(_HEAD_TOO_LARGE)
 
@@ -204,10 +223,18 @@ class BoundedProtocol(HttpToolsProtocol):
         """Give a request that is not whole yet its time, and one that is its peace."""
         if self._is_partial:
             if self._deadline is None:
-                self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+                self._deadline = self.loop.call_later(REQUEST_SECONDS, self._give_up)
         elif self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _give_up(self) -> None:
+        """End a connection whose request did not become whole, but no answer under way."""
+        self._deadline = None
+        if self._is_idle():
+            self.transport.close()
+        else:
+            self._watch()
 
 
 def _size(headers: list[tuple[bytes, bytes]]) -> int:

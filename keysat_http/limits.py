@@ -68,6 +68,9 @@ WAITING_BYTES_MAX: Final = 65_536
 HEAD_BYTES_MAX: Final = 32_768
 """Largest address and headers of a request together: four times what browsers and proxies send."""
 
+CHUNK_BYTES: Final = 16
+"""What the size and line breaks of a part of a chunked body may take beside it, uncounted."""
+
 PIPELINED_MAX: Final = 16
 """Requests a connection may send ahead of their answers; no client of ours sends any."""
 

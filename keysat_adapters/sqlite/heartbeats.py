@@ -1,6 +1,7 @@
 """Heartbeats: when machines were last seen, queued in memory and written to the activity file."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -46,7 +47,7 @@ class SQLiteHeartbeats:
     def __init__(self, file: ActivityFile) -> None:
         self.problem: str | None = None
         self._file = file
-        self._queue: dict[MachineId, Heartbeat] = {}
+        self._queue: OrderedDict[MachineId, Heartbeat] = OrderedDict()
         self._minute = -1
         self._seen_this_minute: set[MachineId] = set()
         self._lock = threading.Lock()
@@ -74,7 +75,7 @@ class SQLiteHeartbeats:
         """Write what is queued; if the disk fails it stays queued, and 0 is given."""
         with self._flush_lock:
             with self._lock:
-                beats, self._queue = self._queue, {}
+                beats, self._queue = self._queue, OrderedDict()
             if not beats:
                 return 0
             is_written = False
@@ -125,13 +126,14 @@ class SQLiteHeartbeats:
 
     def _put_back(self, beats: Iterable[Heartbeat]) -> None:
         with self._lock:
-            for beat in beats:
+            newer, self._queue = self._queue, OrderedDict()
+            for beat in (*beats, *newer.values()):
                 self._put(beat)
 
     def _put(self, beat: Heartbeat) -> None:
         self._queue[beat.machine_id] = beat.later_of(self._queue.get(beat.machine_id))
         if len(self._queue) > MACHINES_MAX:
-            del self._queue[next(iter(self._queue))]
+            self._queue.popitem(last=False)
 
 
 def _rows_text(beats: Iterable[Heartbeat]) -> str:

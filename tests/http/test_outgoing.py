@@ -9,27 +9,10 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from keysat_http.outgoing import send_whole, spell_headers
+from tests.support.wire import Wire
 
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"2")]
 DEFAULTS = [(b"date", b"Thu, 26 Nov 2026 12:00:00 GMT")]
-
-
-class Wire(asyncio.Transport):
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-        self.is_ended = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += bytes(data)
-
-    def is_closing(self) -> bool:
-        return self.is_ended
-
-    def close(self) -> None:
-        self.is_ended = True
 
 
 def cycle_on(wire: Wire, completed: list[str]) -> RequestResponseCycle:
