@@ -97,6 +97,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.headers = []
+        self._is_refused = False
         self._is_partial = True
         self._deadline: asyncio.TimerHandle | None = None
         self._last_whole: RequestResponseCycle | None = None
@@ -123,6 +124,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what a client sent."""
+        if self._is_refused:
+            return
         ARRIVALS.count += 1
         self._piece_bytes = self._rest_bytes = len(data)
         self._has_begun = False
@@ -146,10 +149,12 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._ends_with_answer()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what cannot be read, after the answers to what was asked before it."""
-        if self._ends_with_answer():
-            self.flow.pause_reading()
-        else:
+        """Refuse what cannot be read, after the answers to what was asked before it.
+
+        What still comes is thrown away: to go on reading it would take memory without end.
+        """
+        self._is_refused = True
+        if not self._ends_with_answer():
             super().send_400_response(msg)
 
     def on_message_begin(self) -> None:

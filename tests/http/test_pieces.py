@@ -79,6 +79,23 @@ def test_what_never_ends_is_refused_at_its_limit(name: str) -> None:
     assert taken < HEAD_BYTES_MAX + 2 * SOME
 
 
+def test_what_follows_a_refusal_is_thrown_away_while_an_answer_is_under_way() -> None:
+    async def run() -> tuple[bytes, int]:
+        protocol, wire = connected(app)
+        protocol.data_received(GET + CHUNKED + b"\r\n2\r\n{}\r\n0\r\n")
+        await asyncio.sleep(0)
+        for _ in range(100):
+            protocol.data_received(b"a:b\r\n" * 1_000)
+        kept = len(protocol.headers)
+        await asyncio.sleep(0.1)
+        protocol.connection_lost(None)
+        return wire.written, kept
+
+    written, kept = asyncio.run(run())
+    assert written.count(b"</wait 0 host>") == written.count(b"HTTP/1.1") == 1
+    assert kept * len(b"a:b\r\n") < HEAD_BYTES_MAX + SOME
+
+
 @pytest.mark.parametrize("size", [100, 256, 8_192])
 def test_a_chunked_body_may_come_in_any_pieces(size: int) -> None:
     data = b"d" * size

@@ -128,6 +128,19 @@ def test_empty_and_repeated_entitlements_are_legal_on_the_wire() -> None:
     assert payload.entitlements == ("", "a", "a")
 
 
+@pytest.mark.parametrize(("count", "is_shared"), [(2, True), (100, False)])
+def test_keys_share_a_short_list_of_entitlements_and_keep_a_long_one_to_themselves(
+    *, count: int, is_shared: bool
+) -> None:
+    grants = tuple(f"entitlement_{number}" for number in range(count))
+    first, second = (
+        parse_key(signed(encode_payload(replace(PAYLOAD, issued_at=at, entitlements=grants))))
+        for at in (1, 2)
+    )
+    assert first.payload.entitlements == second.payload.entitlements == grants
+    assert (first.payload.entitlements is second.payload.entitlements) is is_shared
+
+
 def test_a_hash_of_an_unbound_key_is_not_looked_at() -> None:
     payload = parse_key(with_bytes_at(50, b"\xaa" * 32)).payload
     assert payload.fingerprint_hash == b"\xaa" * 32
