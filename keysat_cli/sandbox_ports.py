@@ -31,7 +31,7 @@ from keysat_core.testing.ids import SeededIds
 from keysat_core.testing.sandbox import PUBLIC_URL, SandboxPorts
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
-    finish_receipt,
+    follow_up_receipt,
     note_webhook,
 )
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
@@ -106,8 +106,8 @@ def _settle(ports: SandboxPorts, account_id: str, headers: Mapping[str, str], bo
     )
     receipt = ports.run(note_webhook, webhook)
     if receipt.outcome is ReceiptOutcome.NOTED:
-        ports.run(settle_invoice, _PROVIDER, receipt.invoice_id)
-        ports.run(finish_receipt, receipt)
+        settled = ports.run(settle_invoice, _PROVIDER, receipt.invoice_id)
+        ports.run(follow_up_receipt, receipt.id, settled.invoice)
 
 
 def _pin_rates(store: Store, clock: Clock) -> None:

@@ -102,6 +102,11 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.ProviderUnavailable: UPSTREAM,
     core.RateUnavailable: Rule(status=502, error="upstream_error", prefix="upstream error: "),
     core.NotAuthentic: UNAUTHORIZED,
+    core.ConnectStateInvalid: UNAUTHORIZED,
+    core.AlreadyConnected: CONFLICT,
+    core.NotConfigured: Rule(
+        status=503, error="btcpay_not_configured", prefix="service unavailable: "
+    ),
     core.ProviderNotLoaded: Rule(
         status=503,
         error="service_unavailable",

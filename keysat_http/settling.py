@@ -1,38 +1,31 @@
-"""Looking at invoices: on a webhook, from noted receipts, and on a round over all that are due.
+"""Looking at an invoice because of a webhook: at once, and again until it is cleared up.
 
-When to look is here; what an answer does is the one settle routine's (ARCHITECTURE, rule 3).
-Source: payments 9.3, 10.
+When to look is here; what an answer does is the one settle routine's (ARCHITECTURE, rule 3). The
+rounds over all invoices that are due are in ``keysat_http.reconciling``. Source: payments 1.2, 9.
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 import structlog
 
 from keysat_core.domain.actor import SYSTEM, Actor
-from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
 from keysat_core.errors import KeysatError, NotFound, ProviderNotLoaded
-from keysat_core.limits import HEARTBEATS_BATCH, PURGE_BATCH, RECEIPTS_BATCH, RECONCILE_BATCH
+from keysat_core.limits import HEARTBEATS_BATCH, PURGE_BATCH, RECEIPTS_BATCH
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.machines.fold_heartbeats import fold_heartbeats
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
-    finish_receipt,
-    list_due_invoices,
+    follow_up_receipt,
     list_noted_receipts,
     note_webhook,
 )
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_core.use_cases.server.purge_expired import purge_expired
-
-PROVIDER_FAILURES_MAX: Final = 3
-"""After this many failures a provider is left alone for the rest of a pass (payments 10)."""
-
-PASSES_MAX: Final = 20
-"""Passes in a row over a backlog, so that one tick ends before the next is long due."""
 
 PURGE_PASSES_MAX: Final = 200
 """Batches one purge may remove; more than a day of the busiest caller's rows."""
@@ -40,10 +33,17 @@ PURGE_PASSES_MAX: Final = 200
 FOLD_PASSES_MAX: Final = 1_000
 """Batches of heartbeats one tick may fold: a million machines, more than were ever in use at once."""
 
-DUE_INVOICES_MAX: Final = 20 * RECONCILE_BATCH
-"""Invoices looked through per pass, so that one silent provider's do not hide the others'."""
-
 log = structlog.get_logger("keysat.ticks")
+
+
+Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "skipped"]
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """How a look at an invoice went. ``invoice`` is None when there was no answer."""
+
+    outcome: Outcome
+    invoice: Invoice | None = None
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,43 +73,10 @@ def take_webhook(ports: Ports, actor: Actor, command: NoteWebhook) -> None:
 
 
 def settle_noted_receipts(ports: Ports) -> Pass:
-    """Look at the invoices of webhooks that nobody has looked at since."""
-    receipts = list_noted_receipts(limit=RECEIPTS_BATCH, store=ports.store)
+    """Look at the invoices of webhooks that were not cleared up yet and are due."""
+    receipts = list_noted_receipts(limit=RECEIPTS_BATCH, store=ports.store, clock=ports.clock)
     tally = Counter(_settle_receipt(ports, SYSTEM, receipt) for receipt in receipts)
-    return _report("receipts_settled", tally)
-
-
-def reconcile_invoices(ports: Ports) -> Pass:
-    """Ask the providers about every invoice that is due, a bounded number of each provider.
-
-    It makes webhooks a mere matter of speed: without any, a payment is still found.
-    """
-    due = list_due_invoices(limit=DUE_INVOICES_MAX, store=ports.store, clock=ports.clock)
-    accounts = _accounts_of(ports, due)
-    asked: Counter[ProviderAccountId | None] = Counter()
-    failures: Counter[ProviderAccountId | None] = Counter()
-    tally: Counter[str] = Counter()
-    for invoice_id in due:
-        account_id = accounts[invoice_id]
-        if asked[account_id] >= RECONCILE_BATCH or failures[account_id] >= PROVIDER_FAILURES_MAX:
-            tally["skipped"] += 1
-            continue
-        outcome = _settle(ports, SYSTEM, invoice_id)
-        asked[account_id] += 1
-        failures[account_id] += outcome == "failed"
-        tally[outcome] += 1
-    return _report("invoices_reconciled", tally)
-
-
-def reconcile_backlog(ports: Ports) -> Pass:
-    """Reconcile pass after pass while invoices are left over and providers answer."""
-    done = reconcile_invoices(ports)
-    for _ in range(PASSES_MAX):
-        has_asked = done.changed or done.unchanged
-        if not done.skipped or done.failed or not has_asked:
-            break
-        done = reconcile_invoices(ports)
-    return done
+    return pass_of("receipts_settled", tally)
 
 
 def fold_backlog(ports: Ports) -> int:
@@ -136,17 +103,8 @@ def purge(ports: Ports) -> int:
     return total
 
 
-def _settle_receipt(ports: Ports, actor: Actor, receipt: WebhookReceipt) -> str:
-    outcome = "unchanged"
-    if receipt.invoice_id is not None:
-        outcome = _settle(ports, actor, receipt.invoice_id)
-    if outcome in {"changed", "unchanged"}:
-        finish_receipt(receipt, store=ports.store)
-    return outcome
-
-
-def _settle(ports: Ports, actor: Actor, invoice_id: InvoiceId) -> str:
-    """Say how it went; one invoice that fails must not keep the others waiting."""
+def settle(ports: Ports, actor: Actor, invoice_id: InvoiceId) -> Look:
+    """Look at one invoice; one that fails must not keep the others waiting."""
     try:
         settled = settle_invoice(
             actor,
@@ -158,26 +116,20 @@ def _settle(ports: Ports, actor: Actor, invoice_id: InvoiceId) -> str:
         )
     except NotFound:
         # Deleted since it was listed.
-        return "skipped"
+        return Look(outcome="skipped")
     except ProviderNotLoaded:
         # Its operator was told at start; once a minute for each invoice would be noise.
-        return "skipped"
+        return Look(outcome="skipped")
     except KeysatError as exc:
         # Our invoice id is the buyer's secret, so the log does not have it (public-api 0).
         log.warning("invoice_not_settled", code=exc.code, problem=str(exc))
-        return "failed"
-    return "changed" if settled.is_changed else "unchanged"
+        return Look(outcome="failed")
+    outcome: Outcome = "changed" if settled.is_changed else "unchanged"
+    return Look(outcome=outcome, invoice=settled.invoice)
 
 
-def _accounts_of(
-    ports: Ports, invoice_ids: list[InvoiceId]
-) -> Mapping[InvoiceId, ProviderAccountId | None]:
-    with ports.store.reading() as tx:
-        found = {id_: tx.invoices.find_invoice(id_) for id_ in invoice_ids}
-    return {id_: row.provider_account_id if row else None for id_, row in found.items()}
-
-
-def _report(event: str, tally: Counter[str]) -> Pass:
+def pass_of(event: str, tally: Counter[Outcome]) -> Pass:
+    """Sum up a pass, and log it if it did anything."""
     done = Pass(
         changed=tally["changed"],
         unchanged=tally["unchanged"],
@@ -187,3 +139,11 @@ def _report(event: str, tally: Counter[str]) -> Pass:
     if tally:
         log.info(event, **msgspec.to_builtins(done))
     return done
+
+
+def _settle_receipt(ports: Ports, actor: Actor, receipt: WebhookReceipt) -> Outcome:
+    if receipt.invoice_id is None:
+        return "skipped"
+    look = settle(ports, actor, receipt.invoice_id)
+    follow_up_receipt(receipt.id, look.invoice, store=ports.store, clock=ports.clock)
+    return look.outcome

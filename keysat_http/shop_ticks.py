@@ -3,32 +3,29 @@
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import list_due_invoices, list_noted_receipts
 from keysat_http.leasing import Work
-from keysat_http.settling import (
-    Pass,
-    fold_backlog,
-    purge,
-    reconcile_backlog,
-    settle_noted_receipts,
-)
+from keysat_http.reconciling import FanOut, in_threads, reconcile_backlog
+from keysat_http.settling import Pass, fold_backlog, purge, settle_noted_receipts
 from keysat_http.ticks import Tick
 
 
-def shop_ticks(ports: Ports) -> list[Tick]:
-    """Declare them. Source: payments 10 for the reconciler's pace; lifecycles 12."""
+def shop_ticks(ports: Ports, *, fan_out: FanOut = in_threads) -> list[Tick]:
+    """Declare them. Source: payments 1.2 and 10 for the pace of looks; lifecycles 12."""
     return [
         Tick(
             name="receipts",
             first_after_seconds=5,
-            every_seconds=15,
+            every_seconds=5,
             run=lambda: _work(settle_noted_receipts(ports)),
             is_shared=True,
-            has_work=lambda: bool(list_noted_receipts(limit=1, store=ports.store)),
+            has_work=lambda: bool(
+                list_noted_receipts(limit=1, store=ports.store, clock=ports.clock)
+            ),
         ),
         Tick(
             name="reconcile",
             first_after_seconds=15,
             every_seconds=60,
-            run=lambda: _work(reconcile_backlog(ports)),
+            run=lambda: _work(reconcile_backlog(ports, fan_out=fan_out)),
             is_shared=True,
             has_work=lambda: bool(list_due_invoices(limit=1, store=ports.store, clock=ports.clock)),
         ),

@@ -18,6 +18,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import (
     InvoiceOrder,
+    LightningPayment,
     ProviderInvoice,
     ProviderNotice,
     ProviderReport,
@@ -108,6 +109,30 @@ class SandboxProvider:
             NotAuthentic: not signed with its secret, or unreadable.
         """
         return read_webhook(self._ledger.webhook_secret(), headers, body)
+
+    def probe(self) -> None:
+        """See that the ledger can be read.
+
+        Raises:
+            ProviderUnavailable: it cannot.
+        """
+        self._ledger.find_by_external_id(InvoiceId("probe"))
+
+    def pay_bolt11(self, bolt11: str) -> LightningPayment:  # noqa: ARG002  pretend money pays nobody
+        """Pay nothing.
+
+        Raises:
+            ProviderRefused: always; ``unsupported``.
+        """
+        raise ProviderRefused("pay bolt11", "unsupported", "the sandbox has no real money")
+
+    def lightning_payment(self, payment_hash: str) -> LightningPayment:  # noqa: ARG002  as above
+        """Know of no payment.
+
+        Raises:
+            ProviderRefused: always; ``not_found``.
+        """
+        raise ProviderRefused("read lightning payment", "not_found")
 
     def _as_created(self, invoice: SandboxInvoice) -> ProviderInvoice:
         return ProviderInvoice(

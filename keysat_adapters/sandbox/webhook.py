@@ -10,7 +10,7 @@ import msgspec
 
 from keysat_adapters.sandbox.invoice import SandboxInvoice, Webhook
 from keysat_core.domain.instant import Instant
-from keysat_core.domain.payment import ProviderNotice
+from keysat_core.domain.payment import ProviderNotice, ProviderStatus
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import InvariantError, NotAuthentic
 
@@ -24,6 +24,15 @@ class _Notice(msgspec.Struct, frozen=True, rename="camel"):
     type: str
     invoice_id: str | None = None
     delivery_id: str | None = None
+    original_delivery_id: str | None = None
+
+
+_CLAIMS: Final[Mapping[str, ProviderStatus]] = {
+    "InvoiceSettled": ProviderStatus.SETTLED,
+    "InvoiceExpired": ProviderStatus.EXPIRED,
+    "InvoiceInvalid": ProviderStatus.INVALID,
+}
+"""What a webhook says of its whole invoice, as BTCPay's do (payments 6.8)."""
 
 
 def sign(secret: Secret, body: bytes) -> str:
@@ -58,6 +67,8 @@ def read_webhook(secret: Secret, headers: Mapping[str, str], body: bytes) -> Pro
         type=notice.type,
         provider_invoice_id=notice.invoice_id or None,
         delivery_id=notice.delivery_id,
+        original_delivery_id=notice.original_delivery_id,
+        claim=_CLAIMS.get(notice.type),
     )
 
 

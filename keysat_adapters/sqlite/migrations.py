@@ -186,8 +186,12 @@ def _tell(healed: Sequence[Healing]) -> None:
 @contextmanager
 def _writing(connection: apsw.Connection) -> Iterator[None]:
     busy_ms = connection.pragma("busy_timeout")
+    # A table can only be made anew while nobody checks who refers to it, and that is only settled
+    # outside a transaction; everything is checked at once before the commit (_refuse_dangling).
+    is_checking = connection.pragma("foreign_keys")
     try:
         connection.set_busy_timeout(int(WAIT_SECONDS * 1000))
+        connection.pragma("foreign_keys", 0)
         connection.execute("BEGIN IMMEDIATE").fetchall()
         yield
         connection.execute("COMMIT").fetchall()
@@ -196,4 +200,5 @@ def _writing(connection: apsw.Connection) -> Iterator[None]:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK").fetchall()
+        connection.pragma("foreign_keys", is_checking)
         connection.set_busy_timeout(int(busy_ms))

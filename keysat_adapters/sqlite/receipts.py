@@ -6,7 +6,8 @@ from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant
-from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
+from keysat_core.domain.payment import ProviderStatus
+from keysat_core.domain.receipt import LOOK_ON_SECONDS, ReceiptOutcome, WebhookReceipt
 from keysat_core.limits import RECEIPTS_BATCH
 
 RECEIPTS: Final = Table(
@@ -20,6 +21,10 @@ RECEIPTS: Final = Table(
         "delivery_id",
         "outcome",
         "received_at",
+        "original_delivery_id",
+        "claim",
+        "looks",
+        "next_look_at",
     ),
 )
 _PUT: Final = RECEIPTS.upsert()
@@ -27,7 +32,13 @@ _UNMATCHED: Final = RECEIPTS.select(
     "WHERE payment_provider_id = ? AND provider_invoice_id = ? AND outcome = 'unmatched'"
     f" ORDER BY received_at, rowid LIMIT {RECEIPTS_BATCH}"
 )
-_NOTED: Final = RECEIPTS.select("WHERE outcome = 'noted' ORDER BY received_at, rowid LIMIT ?")
+_BY_ID: Final = RECEIPTS.select("WHERE id = ?")
+# A time to look that lies far ahead was written by a clock that has been set back since.
+_NOTED: Final = RECEIPTS.select(
+    "WHERE outcome = 'noted' AND (coalesce(next_look_at, received_at) <= :now"
+    f" OR coalesce(next_look_at, received_at) > :now + {LOOK_ON_SECONDS})"
+    " ORDER BY coalesce(next_look_at, received_at), rowid LIMIT :limit"
+)
 _PURGE: Final = (
     "DELETE FROM webhook_receipts WHERE rowid IN"
     " (SELECT rowid FROM webhook_receipts WHERE received_at < ? ORDER BY received_at LIMIT ?)"
@@ -44,6 +55,10 @@ def _receipt(row: Row) -> WebhookReceipt:
         delivery_id=row[5],
         outcome=ReceiptOutcome(row[6]),
         received_at=row[7],
+        original_delivery_id=row[8],
+        claim=None if row[9] is None else ProviderStatus(row[9]),
+        looks=row[10],
+        next_look_at=row[11],
     )
 
 
@@ -68,6 +83,10 @@ class SQLiteReceipts:
                 receipt.delivery_id,
                 receipt.outcome,
                 receipt.received_at,
+                receipt.original_delivery_id,
+                receipt.claim,
+                receipt.looks,
+                receipt.next_look_at,
             ),
         )
 
@@ -78,9 +97,14 @@ class SQLiteReceipts:
         rows = self._session.rows(_UNMATCHED, (account_id, provider_invoice_id))
         return RECEIPTS.values(_receipt, rows)
 
-    def list_noted(self, limit: int) -> list[WebhookReceipt]:
-        """Give receipts that are not dealt with yet, oldest first."""
-        return RECEIPTS.values(_receipt, self._session.rows(_NOTED, (max(0, limit),)))
+    def find_receipt(self, receipt_id: str) -> WebhookReceipt | None:
+        """Give a receipt or None."""
+        return RECEIPTS.found(_receipt, self._session.row(_BY_ID, (receipt_id,)))
+
+    def list_noted(self, now: Instant, limit: int) -> list[WebhookReceipt]:
+        """Give receipts whose invoice is to be looked at by now, longest due first."""
+        values = {"now": now, "limit": max(0, limit)}
+        return RECEIPTS.values(_receipt, self._session.rows(_NOTED, values))
 
     def purge_receipts(self, before: Instant, limit: int) -> int:
         """Remove up to ``limit`` receipts that came before an instant, oldest first."""

@@ -2,6 +2,7 @@
 
 from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
+from keysat_adapters.sqlite.connections import SQLiteConnections
 from keysat_adapters.sqlite.facts import SQLiteFacts
 from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
 from keysat_adapters.sqlite.invoices import SQLiteInvoices
@@ -24,6 +25,7 @@ class SQLiteTransaction:
     __slots__ = (
         "audit_log",
         "buckets",
+        "connections",
         "facts",
         "idempotency",
         "invoices",
@@ -47,6 +49,7 @@ class SQLiteTransaction:
         self.machines = SQLiteMachines(session)
         self.invoices = SQLiteInvoices(session)
         self.merchants = SQLiteMerchants(session)
+        self.connections = SQLiteConnections(session)
         self.receipts = SQLiteReceipts(session)
         self.removals = SQLiteRemovals(session)
         self.trail = SQLiteTrail(session)

@@ -1,6 +1,9 @@
-"""Merchant profiles and the provider accounts through which they are paid (payments 4)."""
+"""Merchant profiles, the provider accounts through which they are paid, and who collects a sale.
 
-from collections.abc import Iterable
+Source: payments 3 and 4, admin-api 2.14.
+"""
+
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -9,6 +12,7 @@ import msgspec
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.payment import Rail
+from keysat_core.domain.secret import Secret
 from keysat_core.errors import NoProvider
 
 DEFAULT_PROFILE_NAME: Final = "Keysat"
@@ -19,40 +23,116 @@ class ProviderKind(StrEnum):
     """The payment services there are adapters for."""
 
     SANDBOX = "sandbox"
+    BTCPAY = "btcpay"
+    ZAPRITE = "zaprite"
+
+
+SERVED_RAILS: Final[Mapping[ProviderKind, tuple[Rail, ...]]] = {
+    ProviderKind.SANDBOX: (Rail.LIGHTNING, Rail.ONCHAIN, Rail.CARD),
+    ProviderKind.BTCPAY: (Rail.LIGHTNING, Rail.ONCHAIN),
+    ProviderKind.ZAPRITE: (Rail.CARD, Rail.LIGHTNING, Rail.ONCHAIN),
+}
+"""Rails of each kind, its default first (payments 1.1). Pretend money travels on every rail."""
 
 
 class MerchantProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """A business identity that owns products and is paid by provider accounts."""
+    """A business identity that owns products and is paid by provider accounts.
+
+    The mail fields are kept for what reads them elsewhere: Keysat sends no mail (decisions 28).
+    """
 
     id: MerchantProfileId
     name: str
     is_default: bool
+    legal_name: str | None = None
+    support_url: str | None = None
+    support_email: str | None = None
+    brand_color: str | None = None
     post_purchase_redirect_url: str | None = None
+    smtp_host: str | None = None
+    smtp_port: int | None = None
+    smtp_username: str | None = None
+    smtp_password: Secret | None = None
+    smtp_from_address: str | None = None
+    smtp_from_name: str | None = None
+    smtp_use_starttls: bool = True
     created_at: Instant
     updated_at: Instant
 
 
 class ProviderAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """One connected account at a payment service. ``served_rails``: the first is its default."""
+    """One connected account at a payment service. ``served_rails``: the first is its default.
+
+    ``base_url`` is the service as this server reaches it. ``webhook_*`` and ``store_id`` are
+    BTCPay's. A disconnected account keeps its row, for the history of its invoices, but no secret.
+    """
 
     id: ProviderAccountId
     merchant_profile_id: MerchantProfileId
     kind: ProviderKind
     label: str
     served_rails: tuple[Rail, ...]
+    base_url: str = ""
+    api_key: Secret | None = None
+    webhook_id: str | None = None
+    webhook_secret: Secret | None = None
+    store_id: str | None = None
     connected_at: Instant
+    updated_at: Instant
+    disconnected_at: Instant | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """It may still be asked."""
+        return self.disconnected_at is None
 
 
-def account_for_rail(accounts: Iterable[ProviderAccount], rail: Rail | None) -> ProviderAccount:
-    """Choose who collects: the earliest-connected account that serves the rail.
+class RailPreference(msgspec.Struct, frozen=True, kw_only=True):
+    """Which account of a profile collects on a rail, whatever was connected first."""
 
-    Without a rail the earliest account's first rail is meant (payments 4.1).
+    merchant_profile_id: MerchantProfileId
+    rail: Rail
+    provider_account_id: ProviderAccountId
+
+
+def disconnected(account: ProviderAccount, now: Instant) -> ProviderAccount:
+    """Retire an account: its secrets are gone, its id stays for its invoices (B-12)."""
+    return msgspec.structs.replace(
+        account, api_key=None, webhook_secret=None, updated_at=now, disconnected_at=now
+    )
+
+
+def asked_through(gone: ProviderAccount, other: ProviderAccount) -> bool:
+    """The same store, connected again: it still knows what the gone account had created."""
+    place = (gone.kind, gone.base_url, gone.store_id)
+    return other.is_connected and place == (other.kind, other.base_url, other.store_id)
+
+
+def account_for_rail(
+    accounts: Iterable[ProviderAccount],
+    rail: Rail | None,
+    preferences: Iterable[RailPreference] = (),
+) -> ProviderAccount:
+    """Choose who collects: the preferred account of the rail, else the earliest that serves it.
+
+    Without a rail the earliest account's first rail is meant. Accounts that are not connected any
+    more are passed over, preferred or not. Source: payments 4.1.
 
     Raises:
         NoProvider: the profile has no account, or none that serves the rail.
     """
-    earliest_first = sorted(accounts, key=lambda account: (account.connected_at, account.id))
-    for account in earliest_first:
-        if rail is None or rail in account.served_rails:
+    earliest_first = sorted(
+        (account for account in accounts if account.is_connected),
+        key=lambda account: (account.connected_at, account.id),
+    )
+    if not earliest_first:
+        raise NoProvider
+    wanted = rail or earliest_first[0].served_rails[0]
+    preferred = {one.provider_account_id for one in preferences if one.rail is wanted}
+    serving = [account for account in earliest_first if wanted in account.served_rails]
+    for account in serving:
+        if account.id in preferred:
             return account
-    raise NoProvider(rail if earliest_first else None)
+    if not serving:
+        raise NoProvider(rail)
+    return serving[0]

@@ -66,12 +66,14 @@ class ProviderReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider says of an invoice now.
 
     ``price`` is the amount it asks, ``paid`` what it received; None where it does not say.
-    ``is_processing``: funds seen, not final. ``is_paid_late``: paid in full after expiry.
+    ``is_processing``: funds seen, not final. ``is_paid_late``: paid in full after expiry;
+    ``is_late_final``: and nothing of that can be taken back any more.
     """
 
     status: ProviderStatus
     is_processing: bool = False
     is_paid_late: bool = False
+    is_late_final: bool = False
     marked_by_hand: bool = False
     price: Money | None = None
     paid: Money | None = None
@@ -81,9 +83,29 @@ class ProviderReport(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderNotice(msgspec.Struct, frozen=True, kw_only=True):
     """An authentic webhook: a hint to ask the provider, never a fact.
 
-    ``provider_invoice_id`` None: nothing to look at. ``delivery_id`` is for the record only.
+    ``provider_invoice_id`` None: nothing to look at. ``delivery_id`` and ``original_delivery_id``
+    are for the record only. ``claim`` is the state a *signed* webhook says the invoice has; None
+    when it says none, or when anybody could have sent it.
     """
 
     type: str
     provider_invoice_id: str | None = None
     delivery_id: str | None = None
+    original_delivery_id: str | None = None
+    claim: ProviderStatus | None = None
+
+
+class LightningStatus(StrEnum):
+    """What became of a lightning payment we sent."""
+
+    SENT = "sent"
+    PENDING = "pending"
+    FAILED = "failed"
+
+
+class LightningPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of paying a BOLT11 invoice. ``PENDING``: unknown yet, ask again by its hash."""
+
+    status: LightningStatus
+    payment_hash: str | None = None
+    detail: str = ""

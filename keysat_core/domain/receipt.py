@@ -1,11 +1,19 @@
-"""Webhook receipts: what a provider told us, kept until it is understood (payments 3 and 9)."""
+"""Webhook receipts: what a provider told us, kept until it is understood (payments 1.2, 3 and 9)."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
-from keysat_core.domain.instant import Instant
+from keysat_core.domain.instant import DAY_SECONDS, Instant
+from keysat_core.domain.payment import ProviderStatus
+
+LOOK_AGAIN_SECONDS: Final = (5, 30, 120)
+"""Pauses before we look again ourselves after a look that cleared nothing up (payments 1.2)."""
+
+LOOK_ON_SECONDS: Final = DAY_SECONDS
+"""From then on a signed claim that money arrived is not given up while its receipt is kept."""
 
 
 class ReceiptOutcome(StrEnum):
@@ -18,7 +26,11 @@ class ReceiptOutcome(StrEnum):
 
 
 class WebhookReceipt(msgspec.Struct, frozen=True, kw_only=True):
-    """One authentic delivery. ``unmatched``: it came before our own record of the invoice."""
+    """One authentic delivery. ``unmatched``: it came before our own record of the invoice.
+
+    ``claim`` is what a signed webhook says of the invoice. ``looks`` counts how often the provider
+    was asked because of it, ``next_look_at`` is when to ask again; None: as soon as possible.
+    """
 
     id: str
     provider_account_id: ProviderAccountId
@@ -26,5 +38,33 @@ class WebhookReceipt(msgspec.Struct, frozen=True, kw_only=True):
     provider_invoice_id: str | None
     invoice_id: InvoiceId | None
     delivery_id: str | None
+    original_delivery_id: str | None = None
+    claim: ProviderStatus | None = None
     outcome: ReceiptOutcome
+    looks: int = 0
+    next_look_at: Instant | None = None
     received_at: Instant
+
+
+def after_look(receipt: WebhookReceipt, *, is_cleared_up: bool, now: Instant) -> WebhookReceipt:
+    """Say what becomes of a receipt after its invoice was looked at.
+
+    A look clears up what the webhook was about when the provider answered and, if the webhook
+    claims a payment, the invoice is settled. Otherwise we look again after 5 s, 30 s and 2 min,
+    and then leave it to the reconciler; only a signed claim of a payment is followed up daily, since
+    the reconciler does not ask about invoices as old as it may concern.
+    """
+    looks = receipt.looks + 1
+    if is_cleared_up:
+        return msgspec.structs.replace(
+            receipt, outcome=ReceiptOutcome.DONE, looks=looks, next_look_at=None
+        )
+    if looks <= len(LOOK_AGAIN_SECONDS):
+        pause = LOOK_AGAIN_SECONDS[looks - 1]
+    elif receipt.claim is ProviderStatus.SETTLED:
+        pause = LOOK_ON_SECONDS
+    else:
+        return msgspec.structs.replace(
+            receipt, outcome=ReceiptOutcome.DONE, looks=looks, next_look_at=None
+        )
+    return msgspec.structs.replace(receipt, looks=looks, next_look_at=Instant(now + pause))

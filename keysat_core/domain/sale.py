@@ -88,9 +88,18 @@ def fulfil(facts: SaleFacts, actor: Actor, now: Instant) -> Settlement:
 
 
 def apply_report(
-    facts: SaleFacts, report: ProviderReport, actor: Actor, now: Instant
+    facts: SaleFacts,
+    report: ProviderReport,
+    actor: Actor,
+    now: Instant,
+    *,
+    accepts_late: bool = False,
 ) -> Settlement:
-    """Do what a provider's report asks for. Reports that decide nothing only stamp the check."""
+    """Do what a provider's report asks for. Reports that decide nothing only stamp the check.
+
+    ``accepts_late``: the operator takes a payment that came too late, once it is final (decisions
+    17). Otherwise it waits for the operator.
+    """
     before = facts.invoice
     checked = msgspec.structs.replace(
         before, last_checked_at=now, provider_status_raw=report.raw_status or None
@@ -98,6 +107,8 @@ def apply_report(
     facts = msgspec.structs.replace(facts, invoice=checked)
     notes = _notes(before, report, actor, now)
     event = event_of(report)
+    if accepts_late and report.is_paid_late and report.is_late_final:
+        event = Settle()
     if event is None and _is_abandoned(before, now):
         event = Expire()
     if isinstance(event, Settle):

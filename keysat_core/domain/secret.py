@@ -1,11 +1,12 @@
 """A string that must not be shown. Its ``repr`` and ``str`` are ``***``."""
 
+import hmac
 from typing import final
 
 
 @final
 class Secret:
-    """Holds one secret text; ``reveal`` is the only way to it."""
+    """Holds one secret text; ``reveal`` is the only way to it. Compared in constant time."""
 
     __slots__ = ("_text",)
 
@@ -15,6 +16,14 @@ class Secret:
     def reveal(self) -> str:
         """Give the text. Call it only where the secret is used."""
         return self._text
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
     def __repr__(self) -> str:
         return "***"

@@ -8,8 +8,16 @@ OPERATOR_NAME: Final = "operator_name"
 RATE_PIN_PREFIX: Final = "manual_rate_pin_"
 """The operator's own rate of a currency: this and the currency's code."""
 
+ACCEPT_LATE_PAYMENTS: Final = "accept_late_payments"
+"""``1``: a payment that came after expiry is accepted once it is final (decisions 17)."""
+
 BACKUP_LAST_AT: Final = "backup.last_at"
 """When the last verified backup was made, in Unix seconds."""
 
 BACKUP_LAST_PATH: Final = "backup.last_path"
 """Where it was put."""
+
+
+def is_on(text: str | None) -> bool:
+    """Read a setting that is on or off; off unless it says so."""
+    return text == "1"

@@ -14,7 +14,10 @@ from keysat_core.errors.license_key import (
     LicenseKeyError,
 )
 from keysat_core.errors.provider import (
+    AlreadyConnected,
+    ConnectStateInvalid,
     NotAuthentic,
+    NotConfigured,
     ProviderNotLoaded,
     ProviderRefused,
     ProviderUnavailable,
@@ -59,12 +62,14 @@ from keysat_core.errors.server import (
 )
 
 __all__ = [
+    "AlreadyConnected",
     "BackupUnsound",
     "BadKeyFormat",
     "BadKeySignature",
     "BadPEM",
     "CodeRefused",
     "ConfigurationError",
+    "ConnectStateInvalid",
     "CorruptRow",
     "DatabaseInUse",
     "FingerprintMismatch",
@@ -78,6 +83,7 @@ __all__ = [
     "MigrationRefused",
     "NoProvider",
     "NotAuthentic",
+    "NotConfigured",
     "NotFound",
     "NotInstalled",
     "PathTaken",

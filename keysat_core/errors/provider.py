@@ -10,13 +10,20 @@ class UpstreamError(KeysatError):
 
 
 class ProviderRefused(UpstreamError):
-    """The provider answered no. Retrying the same call is useless. ``problem``: auth, not_found, rejected, unsupported."""
+    """The provider answered no. Retrying the same call is useless.
+
+    ``problem``: auth, not_found, rejected, unsupported (payments 1.2). ``http_status`` is what it
+    answered with, where it was asked at all.
+    """
 
     code = "provider_refused"
 
-    def __init__(self, operation: str, problem: str, detail: str = "") -> None:
+    def __init__(
+        self, operation: str, problem: str, detail: str = "", *, http_status: int | None = None
+    ) -> None:
         self.operation = operation
         self.problem = problem
+        self.http_status = http_status
         super().__init__(f"{operation}: {problem}" + (f": {detail[:300]}" if detail else ""))
 
 
@@ -28,6 +35,38 @@ class ProviderUnavailable(UpstreamError):
     def __init__(self, operation: str, detail: str = "") -> None:
         self.operation = operation
         super().__init__(f"{operation}: unavailable" + (f": {detail[:300]}" if detail else ""))
+
+
+class AlreadyConnected(KeysatError):
+    """The profile has a provider of this kind already."""
+
+    code = "already_connected"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(
+            f"this merchant profile has a {kind} provider already; disconnect it first"
+        )
+
+
+class NotConfigured(KeysatError):
+    """No provider is connected, or the server was not told where one is. Says what to do."""
+
+    code = "provider_not_configured"
+
+    def __init__(self, remedy: str) -> None:
+        super().__init__(remedy)
+
+
+class ConnectStateInvalid(KeysatError):
+    """The connect link is unknown, used up or too old."""
+
+    code = "connect_state_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this connect link is unknown, was used already or is too old; start again"
+        )
 
 
 class RateUnavailable(UpstreamError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from keysat_core.domain.self_license import SelfLicense
 from keysat_core.ports.activity import Heartbeats, ValidationLog
 from keysat_core.ports.clock import Clock
+from keysat_core.ports.connecting import BTCPayServer, ZapriteService
 from keysat_core.ports.entropy import Entropy
 from keysat_core.ports.facts import CommittedFacts
 from keysat_core.ports.ids import Ids
@@ -17,7 +18,10 @@ from keysat_core.ports.store import Store
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ports:
-    """What the core needs of the world. ``sandbox`` is None unless sandbox mode is on."""
+    """What the core needs of the world. ``sandbox`` is None unless sandbox mode is on.
+
+    ``btcpay`` is None when no BTCPay Server is configured.
+    """
 
     clock: Clock
     entropy: Entropy
@@ -31,3 +35,5 @@ class Ports:
     heartbeats: Heartbeats
     self_license: SelfLicense
     sandbox: SandboxTill | None = None
+    btcpay: BTCPayServer | None = None
+    zaprite: ZapriteService | None = None

@@ -7,6 +7,7 @@ from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.domain.payment import (
     InvoiceOrder,
+    LightningPayment,
     ProviderInvoice,
     ProviderNotice,
     ProviderReport,
@@ -50,6 +51,32 @@ class PaymentProvider(Protocol):
 
         Raises:
             NotAuthentic: not signed by this provider, or unreadable.
+        """
+        ...
+
+    def probe(self) -> None:
+        """Ask something harmless, to see that the account answers.
+
+        Raises:
+            ProviderRefused, ProviderUnavailable.
+        """
+        ...
+
+    def pay_bolt11(self, bolt11: str) -> LightningPayment:
+        """Pay a lightning invoice. Not idempotent: after an unknown outcome ask by its hash.
+
+        Raises:
+            ProviderRefused: it was not paid; ``unsupported`` where the account cannot pay.
+            ProviderUnavailable: whether it was paid is unknown.
+        """
+        ...
+
+    def lightning_payment(self, payment_hash: str) -> LightningPayment:
+        """Ask what became of a lightning payment.
+
+        Raises:
+            ProviderRefused: ``not_found`` when the account never tried it.
+            ProviderUnavailable.
         """
         ...
 

@@ -63,11 +63,11 @@ class RecordsContract(ABC):
             # The invoice may follow its receipt within one transaction.
             tx.invoices.put_invoice(invoice)
         with store.reading() as tx:
-            assert tx.receipts.list_noted(2) == [receipts[1], receipts[2]]
-            assert tx.receipts.list_noted(-1) == []
+            assert tx.receipts.list_noted(Instant(NOW + 9), 2) == [receipts[1], receipts[2]]
+            assert tx.receipts.list_noted(Instant(NOW + 9), -1) == []
         with store.writing() as tx:
             tx.receipts.put_receipt(replace(receipts[1], outcome=ReceiptOutcome.DONE))
-            assert tx.receipts.list_noted(9) == [receipts[2], receipts[0]]
+            assert tx.receipts.list_noted(Instant(NOW + 9), 9) == [receipts[2], receipts[0]]
 
     def test_old_receipts_are_purged_oldest_first(self, store: Store) -> None:
         shop = stored_shop(store)

@@ -12,12 +12,11 @@ from keysat_core.domain.receipt import ReceiptOutcome
 from keysat_core.errors import ProviderNotLoaded, ProviderUnavailable
 from keysat_core.limits import RECEIPT_DAYS
 from keysat_core.ports.sandbox import PretendPayment
-from keysat_core.use_cases.purchases.note_webhook import finish_receipt
+from keysat_core.use_cases.purchases.note_webhook import follow_up_receipt
+from keysat_http.reconciling import reconcile_backlog, reconcile_invoices
 from keysat_http.settling import (
     Pass,
     purge,
-    reconcile_backlog,
-    reconcile_invoices,
     settle_noted_receipts,
 )
 from keysat_http.shop_ticks import shop_ticks
@@ -29,7 +28,7 @@ DOWN = ProviderUnavailable("read invoice", "timeout")
 def outcomes(shop: Shop) -> list[str]:
     """What became of the webhooks, by asking for those that still wait."""
     with shop.ports.store.reading() as tx:
-        return [receipt.outcome for receipt in tx.receipts.list_noted(100)]
+        return [receipt.outcome for receipt in tx.receipts.list_noted(shop.ports.clock.now(), 100)]
 
 
 def test_a_paid_purchase_gives_a_license_once_the_webhook_comes(shop: Shop) -> None:
@@ -308,7 +307,7 @@ def test_a_receipt_whose_invoice_was_deleted_meanwhile_ends_quietly(shop: Shop) 
     shop.providers.failure_of_status = DOWN
     shop.deliver()
     with shop.ports.store.reading() as tx:
-        (*_, receipt) = tx.receipts.list_noted(100)
+        (*_, receipt) = tx.receipts.list_noted(Instant(shop.ports.clock.now() + 5), 100)
     shop.admin("DELETE", f"/products/{product['id']}?force=true")
-    finish_receipt(receipt, store=shop.ports.store)
+    follow_up_receipt(receipt.id, None, store=shop.ports.store, clock=shop.ports.clock)
     assert outcomes(shop) == []

@@ -136,6 +136,7 @@ def make_account(profile: MerchantProfile | None = None, **fields: Any) -> Provi
         "label": "Sandbox",
         "served_rails": (Rail.LIGHTNING, Rail.ONCHAIN),
         "connected_at": NOW,
+        "updated_at": NOW,
     }
     return ProviderAccount(**(ordinary | fields))
 

@@ -26,6 +26,7 @@ ACCOUNT: Final = ProviderAccount(
     label="Sandbox",
     served_rails=(Rail.LIGHTNING, Rail.ONCHAIN),
     connected_at=START,
+    updated_at=START,
 )
 
 

@@ -16,6 +16,7 @@ from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import (
     InvoiceOrder,
+    LightningPayment,
     ProviderInvoice,
     ProviderNotice,
     ProviderReport,
@@ -127,9 +128,22 @@ class ScriptedProvider:
             read = msgspec.json.decode(body, type=_Body)
         except msgspec.DecodeError:
             raise NotAuthentic from None
+        claims = {status.value: status for status in ProviderStatus}
         return ProviderNotice(
-            type=read.type, provider_invoice_id=read.id, delivery_id=read.delivery_id
+            type=read.type,
+            provider_invoice_id=read.id,
+            delivery_id=read.delivery_id,
+            claim=claims.get(read.type),
         )
+
+    def probe(self) -> None:
+        self._lose(self._fault("probe"), "probe")
+
+    def pay_bolt11(self, bolt11: str) -> LightningPayment:
+        raise ProviderRefused("pay bolt11", "unsupported")
+
+    def lightning_payment(self, payment_hash: str) -> LightningPayment:
+        raise ProviderRefused("read lightning payment", "not_found")
 
     # --- the script -----------------------------------------------------------------------------
 

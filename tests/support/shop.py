@@ -90,6 +90,9 @@ class _Saying:
         self.create_invoice = inner.create_invoice
         self.find_by_external_id = inner.find_by_external_id
         self.parse_webhook = inner.parse_webhook
+        self.probe = inner.probe
+        self.pay_bolt11 = inner.pay_bolt11
+        self.lightning_payment = inner.lightning_payment
 
     def invoice_status(self, provider_invoice_id: str) -> ProviderReport:
         if isinstance(self._said, KeysatError):

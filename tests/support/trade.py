@@ -55,7 +55,7 @@ from keysat_core.use_cases.machines.heartbeat_machine import (
 from keysat_core.use_cases.machines.list_machines import list_machines
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
-    finish_receipt,
+    follow_up_receipt,
     list_due_invoices,
     list_noted_receipts,
     note_webhook,
@@ -216,18 +216,24 @@ class Trade:
 
     def reconcile(self, limit: int = 50) -> None:
         """One pass of the worker: noted webhooks first, then what is due."""
-        for receipt in list_noted_receipts(limit=limit, store=self.store):
-            if receipt.invoice_id is not None and self._settles(receipt.invoice_id):
-                finish_receipt(receipt, store=self.store)
+        for receipt in self.noted(limit):
+            if receipt.invoice_id is not None:
+                settled = self._settles(receipt.invoice_id)
+                self.follow_up(receipt, settled.invoice if settled else None)
         for invoice_id in self.due(limit):
             self._settles(invoice_id)
 
-    def _settles(self, invoice_id: InvoiceId) -> bool:
+    def noted(self, limit: int = 50) -> list[WebhookReceipt]:
+        return list_noted_receipts(limit=limit, store=self.store, clock=self.clock)
+
+    def follow_up(self, receipt: WebhookReceipt, invoice: Invoice | None) -> WebhookReceipt | None:
+        return follow_up_receipt(receipt.id, invoice, store=self.store, clock=self.clock)
+
+    def _settles(self, invoice_id: InvoiceId) -> SettledInvoice | None:
         try:
-            self.settle(invoice_id)
+            return self.settle(invoice_id)
         except (UpstreamError, ProviderNotLoaded):
-            return False
-        return True
+            return None
 
     # --- what is stored -------------------------------------------------------------------------
 

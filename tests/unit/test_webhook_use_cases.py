@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from keysat_core.domain.ids import ProviderAccountId
+from keysat_core.domain.instant import DAY_SECONDS
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.merchant import ProviderKind
-from keysat_core.domain.receipt import ReceiptOutcome
+from keysat_core.domain.receipt import LOOK_AGAIN_SECONDS, ReceiptOutcome
 from keysat_core.errors import (
     NotAuthentic,
     NotFound,
@@ -15,8 +16,6 @@ from keysat_core.errors import (
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
-    finish_receipt,
-    list_noted_receipts,
     note_webhook,
 )
 from tests.support.scripted_provider import SIGNATURE, Fault
@@ -34,7 +33,7 @@ def test_a_webhook_is_kept_and_proves_nothing(trade: Trade) -> None:
     receipt = trade.note(trade.provider.webhook_of(invoice.id, delivery_id="d-1"))
     assert (receipt.outcome, receipt.invoice_id) == (ReceiptOutcome.NOTED, invoice.id)
     assert (receipt.type, receipt.delivery_id) == ("settled", "d-1")
-    assert list_noted_receipts(limit=5, store=trade.store) == [receipt]
+    assert trade.noted() == [receipt]
     assert trade.invoice(invoice.id) == invoice
     trade.reconcile()
     assert trade.invoice(invoice.id).status is InvoiceStatus.PENDING
@@ -46,9 +45,54 @@ def test_a_noted_webhook_stays_until_its_invoice_was_looked_at(trade: Trade) -> 
     receipt = trade.note(trade.provider.webhook_of(invoice.id))
     trade.provider.is_down = True
     trade.reconcile()
-    assert list_noted_receipts(limit=5, store=trade.store) == [receipt]
-    finish_receipt(receipt, store=trade.store)
-    assert list_noted_receipts(limit=5, store=trade.store) == []
+    assert trade.noted() == []
+    for pause in LOOK_AGAIN_SECONDS:
+        trade.clock.advance(pause - 1)
+        assert trade.noted() == []
+        trade.clock.advance(1)
+        (due,) = trade.noted()
+        assert due.id == receipt.id
+        trade.provider.is_down = pause != LOOK_AGAIN_SECONDS[-1]
+        trade.reconcile()
+    assert trade.noted() == []
+
+
+def test_a_signed_claim_of_a_payment_is_followed_up_daily(trade: Trade) -> None:
+    invoice = trade.sell()
+    trade.note(trade.provider.webhook_of(invoice.id))
+    trade.reconcile()
+    for pause in (*LOOK_AGAIN_SECONDS, DAY_SECONDS, DAY_SECONDS):
+        assert trade.noted() == []
+        trade.clock.advance(pause)
+        assert len(trade.noted()) == 1
+        trade.reconcile()
+    trade.provider.pay(invoice.id)
+    trade.clock.advance(DAY_SECONDS)
+    trade.reconcile()
+    trade.clock.advance(DAY_SECONDS)
+    assert trade.noted() == []
+    assert trade.license_for(invoice.id) is not None
+
+
+def test_what_a_webhook_does_not_claim_is_looked_at_once(trade: Trade) -> None:
+    invoice = trade.sell()
+    trade.note(trade.provider.webhook_of(invoice.id, said="processing"))
+    trade.reconcile()
+    trade.clock.advance(DAY_SECONDS)
+    assert trade.noted() == []
+
+
+def test_after_three_looks_without_an_answer_the_reconciler_takes_over(trade: Trade) -> None:
+    invoice = trade.sell()
+    trade.note(trade.provider.webhook_of(invoice.id, said="expired"))
+    trade.provider.is_down = True
+    trade.reconcile()
+    for pause in LOOK_AGAIN_SECONDS:
+        trade.clock.advance(pause)
+        assert len(trade.noted()) == 1
+        trade.reconcile()
+    trade.clock.advance(DAY_SECONDS)
+    assert trade.noted() == []
 
 
 def test_a_webhook_that_comes_before_our_record_is_handed_on_when_it_is_made(
@@ -60,16 +104,16 @@ def test_a_webhook_that_comes_before_our_record_is_handed_on_when_it_is_made(
         trade.request(opened.id)
     early = [trade.note(trade.provider.webhook_of(opened.id)) for _ in range(2)]
     assert {receipt.outcome for receipt in early} == {ReceiptOutcome.UNMATCHED}
-    assert list_noted_receipts(limit=5, store=trade.store) == []
+    assert trade.noted() == []
     trade.clock.advance(PURCHASE_DEADLINE_SECONDS)
     trade.request(opened.id, is_first_try=False)
-    handed_on = list_noted_receipts(limit=5, store=trade.store)
+    handed_on = trade.noted()
     assert [receipt.id for receipt in handed_on] == [receipt.id for receipt in early]
     assert {receipt.invoice_id for receipt in handed_on} == {opened.id}
     trade.provider.pay(opened.id)
     trade.reconcile()
     assert trade.license_for(opened.id) is not None
-    assert list_noted_receipts(limit=5, store=trade.store) == []
+    assert trade.noted() == []
 
 
 def test_a_webhook_about_nothing_is_ignored(trade: Trade) -> None:

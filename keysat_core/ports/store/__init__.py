@@ -7,7 +7,7 @@ Import protocols from here: which file holds one may change.
 
 from keysat_core.ports.store.catalog import Policies, Products, Removals
 from keysat_core.ports.store.licenses import Licenses, Machines
-from keysat_core.ports.store.sales import Invoices, Merchants, Receipts
+from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts
 from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings
 from keysat_core.ports.store.trail import AuditLog, Trail
 from keysat_core.ports.store.transaction import Store, Transaction
@@ -15,6 +15,7 @@ from keysat_core.ports.store.transaction import Store, Transaction
 __all__ = [
     "AuditLog",
     "Buckets",
+    "Connections",
     "Idempotency",
     "Invoices",
     "Leases",

@@ -6,7 +6,7 @@ from typing import Protocol
 from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.store.catalog import Policies, Products, Removals
 from keysat_core.ports.store.licenses import Licenses, Machines
-from keysat_core.ports.store.sales import Invoices, Merchants, Receipts
+from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts
 from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings
 from keysat_core.ports.store.trail import AuditLog, Trail
 
@@ -26,6 +26,8 @@ class Transaction(Protocol):
     def invoices(self) -> Invoices: ...
     @property
     def merchants(self) -> Merchants: ...
+    @property
+    def connections(self) -> Connections: ...
     @property
     def receipts(self) -> Receipts: ...
     @property

@@ -8,6 +8,7 @@ from hypothesis.strategies import SearchStrategy
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, ProviderKind
 from keysat_core.domain.payment import Rail
+from keysat_core.domain.secret import Secret
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.text import names, texts
@@ -21,14 +22,25 @@ def merchant_profiles(**fixed: Any) -> SearchStrategy[MerchantProfile]:
         id=ids().map(MerchantProfileId),
         name=names(),
         is_default=st.booleans(),
+        legal_name=st.none() | texts(),
+        support_url=st.none() | texts(),
+        support_email=st.none() | texts(),
+        brand_color=st.none() | texts(),
         post_purchase_redirect_url=st.none() | texts(),
+        smtp_host=st.none() | texts(),
+        smtp_port=st.none() | st.integers(1, 65_535),
+        smtp_username=st.none() | texts(),
+        smtp_password=st.none() | texts().map(Secret),
+        smtp_from_address=st.none() | texts(),
+        smtp_from_name=st.none() | texts(),
+        smtp_use_starttls=st.booleans(),
         created_at=instants(),
         updated_at=instants(),
     )
 
 
 def provider_accounts(**fixed: Any) -> SearchStrategy[ProviderAccount]:
-    """Connected accounts of every kind, each with at least one rail."""
+    """Connected accounts of every kind, each with at least one rail and its secrets."""
     rails = st.lists(st.sampled_from(Rail), min_size=1, unique=True).map(tuple)
     return built(
         ProviderAccount,
@@ -38,5 +50,11 @@ def provider_accounts(**fixed: Any) -> SearchStrategy[ProviderAccount]:
         kind=st.sampled_from(ProviderKind),
         label=names(),
         served_rails=rails,
+        base_url=texts(),
+        api_key=st.none() | texts().map(Secret),
+        webhook_id=st.none() | texts(),
+        webhook_secret=st.none() | texts().map(Secret),
+        store_id=st.none() | texts(),
         connected_at=instants(),
+        updated_at=instants(),
     )

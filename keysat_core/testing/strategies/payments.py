@@ -55,6 +55,7 @@ def provider_reports(**fixed: Any) -> SearchStrategy[ProviderReport]:
         status=st.sampled_from(ProviderStatus),
         is_processing=st.booleans(),
         is_paid_late=st.booleans(),
+        is_late_final=st.booleans(),
         marked_by_hand=st.booleans(),
         price=st.none() | money(),
         paid=st.none() | money(),
@@ -70,6 +71,8 @@ def provider_notices(**fixed: Any) -> SearchStrategy[ProviderNotice]:
         type=texts(),
         provider_invoice_id=st.none() | names(),
         delivery_id=st.none() | names(),
+        original_delivery_id=st.none() | names(),
+        claim=st.none() | st.sampled_from(ProviderStatus),
     )
 
 
@@ -83,6 +86,10 @@ def receipts(**fixed: Any) -> SearchStrategy[WebhookReceipt]:
         type=texts(),
         provider_invoice_id=st.none() | texts(),
         delivery_id=st.none() | texts(),
+        original_delivery_id=st.none() | texts(),
+        claim=st.none() | st.sampled_from(ProviderStatus),
         outcome=st.sampled_from(ReceiptOutcome),
+        looks=st.integers(0, 100),
+        next_look_at=st.none() | instants(),
         received_at=instants(),
     )

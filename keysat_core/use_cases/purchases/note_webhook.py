@@ -5,8 +5,10 @@ from collections.abc import Mapping
 import msgspec
 
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.merchant import ProviderKind
-from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
+from keysat_core.domain.payment import ProviderStatus
+from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt, after_look
 from keysat_core.errors import NotFound
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
@@ -38,7 +40,7 @@ def note_webhook(
     """
     with store.reading() as tx:
         account = tx.merchants.find_account(command.account_id)
-    if account is None or account.kind is not command.kind:
+    if account is None or account.kind is not command.kind or not account.is_connected:
         raise NotFound("payment provider", command.account_id)
     notice = providers.provider_for(account).parse_webhook(command.headers, command.body)
     now = clock.now()
@@ -56,6 +58,8 @@ def note_webhook(
             provider_invoice_id=notice.provider_invoice_id,
             invoice_id=invoice.id if invoice else None,
             delivery_id=notice.delivery_id,
+            original_delivery_id=notice.original_delivery_id,
+            claim=notice.claim,
             outcome=outcome,
             received_at=now,
         )
@@ -63,18 +67,33 @@ def note_webhook(
     return receipt
 
 
-def finish_receipt(receipt: WebhookReceipt, *, store: Store) -> None:
-    """Mark a receipt whose invoice has been looked at since."""
+def follow_up_receipt(
+    receipt_id: str, invoice: Invoice | None, *, store: Store, clock: Clock
+) -> WebhookReceipt | None:
+    """Say what follows from a look at a receipt's invoice; None when the receipt is gone.
+
+    ``invoice`` is the invoice as the look left it; None when the provider gave no answer.
+    """
+    now = clock.now()
     with store.writing() as tx:
         # A forced delete of the product takes the receipt with it.
-        if receipt.invoice_id is None or tx.invoices.find_invoice(receipt.invoice_id) is not None:
-            tx.receipts.put_receipt(msgspec.structs.replace(receipt, outcome=ReceiptOutcome.DONE))
+        receipt = tx.receipts.find_receipt(receipt_id)
+        if receipt is None or receipt.outcome is not ReceiptOutcome.NOTED:
+            return receipt
+        is_claiming = receipt.claim is ProviderStatus.SETTLED
+        is_cleared_up = invoice is not None and (
+            not is_claiming or invoice.status is InvoiceStatus.SETTLED
+        )
+        followed = after_look(receipt, is_cleared_up=is_cleared_up, now=now)
+        tx.receipts.put_receipt(followed)
+    return followed
 
 
-def list_noted_receipts(*, limit: int, store: Store) -> list[WebhookReceipt]:
-    """Give receipts whose invoice still has to be looked at, oldest first."""
+def list_noted_receipts(*, limit: int, store: Store, clock: Clock) -> list[WebhookReceipt]:
+    """Give receipts whose invoice is to be looked at by now, longest due first."""
+    now = clock.now()
     with store.reading() as tx:
-        return tx.receipts.list_noted(limit)
+        return tx.receipts.list_noted(now, limit)
 
 
 def list_due_invoices(*, limit: int, store: Store, clock: Clock) -> list[InvoiceId]:

@@ -153,7 +153,8 @@ def _account(
         profile_id = profile.id if profile else None
     accounts = tx.merchants.list_accounts(profile_id) if profile_id else []
     usable = [account for account in accounts if account.kind in kinds]
-    return account_for_rail(usable, find_rail(request.rail))
+    preferences = tx.merchants.list_preferences(profile_id) if profile_id else []
+    return account_for_rail(usable, find_rail(request.rail), preferences)
 
 
 def _template(tx: Transaction, account: ProviderAccount) -> str | None:

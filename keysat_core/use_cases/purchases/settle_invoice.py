@@ -14,9 +14,17 @@ from keysat_core.domain.events import outbox_event
 from keysat_core.domain.ids import EventId, InvoiceId, LicenseId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
-from keysat_core.domain.payment import ProviderInvoice
+from keysat_core.domain.merchant import ProviderAccount, asked_through
+from keysat_core.domain.payment import ProviderInvoice, ProviderReport, ProviderStatus
+from keysat_core.domain.provider_health import (
+    ProviderHealth,
+    after_answer,
+    after_failure,
+    is_worth_noting,
+)
 from keysat_core.domain.sale import SaleFacts, Settlement, apply_report, fulfil
-from keysat_core.errors import ProviderNotLoaded, UpstreamError
+from keysat_core.domain.setting import ACCEPT_LATE_PAYMENTS, is_on
+from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProvider, PaymentProviders
@@ -54,26 +62,118 @@ def settle_invoice(
     """
     with store.reading() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
-        account_id = invoice.provider_account_id
-        account = tx.merchants.find_account(account_id) if account_id else None
+        askable = _askable(tx, invoice)
     lacks_effect = invoice.status is InvoiceStatus.SETTLED and invoice.effect_at is None
-    if account is None or lacks_effect:
+    if lacks_effect or invoice.is_free or (askable is None and not _is_elsewhere(invoice)):
         return _finish_own(actor, invoice_id, store=store, clock=clock, ids=ids)
+    if not askable:
+        return _report(actor, invoice_id, _NOBODY_TO_ASK, store=store, clock=clock, ids=ids)
     try:
-        provider = providers.provider_for(account)
-        known = _known_at(provider, invoice)
-        report = provider.invoice_status(known.provider_invoice_id) if known else None
-    except (UpstreamError, ProviderNotLoaded):
-        _stamp(invoice_id, store=store, clock=clock)
+        answer = _ask(askable, invoice, providers)
+    except (UpstreamError, ProviderNotLoaded) as exc:
+        _stamp(invoice_id, askable[0], exc, store=store, clock=clock)
         raise
-    if known is None or report is None:
+    if answer is None:
         return _drop_orphan(actor, invoice_id, store=store, clock=clock)
+    return _report(actor, invoice_id, answer, store=store, clock=clock, ids=ids)
+
+
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was learned. ``account`` None: there was nobody to ask."""
+
+    report: ProviderReport
+    account: ProviderAccount | None = None
+    known: ProviderInvoice | None = None
+
+
+PROVIDER_DISCONNECTED: Final = "provider_disconnected"
+"""``provider_status_raw`` of an invoice whose provider was disconnected before it ended."""
+
+_NOBODY_TO_ASK: Final = _Answer(
+    report=ProviderReport(status=ProviderStatus.PENDING, raw_status=PROVIDER_DISCONNECTED)
+)
+
+
+def _is_elsewhere(invoice: Invoice) -> bool:
+    """It was created at a provider, as far as we know."""
+    return invoice.provider_account_id is not None or invoice.provider_invoice_id is not None
+
+
+def _askable(tx: Transaction, invoice: Invoice) -> list[ProviderAccount] | None:
+    """The accounts that may know an invoice, likeliest first; None when none ever did.
+
+    Its own account; when that is disconnected, one that is connected to the same store. An invoice
+    from an old database may name no account: then any may know it (payments 10).
+    """
+    if not _is_elsewhere(invoice):
+        return None
+    if invoice.provider_account_id is None:
+        default = tx.merchants.find_default_profile()
+        connected = tx.merchants.list_all_accounts(is_disconnected_included=False)
+        first = default.id if default else None
+        return sorted(connected, key=lambda account: account.merchant_profile_id != first)
+    account = tx.merchants.find_account(invoice.provider_account_id)
+    if account is None:
+        return None
+    if account.is_connected:
+        return [account]
+    connected = tx.merchants.list_all_accounts(is_disconnected_included=False)
+    return [other for other in connected if asked_through(account, other)]
+
+
+def _ask(
+    askable: list[ProviderAccount], invoice: Invoice, providers: PaymentProviders
+) -> _Answer | None:
+    """Ask one account after the other until one knows the invoice; None: it was never created."""
+    *others, last = askable
+    for account in others:
+        try:
+            return _ask_one(account, invoice, providers)
+        except ProviderRefused as exc:
+            if exc.problem != "not_found":
+                raise
+    return _ask_one(last, invoice, providers)
+
+
+def _ask_one(
+    account: ProviderAccount, invoice: Invoice, providers: PaymentProviders
+) -> _Answer | None:
+    provider = providers.provider_for(account)
+    known = _known_at(provider, invoice)
+    if known is None:
+        return None
+    report = provider.invoice_status(known.provider_invoice_id)
+    return _Answer(report=report, account=account, known=known)
+
+
+def _report(
+    actor: Actor,
+    invoice_id: InvoiceId,
+    answer: _Answer,
+    *,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+) -> SettledInvoice:
+    """Do what an answer asks for, in one transaction."""
     now = clock.now()
     with store.writing() as tx:
         facts = _facts(tx, invoice_id, ids)
         before = facts.invoice
-        facts = msgspec.structs.replace(facts, invoice=_recorded(before, known))
-        return _save(tx, before, apply_report(facts, report, actor, now), ids, now)
+        if answer.account is not None and answer.known is not None:
+            recorded = _recorded(before, answer.known, answer.account)
+            facts = msgspec.structs.replace(facts, invoice=recorded)
+            _note_answer(tx, answer.account, now)
+        accepts_late = is_on(tx.settings.find_setting(ACCEPT_LATE_PAYMENTS))
+        settlement = apply_report(facts, answer.report, actor, now, accepts_late=accepts_late)
+        return _save(tx, before, settlement, ids, now)
+
+
+def _note_answer(tx: Transaction, account: ProviderAccount, now: Instant) -> None:
+    before = tx.connections.find_health(account.id)
+    after = after_answer(before or ProviderHealth(account_id=account.id), now)
+    if is_worth_noting(before, after):
+        tx.connections.put_health(after)
 
 
 def _known_at(provider: PaymentProvider, invoice: Invoice) -> ProviderInvoice | None:
@@ -85,8 +185,10 @@ def _known_at(provider: PaymentProvider, invoice: Invoice) -> ProviderInvoice | 
     )
 
 
-def _recorded(invoice: Invoice, known: ProviderInvoice) -> Invoice:
-    """The invoice with the provider's id; an id recorded meanwhile is never replaced."""
+def _recorded(invoice: Invoice, known: ProviderInvoice, account: ProviderAccount) -> Invoice:
+    """The invoice with the provider's id; what is recorded already is never replaced."""
+    if invoice.provider_account_id is None:
+        invoice = msgspec.structs.replace(invoice, provider_account_id=account.id)
     if invoice.provider_invoice_id is not None:
         return invoice
     return msgspec.structs.replace(
@@ -155,9 +257,21 @@ def _save(
     return SettledInvoice(invoice=sale.invoice, is_changed=is_changed)
 
 
-def _stamp(invoice_id: InvoiceId, *, store: Store, clock: Clock) -> None:
+def _stamp(
+    invoice_id: InvoiceId,
+    account: ProviderAccount,
+    failure: UpstreamError | ProviderNotLoaded,
+    *,
+    store: Store,
+    clock: Clock,
+) -> None:
     """Remember that it was looked at, so that one dead provider does not starve the others."""
     now = clock.now()
     with store.writing() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
         tx.invoices.put_invoice(msgspec.structs.replace(invoice, last_checked_at=now))
+        if isinstance(failure, UpstreamError):
+            before = tx.connections.find_health(account.id)
+            after = after_failure(before or ProviderHealth(account_id=account.id), failure, now)
+            if after != before:
+                tx.connections.put_health(after)

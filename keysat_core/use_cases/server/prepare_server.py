@@ -7,18 +7,15 @@ from keysat_core.domain.audit import audited
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
 from keysat_core.domain.merchant import (
     DEFAULT_PROFILE_NAME,
+    SERVED_RAILS,
     MerchantProfile,
     ProviderAccount,
     ProviderKind,
 )
-from keysat_core.domain.payment import Rail
 from keysat_core.domain.setting import OPERATOR_NAME
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
-
-SANDBOX_RAILS = (Rail.LIGHTNING, Rail.ONCHAIN, Rail.CARD)
-"""Pretend money travels on every rail."""
 
 
 class PreparedServer(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,8 +67,9 @@ def prepare_server(
                 merchant_profile_id=profile.id,
                 kind=ProviderKind.SANDBOX,
                 label="Sandbox (pretend money)",
-                served_rails=SANDBOX_RAILS,
+                served_rails=SERVED_RAILS[ProviderKind.SANDBOX],
                 connected_at=now,
+                updated_at=now,
             )
             tx.merchants.put_account(account)
             tx.trail.append_audit(

@@ -12,6 +12,7 @@ from keysat_core.domain.ids import InvoiceId, LicenseId
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.payment import (
     InvoiceOrder,
+    LightningPayment,
     ProviderInvoice,
     ProviderNotice,
     ProviderReport,
@@ -250,6 +251,10 @@ class BelievingLine:
         self.find_by_external_id: Callable[[InvoiceId], ProviderInvoice | None] = (
             line.find_by_external_id
         )
+
+        self.probe: Callable[[], None] = line.probe
+        self.pay_bolt11: Callable[[str], LightningPayment] = line.pay_bolt11
+        self.lightning_payment: Callable[[str], LightningPayment] = line.lightning_payment
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderNotice:
         notice = self._line.parse_webhook(headers, body)

@@ -7,6 +7,7 @@ from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.domain.payment import (
     InvoiceOrder,
+    LightningPayment,
     ProviderInvoice,
     ProviderNotice,
     ProviderReport,
@@ -51,6 +52,17 @@ class SimulatedLine:
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderNotice:
         return self._provider.parse_webhook(headers, body)
+
+    def probe(self) -> None:
+        self._call("probe", self._provider.probe)
+
+    def pay_bolt11(self, bolt11: str) -> LightningPayment:
+        return self._call("pay bolt11", lambda: self._provider.pay_bolt11(bolt11))
+
+    def lightning_payment(self, payment_hash: str) -> LightningPayment:
+        return self._call(
+            "read lightning payment", lambda: self._provider.lightning_payment(payment_hash)
+        )
 
     def _call(self, what: str, call: Callable[[], _Answer], about: str | None = None) -> _Answer:
         stage, provider = self._stage, self._provider

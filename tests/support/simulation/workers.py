@@ -7,6 +7,7 @@ from keysat_core.domain.merchant import ProviderKind
 from keysat_core.errors import KeysatError
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import NoteWebhook
+from keysat_http.reconciling import one_by_one
 from keysat_http.settling import take_webhook
 from keysat_http.shop_ticks import shop_ticks
 from tests.support.scripted_provider import SIGNATURE, about
@@ -14,7 +15,7 @@ from tests.support.simulation.market import NO_ANSWER, Market, check_after_pass
 from tests.support.simulation.process import Process, Unanswered
 from tests.support.trade import BUYER
 
-TICKS: Final = {"receipts": 15, "reconcile": 60, "heartbeats": 3_600, "purge": 3_600}
+TICKS: Final = {"receipts": 5, "reconcile": 60, "heartbeats": 3_600, "purge": 3_600}
 """What is run, and how often; a test holds it against what the server runs."""
 
 
@@ -46,7 +47,7 @@ def tick_all(market: Market, process: Process) -> None:
 def _run(ports: Ports, name: str) -> None:
     # A server writes them by a thread of its own, which a simulation must not have.
     ports.heartbeats.flush()
-    (run,) = (tick.run for tick in shop_ticks(ports) if tick.name == name)
+    (run,) = (tick.run for tick in shop_ticks(ports, fan_out=one_by_one) if tick.name == name)
     run()
 
 

@@ -1,0 +1,88 @@
+"""Connecting accounts at payment services, and looking after the connection."""
+
+from typing import Protocol
+
+from keysat_core.domain.connecting import BitcoinNetwork, RemoteStore, RemoteWebhook
+from keysat_core.domain.document import JSONValue
+from keysat_core.domain.merchant import ProviderAccount
+from keysat_core.domain.secret import Secret
+
+
+class BTCPayStores(Protocol):
+    """One API key's view of a BTCPay Server. Every method calls out: never in a transaction.
+
+    All raise ``ProviderRefused`` and ``ProviderUnavailable``.
+    """
+
+    def server_version(self) -> str:
+        """Give the server's version, such as ``2.4.1``."""
+        ...
+
+    def list_stores(self) -> list[RemoteStore]:
+        """List the stores the key covers."""
+        ...
+
+    def network(self, store_id: str) -> BitcoinNetwork:
+        """Tell which chain a store receives on; ``UNDETERMINED`` after any failure, never raises."""
+        ...
+
+    def put_webhook(self, store_id: str, url: str, secret: Secret) -> str:
+        """Register a webhook and give its id; one with the same address is replaced."""
+        ...
+
+    def find_webhook(self, store_id: str, webhook_id: str) -> RemoteWebhook | None:
+        """Give a webhook as it is registered; None if it is gone."""
+        ...
+
+    def move_webhook(self, store_id: str, webhook_id: str, url: str) -> None:
+        """Give a webhook another address; its secret stays."""
+        ...
+
+    def delete_webhook(self, store_id: str, webhook_id: str) -> None:
+        """Remove a webhook; one that is gone already is no error."""
+        ...
+
+    def payment_methods(self, store_id: str) -> list[dict[str, JSONValue]]:
+        """Give the store's payment methods, as BTCPay says them."""
+        ...
+
+    def revoke_key(self) -> None:
+        """Make the key useless; doing it again is no error."""
+        ...
+
+
+class BTCPayServer(Protocol):
+    """The BTCPay Server this server was told of."""
+
+    @property
+    def base_url(self) -> str:
+        """Where this server reaches it, without a trailing slash."""
+        ...
+
+    @property
+    def browser_url(self) -> str:
+        """Where the operator's browser reaches it, without a trailing slash."""
+        ...
+
+    def stores(self, api_key: Secret) -> BTCPayStores:
+        """See the configured server with a key."""
+        ...
+
+    def stores_of(self, account: ProviderAccount) -> BTCPayStores:
+        """See the server an account is at, with its key."""
+        ...
+
+
+class ZapriteService(Protocol):
+    """Zaprite, before there is an account. Every method calls out: never in a transaction.
+
+    All raise ``ProviderRefused`` and ``ProviderUnavailable``.
+    """
+
+    def ping(self, base_url: str, api_key: Secret) -> None:
+        """See that the key is good."""
+        ...
+
+    def register_webhook(self, base_url: str, api_key: Secret, url: str) -> str | None:
+        """Have events sent to a URL and give the registration's id; None when it says none."""
+        ...
