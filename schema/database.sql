@@ -22,6 +22,18 @@ CREATE INDEX audit_log_by_age ON audit_log (occurred_at);
 
 CREATE INDEX audit_log_by_target ON audit_log (target_kind, target_id);
 
+CREATE TABLE connect_states (
+    token_hash TEXT NOT NULL PRIMARY KEY,
+    merchant_profile_id TEXT,
+    label TEXT,
+    store_id TEXT,
+    is_scoped INTEGER NOT NULL CHECK (is_scoped IN (0, 1)),
+    initiator_hash TEXT,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX connect_states_by_age ON connect_states (created_at);
+
 CREATE TABLE idempotency_keys (
     operation TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -144,6 +156,16 @@ CREATE UNIQUE INDEX machines_one_live ON machines (license_id, fingerprint_hash)
 
 CREATE INDEX machines_seats ON machines (license_id, deactivated_at);
 
+CREATE TABLE merchant_profile_rail_preferences (
+    merchant_profile_id TEXT NOT NULL REFERENCES merchant_profiles (id),
+    rail TEXT NOT NULL CHECK (rail IN ('lightning', 'onchain', 'card')),
+    payment_provider_id TEXT NOT NULL REFERENCES payment_providers (id),
+    PRIMARY KEY (merchant_profile_id, rail)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX rail_preferences_of_provider
+    ON merchant_profile_rail_preferences (payment_provider_id);
+
 CREATE TABLE merchant_profiles (
     id TEXT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
@@ -151,7 +173,8 @@ CREATE TABLE merchant_profiles (
     post_purchase_redirect_url TEXT,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
-) STRICT;
+, legal_name TEXT, support_url TEXT, support_email TEXT, brand_color TEXT, smtp_host TEXT, smtp_port INTEGER CHECK (smtp_port BETWEEN 1 AND 65535), smtp_username TEXT, smtp_password TEXT, smtp_from_address TEXT, smtp_from_name TEXT, smtp_use_starttls INTEGER NOT NULL DEFAULT 1
+    CHECK (smtp_use_starttls IN (0, 1))) STRICT;
 
 CREATE UNIQUE INDEX merchant_profiles_one_default ON merchant_profiles (is_default)
     WHERE is_default = 1;
@@ -165,15 +188,27 @@ CREATE TABLE outbox (
     occurred_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE payment_providers (
+CREATE TABLE "payment_providers" (
     id TEXT NOT NULL PRIMARY KEY,
     merchant_profile_id TEXT NOT NULL REFERENCES merchant_profiles (id),
     kind TEXT NOT NULL CHECK (kind IN ('sandbox', 'btcpay', 'zaprite')),
     label TEXT NOT NULL,
     served_rails TEXT NOT NULL CHECK (json_valid(served_rails)),
+    base_url TEXT NOT NULL,
+    api_key TEXT,
+    webhook_id TEXT,
+    webhook_secret TEXT,
+    store_id TEXT,
     connected_at INTEGER NOT NULL,
-    UNIQUE (merchant_profile_id, kind)
+    updated_at INTEGER NOT NULL,
+    disconnected_at INTEGER,
+    CHECK (disconnected_at IS NULL OR (api_key IS NULL AND webhook_secret IS NULL))
 ) STRICT;
+
+CREATE INDEX payment_providers_of_profile ON payment_providers (merchant_profile_id);
+
+CREATE UNIQUE INDEX payment_providers_one_of_a_kind ON payment_providers (merchant_profile_id, kind)
+    WHERE disconnected_at IS NULL;
 
 CREATE TABLE policies (
     id TEXT NOT NULL PRIMARY KEY,
@@ -226,6 +261,18 @@ CREATE INDEX products_by_name ON products (name, id);
 
 CREATE INDEX products_of_profile ON products (merchant_profile_id);
 
+CREATE TABLE provider_health (
+    payment_provider_id TEXT NOT NULL PRIMARY KEY REFERENCES payment_providers (id),
+    failures INTEGER NOT NULL CHECK (failures >= 0),
+    failing_since INTEGER,
+    left_until INTEGER,
+    is_known INTEGER NOT NULL CHECK (is_known IN (0, 1)),
+    may_sell INTEGER NOT NULL CHECK (may_sell IN (0, 1)),
+    last_ok_at INTEGER,
+    last_failed_at INTEGER,
+    detail TEXT
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE rate_buckets (
     bucket_kind TEXT NOT NULL,
     bucket_key TEXT NOT NULL,
@@ -266,11 +313,12 @@ CREATE TABLE webhook_receipts (
     delivery_id TEXT,
     outcome TEXT NOT NULL CHECK (outcome IN ('noted', 'unmatched', 'done', 'ignored')),
     received_at INTEGER NOT NULL
-) STRICT;
+, original_delivery_id TEXT, claim TEXT, looks INTEGER NOT NULL DEFAULT 0 CHECK (looks >= 0), next_look_at INTEGER) STRICT;
 
 CREATE INDEX webhook_receipts_by_age ON webhook_receipts (received_at);
 
-CREATE INDEX webhook_receipts_noted ON webhook_receipts (received_at) WHERE outcome = 'noted';
+CREATE INDEX webhook_receipts_noted ON webhook_receipts (coalesce(next_look_at, received_at))
+    WHERE outcome = 'noted';
 
 CREATE INDEX webhook_receipts_of_invoice ON webhook_receipts (invoice_id);
 

@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
+from keysat_core.domain.merchant import disconnected
 from keysat_core.domain.payment import Rail
-from keysat_core.errors import StoreUnavailable
+from keysat_core.domain.secret import Secret
+from keysat_core.errors import AlreadyConnected, StoreUnavailable
 from keysat_core.ports.store import Store
-from tests.support.builders import make_account, make_profile, new_id
+from tests.support.builders import NOW, make_account, make_profile, new_id
 
 replace = msgspec.structs.replace
 
@@ -78,10 +80,26 @@ class MerchantsContract(ABC):
 
     def test_a_profile_has_one_account_of_a_kind(self, store: Store) -> None:
         profile = make_profile()
-        with pytest.raises(StoreUnavailable), store.writing() as tx:
+        with pytest.raises(AlreadyConnected), store.writing() as tx:
             tx.merchants.put_profile(profile)
             tx.merchants.put_account(make_account(profile))
             tx.merchants.put_account(make_account(profile))
+
+    def test_a_disconnected_account_makes_room_for_another(self, store: Store) -> None:
+        profile = make_profile()
+        gone = disconnected(make_account(profile, api_key=Secret("k")), NOW)
+        fresh = make_account(profile)
+        with store.writing() as tx:
+            tx.merchants.put_profile(profile)
+            tx.merchants.put_account(gone)
+            tx.merchants.put_account(fresh)
+        with store.reading() as tx:
+            assert tx.merchants.list_accounts(profile.id) == [fresh]
+            assert tx.merchants.find_account(gone.id) == gone
+            every = tx.merchants.list_all_accounts(is_disconnected_included=True)
+            assert {account.id for account in every} == {gone.id, fresh.id}
+            connected = tx.merchants.list_all_accounts(is_disconnected_included=False)
+            assert connected == [fresh]
 
     def test_an_account_of_an_unknown_profile_is_refused(self, store: Store) -> None:
         with pytest.raises(StoreUnavailable), store.writing() as tx:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.receipt import ReceiptOutcome
 from keysat_core.errors import ProviderNotLoaded, ProviderUnavailable

@@ -406,7 +406,7 @@ def test_a_writer_waits_for_another_process_to_finish(path: Path, store: SQLiteS
         ("UPDATE licenses SET grace_seconds = 9000000000000", "licenses"),
         ("UPDATE products SET entitlements_catalog = '[1]'", "products"),
         ("UPDATE products SET name = ' '", "products"),
-        ("UPDATE payment_providers SET kind = 'btcpay'", "payment_providers"),
+        ("UPDATE payment_providers SET served_rails = '[\"boat\"]'", "payment_providers"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_named(store: SQLiteStore, sql: str, table: str) -> None:
