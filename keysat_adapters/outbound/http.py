@@ -33,10 +33,14 @@ class Answer(NamedTuple):
 
 
 class NoAnswer(Exception):
-    """No whole answer came. ``was_sent`` False: the other side was never reached."""
+    """No whole answer came. ``was_sent`` False: the other side was never reached.
 
-    def __init__(self, reason: str, *, was_sent: bool) -> None:
+    ``is_slow``: the time was over, so that asking again would take as long.
+    """
+
+    def __init__(self, reason: str, *, was_sent: bool, is_slow: bool = False) -> None:
         self.was_sent = was_sent
+        self.is_slow = is_slow
         super().__init__(reason)
 
 
@@ -83,7 +87,8 @@ class HTTPSender:
         except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
             raise NoAnswer(_said(exc), was_sent=False) from exc
         except httpx.HTTPError as exc:
-            raise NoAnswer(_said(exc), was_sent=True) from exc
+            is_slow = isinstance(exc, httpx.TimeoutException)
+            raise NoAnswer(_said(exc), was_sent=True, is_slow=is_slow) from exc
         named = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status_code, named, answer.content)
 
