@@ -49,6 +49,12 @@ def find_connection(actor: Actor, kind: ProviderKind, *, store: Store) -> Connec
         return _connection(tx, kind)
 
 
+def list_accounts_of_kind(kind: ProviderKind, *, store: Store) -> list[ProviderAccount]:
+    """Give the connected accounts of a kind, the default profile's first."""
+    with store.reading() as tx:
+        return _of_kind(tx, kind)
+
+
 def list_payment_methods(
     actor: Actor, *, store: Store, btcpay: BTCPayServer | None
 ) -> PaymentMethods:
@@ -88,7 +94,7 @@ def _health_of(
     )
 
 
-def _connection(tx: Transaction, kind: ProviderKind) -> Connection | None:
+def _of_kind(tx: Transaction, kind: ProviderKind) -> list[ProviderAccount]:
     default = tx.merchants.find_default_profile()
     accounts = [
         account
@@ -96,8 +102,11 @@ def _connection(tx: Transaction, kind: ProviderKind) -> Connection | None:
         if account.kind is kind
     ]
     default_id = default.id if default else None
-    accounts.sort(key=lambda account: account.merchant_profile_id != default_id)
-    for account in accounts:
+    return sorted(accounts, key=lambda account: account.merchant_profile_id != default_id)
+
+
+def _connection(tx: Transaction, kind: ProviderKind) -> Connection | None:
+    for account in _of_kind(tx, kind):
         profile = tx.merchants.find_profile(account.merchant_profile_id)
         if profile is not None:
             return Connection(account=account, profile=profile)
