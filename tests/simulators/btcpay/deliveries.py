@@ -84,7 +84,6 @@ class Deliveries:
     def redeliver(self, webhook: Webhook, delivery: Delivery) -> Delivery:
         """Queue what was once delivered again, by hand; call with the lock held."""
         again = self._again(delivery)
-        webhook.remember(again)
         self._enqueue(webhook, again)
         return again
 

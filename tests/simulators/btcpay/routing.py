@@ -12,12 +12,17 @@ from tests.simulators.exchange import Request, Response
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """One request on its way: who asks, and what the path names."""
+    """One request on its way: who asks, and what the path names.
+
+    Attributes:
+        stale_seconds: Reads answer from before changes that are no older; None answers the truth.
+    """
 
     world: World
     request: Request
     names: Mapping[str, str]
     key: APIKey | None = None
+    stale_seconds: int | None = None
 
     @property
     def store_id(self) -> str:
