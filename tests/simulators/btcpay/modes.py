@@ -20,6 +20,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         on_chain, lightning, lnurl: Its ids of the payment methods.
+        has_delivery_time: Deliveries say ``deliveryTime``, as 2.4.1 documents and 2.0.6 does not.
         has_paid_amount: Invoices say ``paidAmount`` (2.2 on).
         retries_any_failure: Every webhook answer but 2xx is retried; else only none, 408, 429, 5xx.
         has_after_expiry_events: It sends InvoiceExpiredPaidPartial and InvoicePaidAfterExpiration.
@@ -34,6 +35,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     lightning: str = "BTC-LN"
     lnurl: str = "BTC-LNURL"
     methods_are_keyed: bool = False
+    has_delivery_time: bool = True
     has_paid_amount: bool = True
     retries_any_failure: bool = False
     has_after_expiry_events: bool = True
@@ -51,6 +53,7 @@ TRAITS: Final = {
         lightning="BTC-LightningNetwork",
         lnurl="BTC-LNURLPAY",
         methods_are_keyed=True,
+        has_delivery_time=False,
         has_paid_amount=False,
         retries_any_failure=True,
         has_after_expiry_events=False,
@@ -58,6 +61,7 @@ TRAITS: Final = {
     ),
     Mode.V2_0: Traits(
         version="2.0.6",
+        has_delivery_time=False,
         has_paid_amount=False,
         retries_any_failure=True,
         has_after_expiry_events=False,

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from tests.simulators.btcpay import bodies
 from tests.simulators.btcpay.accounts import MODIFY_WEBHOOKS
+from tests.simulators.btcpay.modes import Traits
 from tests.simulators.btcpay.problems import invalid, problem, webhook_not_found
 from tests.simulators.btcpay.routing import Handler, Route, Visit
 from tests.simulators.btcpay.webhooks import Delivery, Webhook
@@ -93,11 +94,12 @@ def delete_webhook(visit: Visit) -> Response:
     return Response(status=200)
 
 
-def _delivery_wire(delivery: Delivery) -> dict[str, Any]:
+def _delivery_wire(delivery: Delivery, traits: Traits) -> dict[str, Any]:
+    sent_at = {"deliveryTime": delivery.sent_at} if traits.has_delivery_time else {}
     return {
         "id": delivery.id,
         "timestamp": delivery.made_at,
-        "deliveryTime": delivery.sent_at,
+        **sent_at,
         "httpCode": delivery.http_code,
         "errorMessage": delivery.error,
         "status": delivery.status,
@@ -111,11 +113,11 @@ def list_deliveries(visit: Visit) -> Response:
     if count and not count.isdecimal():
         raise invalid("count", f"The value '{count}' is not valid.")
     newest = log[::-1][: int(count) if count else None]
-    return json_response(200, [_delivery_wire(delivery) for delivery in newest])
+    return json_response(200, [_delivery_wire(delivery, visit.world.traits) for delivery in newest])
 
 
 def get_delivery(visit: Visit) -> Response:
-    return json_response(200, _delivery_wire(_delivery(visit)))
+    return json_response(200, _delivery_wire(_delivery(visit), visit.world.traits))
 
 
 def get_delivery_request(visit: Visit) -> Response:
