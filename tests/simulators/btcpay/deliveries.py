@@ -244,7 +244,9 @@ class Deliveries:
         else:
             delivery.status = "Failed" if status is None else "HttpError"
         delivery.http_code = status
-        delivery.error = error or None if status is None or is_success else f"HTTP error {status}"
+        delivery.error = (
+            error or None if status is None or is_success else f"HTTP Error Code {status}"
+        )
         retry = not is_success and self._is_retried(status) and webhook.automatic_redelivery
         if retry and queued.retries < len(RETRY_SECONDS):
             self._block(webhook, RETRY_SECONDS[queued.retries])

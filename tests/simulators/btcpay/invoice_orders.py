@@ -34,14 +34,19 @@ def invoice_from(world: World, store: Store, fields: bodies.Fields) -> Invoice:
     if amount is not None and amount < 0:
         raise invalid("Amount", "The amount should be 0 or more.")
     currency = bodies.text(fields, "currency", DEFAULT_CURRENCY).upper()
-    sats_per_unit = _sats_per_unit(store, currency)
     checkout = _checkout(world.traits, store, bodies.mapping(fields, "checkout"))
     metadata = bodies.mapping(fields, "metadata")
-    destinations = _destinations(world, store, checkout["paymentMethods"])
-    if not destinations:
-        raise problem(400, "generic-error", NO_METHOD)
+    email = metadata.get("buyerEmail")
+    if email is not None and "@" not in str(email):
+        raise problem(400, "generic-error", "Invalid email")
     if amount is not None:
         amount = _rounded(amount, DECIMALS.get(currency, FIAT_DECIMALS))
+    sats_per_unit = _sats_per_unit(store, currency)
+    destinations = {}
+    if sats_per_unit is not None:
+        destinations = _destinations(world, store, checkout["paymentMethods"])
+    if sats_per_unit is None or (not destinations and amount != 0):
+        raise problem(400, "generic-error", NO_METHOD)
     now = world.now()
     expires_at = now + int(checkout["expirationMinutes"] * 60)
     due = None if amount is None else _sats(amount * sats_per_unit)
@@ -76,13 +81,14 @@ def _sats(amount: Decimal) -> int:
     return int(amount.to_integral_value(rounding=ROUND_CEILING))
 
 
-def _sats_per_unit(store: Store, currency: str) -> Decimal:
+def _sats_per_unit(store: Store, currency: str) -> Decimal | None:
+    """Give the rate, or None for a currency without one, which no method can be priced in."""
     if currency == "BTC":
         return Decimal(SATS_PER_BTC)
     if currency == "SATS":
         return Decimal(1)
     if currency not in store.rates:
-        raise invalid("Currency", "Invalid currency")
+        return None
     return Decimal(SATS_PER_BTC) / store.rates[currency]
 
 

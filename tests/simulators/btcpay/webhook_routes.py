@@ -51,8 +51,7 @@ def _unpruned(visit: Visit) -> Delivery:
 def _apply(webhook: Webhook, fields: bodies.Fields) -> None:
     """Set what a request says; events that are left out mean everything."""
     url = bodies.text(fields, "url")
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+    if not urlsplit(url).scheme:
         raise invalid("Url", "Invalid Url")
     events = bodies.mapping(fields, "authorizedEvents")
     specific = tuple(bodies.texts(events, "specificEvents") or ())
