@@ -7,12 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
+from keysat_core.testing import START
 from tests.simulators.fault_plan import Answer, Timeout
 from tests.simulators.lightning_address.bolt11 import ALPHABET
 from tests.simulators.lightning_address.conduct import MISCONDUCT, Conduct
 from tests.simulators.lightning_address.fake_host import FakeLightningAddressHost
 from tests.simulators.transport import ServiceTransport
-from tests.simulators.virtual_clock import START, VirtualClock
+from tests.simulators.virtual_clock import VirtualClock
 
 
 @pytest.fixture

@@ -321,3 +321,15 @@ def test_a_buyer_pays_on_the_page_and_is_sent_back() -> None:
         assert httpx.post(order["checkoutUrl"]).status_code == 400
         assert httpx.get(f"{base_url}/order/od_unknown").status_code == 404
     assert zaprite.status(order["id"]) == "PAID"
+
+
+def test_a_buyer_without_a_shop_to_return_to_lets_coins_confirm_on_the_page(
+    zaprite: FakeZaprite, caller: ZapriteCaller
+) -> None:
+    contact = caller.contact()
+    page = f"/order/{caller.order(contactId=contact, allowSavePaymentProfile=True)}"
+    assert caller.client.post(page, data={"method": "BITCOIN"}).headers["location"] == page
+    assert 'value="CONFIRM"' in caller.client.get(page).text
+    caller.client.post(page, data={"method": "CONFIRM"})
+    assert '<strong id="status">PAID</strong>' in caller.client.get(page).text
+    assert len(caller.get(f"/v1/contacts/{contact}").json()["paymentProfiles"]) == 1

@@ -170,6 +170,22 @@ def test_the_order_of_webhooks_is_drawn(receiver: Receiver) -> None:
     assert len({tried.at for tried in zaprite.journal.attempts()}) > 3
 
 
+def test_webhooks_may_come_at_the_same_moment(
+    zaprite: FakeZaprite, caller: ZapriteCaller, receiver: Receiver
+) -> None:
+    together = threading.Barrier(4)
+
+    def wait_for_the_others() -> int:
+        together.wait(timeout=10)
+        return 200
+
+    receiver.answer = wait_for_the_others
+    order = caller.order()
+    for _ in range(4):
+        zaprite.announce(order)
+    assert zaprite.deliver_in_parallel(4) == 4
+
+
 @pytest.mark.parametrize(
     ("shape", "status", "body"),
     [

@@ -16,7 +16,8 @@ _GENERATOR: Final[_Point] = (
     0x79BE667E_F9DCBBAC_55A06295_CE870B07_029BFCDB_2DCE28D9_59F2815B_16F81798,
     0x483ADA77_26A3C465_5DA4FBFC_0E1108A8_FD17B448_A6855419_9C47D08F_FB10D4B8,
 )
-_BITS: Final = 256
+_PLACES: Final = 64
+_DIGITS: Final = 15
 
 
 def sign_recoverable(key: int, digest: bytes) -> bytes:
@@ -24,7 +25,7 @@ def sign_recoverable(key: int, digest: bytes) -> bytes:
 
     The same key and digest always give the same signature.
     """
-    for nonce in _nonces(key, digest):
+    for nonce in Nonces(key, digest):
         x, y = _times_generator(nonce)
         r = x % ORDER
         s = pow(nonce, -1, ORDER) * (int.from_bytes(digest) + r * key) % ORDER
@@ -55,14 +56,11 @@ def recovered_public_key(signature: bytes, digest: bytes) -> bytes:
     return bytes([2 | y & 1]) + x.to_bytes(32)
 
 
-def _nonces(key: int, digest: bytes) -> "Nonces":
-    return Nonces(key.to_bytes(32) + (int.from_bytes(digest) % ORDER).to_bytes(32))
-
-
 class Nonces:
     """The nonces RFC 6979 draws from a key and a digest, in order. It never ends."""
 
-    def __init__(self, seed: bytes) -> None:
+    def __init__(self, key: int, digest: bytes) -> None:
+        seed = key.to_bytes(32) + (int.from_bytes(digest) % ORDER).to_bytes(32)
         self._key = bytes(32)
         self._value = b"\x01" * 32
         for separator in (b"\x00", b"\x01"):
@@ -88,16 +86,24 @@ class Nonces:
 
 
 @cache
-def _doublings() -> tuple[_Point, ...]:
-    """Give the generator doubled 0, 1, 2 … times, which saves two thirds of a signature."""
-    points = [_GENERATOR]
-    while len(points) < _BITS:
-        points.append(_sum(points[-1], points[-1]))
-    return tuple(points)
+def _multiples() -> tuple[tuple[_Point, ...], ...]:
+    """Give the generator's multiples by each digit of each place of a hexadecimal number."""
+    rows = []
+    first = _GENERATOR
+    for _ in range(_PLACES):
+        row = [first]
+        while len(row) < _DIGITS:
+            row.append(_sum(row[-1], first))
+        rows.append(tuple(row))
+        first = _sum(row[-1], first)
+    return tuple(rows)
 
 
 def _times_generator(factor: int) -> _Point:
-    return _total([point for bit, point in enumerate(_doublings()) if factor >> bit & 1])
+    digits = [factor >> 4 * place & _DIGITS for place in range(_PLACES)]
+    return _total(
+        [row[digit - 1] for row, digit in zip(_multiples(), digits, strict=True) if digit]
+    )
 
 
 def _times(point: _Point, factor: int) -> _Point:

@@ -1,6 +1,8 @@
 """Runs the Zaprite double on a port, on the time of the day, for playing with it by hand.
 
-``python -m tests.simulators.zaprite [--port N] [--seed N]``
+``python -m tests.simulators.zaprite [--port N] [--seed N] [--webhook URL]``
+
+Pay on the page an order's ``checkoutUrl`` leads to.
 """
 
 import argparse
@@ -38,9 +40,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.simulators.zaprite")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
     parser.add_argument("--seed", type=int, default=0, help="draws ids and keys")
+    parser.add_argument(
+        "--webhook", action="append", default=[], help="a URL to paste into the dashboard"
+    )
     given = parser.parse_args()
     clock = WallClock()
     zaprite = FakeZaprite(clock, given.seed, post, checkout_base_url=None)
+    for url in given.webhook:
+        zaprite.add_webhook(url, zaprite.live)
     with serving(zaprite, port=given.port) as base_url, suppress(KeyboardInterrupt):
         sys.stdout.write(
             f"base URL         {base_url}\n"

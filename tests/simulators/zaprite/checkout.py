@@ -8,6 +8,8 @@ from tests.simulators.exchange import Request, Response, html_response
 from tests.simulators.zaprite.order import Method, Order, Status
 
 METHODS: Final = (Method.CARD, Method.LIGHTNING, Method.BITCOIN)
+CONFIRM: Final = "CONFIRM"
+"""What the page sends, in place of a method, to let coins under way arrive."""
 _OPEN: Final = (Status.PENDING, Status.UNDERPAID)
 
 
@@ -18,6 +20,8 @@ def checkout_page(order: Order) -> Response:
         for method in METHODS
         if order.status in _OPEN
     )
+    if order.status == Status.PROCESSING:
+        buttons = f'<button name="method" value="{CONFIRM}">Let it confirm</button>\n'
     back = return_url(order)
     link = f'<p><a href="{escape(back)}">Back to the shop</a></p>\n' if back else ""
     return html_response(
@@ -30,13 +34,11 @@ def checkout_page(order: Order) -> Response:
     )
 
 
-def chosen_method(request: Request) -> Method:
-    """Read which button was pressed; the card when none was."""
+def pressed_button(request: Request) -> str:
+    """Read which button was pressed: a method or ``CONFIRM``; the card when none was."""
     fields = dict(parse_qsl(request.body.decode(errors="replace")))
-    try:
-        return Method(fields.get("method", Method.CARD))
-    except ValueError:
-        return Method.CARD
+    pressed = fields.get("method", Method.CARD)
+    return pressed if pressed in (*METHODS, CONFIRM) else Method.CARD
 
 
 def after_paying(order: Order) -> Response:

@@ -19,7 +19,7 @@ from tests.simulators.zaprite.books import Books
 from tests.simulators.zaprite.charging import Charging
 from tests.simulators.zaprite.deliveries import RETRY_SECONDS, Deliveries, Post
 from tests.simulators.zaprite.hands import Hands
-from tests.simulators.zaprite.order import CannotBePaid
+from tests.simulators.zaprite.order import CannotBePaid, Order
 from tests.simulators.zaprite.organization import Organization
 from tests.simulators.zaprite.refusal import Refusal
 from tests.simulators.zaprite.seeded_ids import SeededIds
@@ -165,13 +165,20 @@ class FakeZaprite(Hands):
             raise Refusal(404, "Not found") from None
         if operation == "view_checkout":
             return checkout.checkout_page(order)
+        pressed = checkout.pressed_button(request)
+        if pressed == checkout.CONFIRM:
+            self.confirm(order.id)
+        else:
+            self._check_out(order, pressed)
+        return checkout.after_paying(order)
+
+    def _check_out(self, order: Order, method: str) -> None:
         try:
-            self.pay(order.id, checkout.chosen_method(request))
+            self.pay(order.id, method)
         except CannotBePaid as reason:
             raise Refusal(400, str(reason)) from None
         if order.may_save_profile:
             self.attach_profile(order.id)
-        return checkout.after_paying(order)
 
     def _note(
         self, operation: str, request: Request, answer: Response | None, action: CallAction | None
