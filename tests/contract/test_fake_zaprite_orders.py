@@ -136,6 +136,8 @@ def test_the_merchant_may_do_anything(zaprite: FakeZaprite, caller: ZapriteCalle
     seen = []
     for act in (zaprite.complete, zaprite.refund, zaprite.cancel, zaprite.abandon):
         act(order)
+        zaprite.confirm(order)
+        zaprite.replace(order)
         seen.append(caller.read(order)["status"])
     zaprite.set_status(order, "HELD_FOR_REVIEW")
     seen.append(caller.read(order)["status"])

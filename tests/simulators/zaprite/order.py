@@ -112,7 +112,7 @@ class Order:
     def record(self, transaction: Transaction, now: int) -> int:
         """Book money that came, whatever the status says."""
         self.transactions.append(transaction)
-        return 1 + self.put_status(self._status_by_payments(), now)
+        return 1 + self.put_status(self._status_by_payments(now), now)
 
     def confirm(self, now: int) -> int:
         """Let every transaction under way arrive."""
@@ -124,8 +124,7 @@ class Order:
 
     def expire(self, now: int) -> int:
         """Give an order up that nobody began to pay in time; another is left alone."""
-        is_over = self.expires_at is not None and self.expires_at <= now
-        if not is_over or self.status != Status.PENDING:
+        if not self._is_late(now) or self.status != Status.PENDING:
             return 0
         return self.put_status(Status.ABANDONED, now)
 
@@ -148,16 +147,21 @@ class Order:
 
     def _finish_pending(self, status: TransactionStatus, now: int) -> int:
         pending = [t for t in self.transactions if t.status is TransactionStatus.PENDING]
+        if not pending:
+            return 0
         for transaction in pending:
             transaction.status = status
-        return len(pending) + self.put_status(self._status_by_payments(), now) + self.expire(now)
+        return len(pending) + self.put_status(self._status_by_payments(now), now)
 
-    def _status_by_payments(self) -> str:
+    def _is_late(self, now: int) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+    def _status_by_payments(self, now: int) -> str:
         if any(t.status is TransactionStatus.PENDING for t in self.transactions):
             return Status.PROCESSING
         paid = self.paid_amount()
         if paid == 0:
-            return Status.PENDING
+            return Status.ABANDONED if self._is_late(now) else Status.PENDING
         if paid < self.total_amount:
             return Status.UNDERPAID
         return Status.PAID if paid == self.total_amount else Status.OVERPAID
