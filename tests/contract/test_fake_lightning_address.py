@@ -165,12 +165,12 @@ def test_an_invoice_is_old_or_about_something_else(host: FakeLightningAddressHos
 
 
 def test_the_network_may_fail_as_well(host: FakeLightningAddressHost) -> None:
-    host.plan.on_call("read_metadata", Answer(503))
-    host.plan.on_call("get_invoice", Timeout())
+    host.faults.on_call("read_metadata", Answer(503))
+    host.faults.on_call("get_invoice", Timeout())
     assert get(host, "https://tips.example/.well-known/lnurlp/ada").status_code == 503
     with pytest.raises(httpx.ReadTimeout):
         asked(host)
-    assert host.plan.unused() == []
+    assert host.faults.unused() == []
     assert [call.fault for call in host.journal.calls()] == ["Answer", "", "Timeout"]
 
 

@@ -241,7 +241,7 @@ def test_faults_strike_as_planned_and_none_stays_unused(
     zaprite: FakeZaprite, caller: ZapriteCaller
 ) -> None:
     order = caller.order()
-    plan: FaultPlan = zaprite.plan
+    faults: FaultPlan = zaprite.faults
     for action in (
         Answer(503, {"message": "later"}),
         Html(),
@@ -251,7 +251,7 @@ def test_faults_strike_as_planned_and_none_stays_unused(
         Timeout(),
         Cut(),
     ):
-        plan.on_call("get_order", action)
+        faults.on_call("get_order", action)
     path = f"/v1/orders/{order}"
     assert caller.get(path).status_code == 503
     assert caller.get(path).headers["content-type"].startswith("text/html")
@@ -264,15 +264,16 @@ def test_faults_strike_as_planned_and_none_stays_unused(
     with pytest.raises(httpx.ReadError):
         caller.get(path)
     assert caller.get(path).json()["status"] == "PENDING"
-    assert zaprite.unused() == []
-    plan.on_call("get_contact", Timeout())
-    assert len(zaprite.unused()) == 1
+    zaprite.check()
+    faults.on_call("get_contact", Timeout())
+    with pytest.raises(AssertionError, match="get_contact"):
+        zaprite.check()
 
 
 def test_an_order_may_be_made_though_nobody_hears_of_it(
     zaprite: FakeZaprite, caller: ZapriteCaller
 ) -> None:
-    zaprite.plan.on_call("create_order", Timeout(after_acting=True))
+    zaprite.faults.on_call("create_order", Timeout(after_acting=True))
     with pytest.raises(httpx.ReadTimeout):
         caller.order(externalUniqId="orphan")
     assert caller.read("orphan")["status"] == "PENDING"
@@ -280,7 +281,7 @@ def test_an_order_may_be_made_though_nobody_hears_of_it(
 
 def test_a_stale_read_shows_what_was_before(zaprite: FakeZaprite, caller: ZapriteCaller) -> None:
     order = caller.order()
-    zaprite.plan.on_call("get_order", StaleRead(30), count=None)
+    zaprite.faults.on_call("get_order", StaleRead(30), count=None)
     zaprite.pay(order)
     assert caller.read(order)["status"] == "PENDING"
     zaprite.advance(31)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 
+import httpx
 import msgspec
 import pytest
 
@@ -114,7 +115,9 @@ def test_the_receiver_may_ask_back_from_another_thread(
     assert statuses == ["PAID", "PAID"]
 
 
-@pytest.mark.parametrize("trouble", [500, 401, 302, NeverAnswered(), ConnectionResetError()])
+@pytest.mark.parametrize(
+    "trouble", [500, 401, 302, NeverAnswered(), ConnectionResetError(), httpx.ReadTimeout("")]
+)
 def test_a_webhook_comes_again_until_it_is_taken(
     zaprite: FakeZaprite, caller: ZapriteCaller, receiver: Receiver, trouble: int | Exception
 ) -> None:
@@ -229,10 +232,11 @@ def test_deliveries_fail_as_planned(
         (LoseAnswer(), 1, 1),
         (RefuseConnection(), 0, 1),
         (DuplicateDelivery(3), 3, 0),
+        (DuplicateDelivery(5, is_concurrent=True), 5, 0),
         (DelayDelivery(30), 0, 1),
         (Redeliver(30), 1, 1),
     ):
-        zaprite.plan.on_delivery("order.change", action)
+        zaprite.faults.on_delivery("order.change", action)
         zaprite.announce(order)
         assert (action, sent_after(0), sent_after(60)) == (action, at_once, in_a_minute)
     assert zaprite.unused() == []
@@ -242,7 +246,7 @@ def test_a_delayed_webhook_is_overtaken(
     zaprite: FakeZaprite, caller: ZapriteCaller, receiver: Receiver
 ) -> None:
     first, second = caller.order(), caller.order()
-    zaprite.plan.on_delivery("order.change", DelayDelivery(5))
+    zaprite.faults.on_delivery("order.change", DelayDelivery(5))
     zaprite.announce(first)
     zaprite.advance(1)
     zaprite.announce(second)

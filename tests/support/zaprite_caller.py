@@ -4,7 +4,6 @@ from typing import Any
 
 import httpx
 
-from tests.simulators.transport import ServiceTransport
 from tests.simulators.zaprite.fake_zaprite import BASE_URL, FakeZaprite
 
 
@@ -15,7 +14,7 @@ class ZapriteCaller:
         authorization = f"Bearer {zaprite.live.api_key if key is None else key}"
         self.client = httpx.Client(
             base_url=BASE_URL,
-            transport=ServiceTransport(zaprite),
+            transport=zaprite.transport(),
             headers={"authorization": authorization},
         )
 

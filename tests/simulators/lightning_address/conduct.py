@@ -1,6 +1,6 @@
 """How a lightning-address host behaves towards one recipient's payers; honest unless told otherwise.
 
-HTTP faults such as a 503 or a timeout belong to the fault plan; here is what a host does on purpose.
+HTTP faults such as a 503 or a timeout belong to a ``FaultPlan``; here is what a host does on purpose.
 """
 
 from dataclasses import dataclass, replace

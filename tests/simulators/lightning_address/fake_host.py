@@ -50,7 +50,7 @@ class IssuedInvoice:
 class FakeLightningAddressHost:
     """Serves ``<user>@<domain>`` for users that were added, each with a conduct of its own.
 
-    Operations, for the plan and the journal: ``read_metadata``, ``get_invoice`` and ``unknown``.
+    Operations, for the faults and the journal: ``read_metadata``, ``get_invoice`` and ``unknown``.
 
     Args:
         clock: Dates the invoices.
@@ -66,13 +66,13 @@ class FakeLightningAddressHost:
         *,
         domain: str = "tips.example",
         base_url: str | None = None,
-        plan: FaultPlan | None = None,
+        faults: FaultPlan | None = None,
         journal: Journal | None = None,
     ) -> None:
         self.clock = clock
         self.domain = domain
         self.base_url = base_url or f"https://{domain}"
-        self.plan = FaultPlan() if plan is None else plan
+        self.faults = FaultPlan() if faults is None else faults
         self.journal = Journal() if journal is None else journal
         self.issued: list[IssuedInvoice] = []
         self._seed = seed
@@ -106,7 +106,7 @@ class FakeLightningAddressHost:
         """
         operation, user = _operation(request)
         with self._lock:
-            action = self.plan.for_call(operation)
+            action = self.faults.for_call(operation)
             try:
                 answer = perform(action, lambda: self._answer(operation, unquote(user), request))
             except (NeverAnswered, ConnectionCut):

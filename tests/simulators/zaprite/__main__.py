@@ -25,14 +25,10 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> int:
     """Post a webhook over the network.
 
     Raises:
-        ConnectionError: There is no answer.
+        httpx.HTTPError: There is no answer.
     """
-    try:
-        return httpx.post(
-            url, headers=dict(headers), content=body, timeout=WEBHOOK_SECONDS
-        ).status_code
-    except httpx.HTTPError as error:
-        raise ConnectionError(str(error)) from error
+    answer = httpx.post(url, headers=dict(headers), content=body, timeout=WEBHOOK_SECONDS)
+    return answer.status_code
 
 
 def main() -> None:

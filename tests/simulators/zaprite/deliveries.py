@@ -6,10 +6,13 @@ somebody calls ``deliver_due``, and is sent without any lock, so that the receiv
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
+
+import httpx
 
 from tests.simulators.exchange import ConnectionCut, NeverAnswered, Request
 from tests.simulators.fault_plan import (
@@ -26,8 +29,9 @@ from tests.simulators.journal import Attempt, Journal
 from tests.simulators.virtual_clock import TimedClock
 
 Post: TypeAlias = Callable[[str, Mapping[str, str], bytes], int]
-"""Posts a body to a URL and gives the status; raises ``OSError``, ``NeverAnswered`` or
-``ConnectionCut`` when there is no answer. Anything else it raises is a failed test."""
+"""Posts a body to a URL and gives the status; raises one of ``NO_ANSWER`` when there is none.
+Anything else it raises is a failed test."""
+NO_ANSWER: Final = (OSError, httpx.HTTPError, NeverAnswered, ConnectionCut)
 
 HEADERS: Final[Mapping[str, str]] = {"content-type": "application/json"}
 RETRY_SECONDS: Final = (10,) * 6
@@ -40,7 +44,7 @@ class Delivery:
 
     Attributes:
         tries: How many attempts failed before.
-        is_spared: Whether the plan has had its say about this attempt.
+        is_spared: Whether the faults have had their say about this attempt.
     """
 
     url: str
@@ -68,7 +72,7 @@ class Deliveries:
         clock: TimedClock,
         lock: AbstractContextManager[object],
         draw: Callable[[], float],
-        plan: FaultPlan,
+        faults: FaultPlan,
         journal: Journal,
         post: Post,
         retry_seconds: Sequence[int] = RETRY_SECONDS,
@@ -81,7 +85,7 @@ class Deliveries:
         self._clock = clock
         self._lock = lock
         self._draw = draw
-        self._plan = plan
+        self._faults = faults
         self._journal = journal
         self._post = post
         self._waiting: list[tuple[int, float, int, Delivery]] = []
@@ -111,7 +115,7 @@ class Deliveries:
         """Post an attempt, note it and give the receiver's status, or None when there was none."""
         try:
             status, error = self._post(delivery.url, HEADERS, delivery.body), ""
-        except (OSError, NeverAnswered, ConnectionCut) as failure:
+        except NO_ANSWER as failure:
             status, error = None, f"{type(failure).__name__}: {failure}"
         self._note(delivery, status, error, fault)
         return status
@@ -134,7 +138,7 @@ class Deliveries:
 
     def _attempt(self, delivery: Delivery) -> int:
         with self._lock:
-            action = None if delivery.is_spared else self._plan.for_delivery(delivery.event_type)
+            action = None if delivery.is_spared else self._faults.for_delivery(delivery.event_type)
         spared = replace(delivery, is_spared=True)
         match action:
             case DropDelivery():
@@ -154,15 +158,25 @@ class Deliveries:
         if isinstance(action, RefuseConnection):
             status = None
             self._note(delivery, None, "connection refused", fault)
+        elif isinstance(action, DuplicateDelivery):
+            status = self._post_many(delivery, action, fault)
         else:
             status = self.post_once(delivery, fault=fault)
-        if isinstance(action, DuplicateDelivery):
-            for _ in range(action.times - 1):
-                self.post_once(delivery, fault=fault)
         is_done = status is not None and 200 <= status < 300 and not isinstance(action, LoseAnswer)
         if not is_done and delivery.tries < len(self.retry_seconds):
             again = replace(delivery, tries=delivery.tries + 1, is_spared=False)
             self._push(again, self.retry_seconds[delivery.tries])
+
+    def _post_many(self, delivery: Delivery, action: DuplicateDelivery, fault: str) -> int | None:
+        if action.is_concurrent:
+            with ThreadPoolExecutor(action.times) as pool:
+                posts = [
+                    pool.submit(self.post_once, delivery, fault=fault) for _ in range(action.times)
+                ]
+            statuses = [post.result() for post in posts]
+        else:
+            statuses = [self.post_once(delivery, fault=fault) for _ in range(action.times)]
+        return statuses[0]
 
     def _note(self, delivery: Delivery, status: int | None, error: str, fault: str) -> None:
         if not self._journal.is_kept:

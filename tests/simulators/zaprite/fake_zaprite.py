@@ -1,7 +1,16 @@
 """The double of Zaprite: its API, its buyers' pages and its webhooks, with the hands behind them.
 
 A ``Service``: put it behind ``ServiceTransport`` or ``serving``. It answers as the public API does
-(https://api.zaprite.com), and where that is silent as the module of each call says.
+(https://api.zaprite.com). Where that is silent, this is assumed, and is to be looked at again with
+a sandbox organization:
+
+- which HTTP status and message each refusal has, beyond the form of the error body;
+- that orders are found by ``externalUniqId``, the newest winning;
+- the form of ``paymentProfiles`` and of ``POST /v1/orders/charge``, and that a profile of another
+  contact or past its time is refused;
+- what ``POST /v1/webhooks`` takes and answers, and that the same URL may be registered twice;
+- that webhooks are repeated until a 2xx, and when;
+- ``CANCELED`` and ``REFUNDED``, and the ``orderType`` of an order made by the API.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +22,7 @@ from tests.simulators.call_faults import perform
 from tests.simulators.exchange import ConnectionCut, NeverAnswered, Request, Response
 from tests.simulators.fault_plan import CallAction, FaultPlan, StaleRead
 from tests.simulators.journal import Call, Journal
+from tests.simulators.transport import ServiceTransport
 from tests.simulators.virtual_clock import TimedClock
 from tests.simulators.zaprite import checkout, endpoints
 from tests.simulators.zaprite.books import Books
@@ -46,7 +56,7 @@ def nobody_listens(url: str, headers: Mapping[str, str], body: bytes) -> int:
 class FakeZaprite(Hands):
     """Zaprite with a live and a sandbox organization, each with a key of its own.
 
-    Operations, for the plan and the journal: ``create_order``, ``list_orders``, ``get_order``,
+    Operations, for the faults and the journal: ``create_order``, ``list_orders``, ``get_order``,
     ``charge_order``, ``create_contact``, ``list_contacts``, ``get_contact``, ``create_webhook``,
     ``view_checkout``, ``pay_checkout`` and ``unknown``. Event types: those of the bodies.
 
@@ -54,7 +64,7 @@ class FakeZaprite(Hands):
         clock: Whose timers expire orders and send webhooks.
         seed: Draws ids and the order of webhooks.
         post: Sends webhooks; never called from inside ``handle`` nor under a lock.
-        plan: What goes wrong.
+        faults: What goes wrong.
         journal: Where calls and attempts are noted.
         checkout_base_url: Where buyers pay; None is wherever the order was asked for.
         retry_seconds: After how long a failed webhook comes again, and how often.
@@ -69,7 +79,7 @@ class FakeZaprite(Hands):
         seed: int = 0,
         post: Post = nobody_listens,
         *,
-        plan: FaultPlan | None = None,
+        faults: FaultPlan | None = None,
         journal: Journal | None = None,
         checkout_base_url: str | None = CHECKOUT_BASE_URL,
         retry_seconds: Sequence[int] = RETRY_SECONDS,
@@ -78,7 +88,7 @@ class FakeZaprite(Hands):
         shows_nulls: bool = False,
     ) -> None:
         self.clock = clock
-        self.plan = FaultPlan() if plan is None else plan
+        self.faults = FaultPlan() if faults is None else faults
         self.journal = Journal() if journal is None else journal
         lock = RLock()
         ids = SeededIds(seed)
@@ -86,7 +96,7 @@ class FakeZaprite(Hands):
             clock=clock,
             lock=lock,
             draw=ids.fraction,
-            plan=self.plan,
+            faults=self.faults,
             journal=self.journal,
             post=post,
             retry_seconds=retry_seconds,
@@ -102,7 +112,20 @@ class FakeZaprite(Hands):
 
     def unused(self) -> list[str]:
         """List the rules and scripted charges that never came to act."""
-        return [*self.plan.unused(), *self.charging.unused()]
+        return [*self.faults.unused(), *self.charging.unused()]
+
+    def check(self) -> None:
+        """End a test: everything planned came to pass.
+
+        Raises:
+            AssertionError: A fault never struck, or a scripted charge never came.
+        """
+        unused = self.unused()
+        assert not unused, f"never came to act: {unused}"
+
+    def transport(self) -> ServiceTransport:
+        """Give a way for an ``httpx.Client`` to reach it without a socket."""
+        return ServiceTransport(self)
 
     def handle(self, request: Request, /) -> Response:
         """Answer one call.
@@ -113,7 +136,7 @@ class FakeZaprite(Hands):
         """
         operation, key = _operation(request)
         with self.books.lock:
-            action = self.plan.for_call(operation)
+            action = self.faults.for_call(operation)
             stale = action if isinstance(action, StaleRead) else None
             try:
                 answer = perform(action, lambda: self._answer(operation, key, request, stale))
