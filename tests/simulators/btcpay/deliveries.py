@@ -149,7 +149,8 @@ class Deliveries:
             while webhook.queue and webhook.blocked_until <= self._clock.now():
                 queued = webhook.queue[0]
                 event_type = queued.delivery.occurrence.event.type
-                if not webhook.wants(event_type):
+                is_called_off = queued.retries > 0 and not webhook.automatic_redelivery
+                if is_called_off or not webhook.wants(event_type):
                     webhook.queue.popleft()
                     continue
                 action = None if queued.is_judged else self._faults.for_delivery(event_type)
