@@ -87,6 +87,21 @@ def test_a_stale_read_answers_from_before_the_last_change(bench: Bench) -> None:
     assert bench.fake.world.settled_answered_at[invoice] == bench.clock.now()
 
 
+def test_an_answer_nobody_could_read_was_not_seen(bench: Bench) -> None:
+    invoice = bench.create()
+    bench.fake.pay(invoice)
+    for action in (Timeout(after_acting=True), Cut(after_acting=True)):
+        bench.fake.faults.on_call("get_invoice", action)
+        with pytest.raises(httpx.TransportError):
+            bench.read(invoice)
+    for garbage in (Html(), Truncate()):
+        bench.fake.faults.on_call("get_invoice", garbage)
+        bench.client.get(f"{bench.root}/invoices/{invoice}")
+    assert bench.fake.world.settled_answered_at == {}
+    bench.client.get(f"{bench.root}/invoices")
+    assert list(bench.fake.world.settled_answered_at) == [invoice]
+
+
 def test_a_rule_that_never_struck_fails_the_test(bench: Bench) -> None:
     bench.fake.faults.on_call("mark_invoice", Timeout())
     with pytest.raises(AssertionError, match="mark_invoice"):
@@ -118,6 +133,7 @@ def test_the_journal_keeps_what_came_and_went(bench: Bench) -> None:
     ("method", "path", "body", "complaint"),
     [
         ("POST", "/invoices", {"amount": 0.00098, "currency": "BTC"}, "amount"),
+        ("POST", "/invoices", {"amount": "1e-3", "currency": "BTC"}, "amount"),
         ("POST", "/invoices", {"amount": "1", "curency": "BTC"}, "curency"),
         ("POST", "/invoices", {"amount": "1", "checkout": {"redirectUrl": "x"}}, "redirectUrl"),
         ("POST", "/webhooks", {"url": "https://x.test", "events": []}, "events"),

@@ -23,7 +23,7 @@ from tests.simulators.btcpay.routing import Route, Router, Visit
 from tests.simulators.btcpay.world import World
 from tests.simulators.call_faults import perform
 from tests.simulators.exchange import Request, Response
-from tests.simulators.fault_plan import CallAction, FaultPlan, StaleRead
+from tests.simulators.fault_plan import CallAction, FaultPlan, Html, StaleRead, Truncate
 from tests.simulators.journal import Call, Journal
 from tests.simulators.transport import ServiceTransport
 from tests.simulators.virtual_clock import TimedClock, VirtualClock
@@ -54,6 +54,10 @@ def _routes(traits: Traits) -> list[Route]:
             if route.path.startswith(SCOPED)
         ]
     return routes
+
+
+def _is_illegible(action: CallAction | None) -> bool:
+    return isinstance(action, Html | Truncate)
 
 
 class FakeBTCPay(Controls):
@@ -126,6 +130,7 @@ class FakeBTCPay(Controls):
                 answer = perform(action, lambda: self._act(route, names, request, action))
             finally:
                 self._note(route.operation, request, answer, action)
+                self._note_settled(is_readable=answer is not None and not _is_illegible(action))
             return answer
 
     def check(self) -> None:
@@ -220,6 +225,15 @@ class FakeBTCPay(Controls):
         except ContractBroken as breach:
             self.breaches.append(breach)
             raise
+
+    def _note_settled(self, *, is_readable: bool) -> None:
+        """Note which invoices a caller got to see as settled."""
+        world = self.world
+        if world.settled_in_answer:
+            if is_readable:
+                for invoice_id in world.settled_in_answer:
+                    world.settled_answered_at.setdefault(invoice_id, world.now())
+            world.settled_in_answer.clear()
 
     def _note(
         self,
