@@ -17,7 +17,7 @@ from tests.simulators.fault_plan import (
     Timeout,
     Truncate,
 )
-from tests.support.btcpay_bench import Bench
+from tests.support.btcpay_bench import SECRET, Bench
 
 INVOICE = {"amount": "0.00098000", "currency": "BTC", "metadata": {"orderId": "o-1"}}
 
@@ -127,6 +127,14 @@ def test_the_journal_keeps_what_came_and_went(bench: Bench) -> None:
     key = next(iter(bench.fake.world.keys))
     assert key in created.request.headers["authorization"]
     assert key not in repr(bench.fake.journal.calls())
+
+
+def test_what_is_printed_shows_no_key_and_no_secret(bench: Bench) -> None:
+    webhook = bench.fake.webhook(bench.register())
+    (key,) = bench.fake.world.keys.values()
+    form = bench.fake.approve("https://btcpay.test/api-keys/authorize?redirect=https://a.test")
+    printed = repr([webhook, key, form])
+    assert not [word for word in (SECRET, key.text, form.value("apiKey")) if word in printed]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The double delivers as BTCPay does: in order, in front of a queue, with BTCPay's retries."""
 
+import httpx
 import msgspec
 import pytest
 
 from tests.simulators.btcpay.forgeries import forged, reverse_queue
 from tests.simulators.btcpay.modes import Mode
+from tests.simulators.btcpay.posting import post_through
 from tests.simulators.btcpay.webhooks import RETRY_SECONDS, signature
 from tests.simulators.exchange import NeverAnswered
 from tests.simulators.fault_plan import (
@@ -294,6 +296,18 @@ def test_a_forgery_is_well_formed(bench: Bench) -> None:
     assert bench.ear.events()[0]["storeId"] == "other"
     without = forged(bench.fake.world, webhook, "PayoutCreated", None)
     assert "invoiceId" not in msgspec.json.decode(without.body)
+
+
+def test_webhooks_can_go_through_a_client_in_this_process() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(204)
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        assert post_through(client)(HOOK_URL, {"btcpay-sig": "sha256=00"}, b"{}") == 204
+    assert (str(seen[0].url), seen[0].headers["BTCPay-Sig"]) == (HOOK_URL, "sha256=00")
 
 
 def test_a_queue_can_be_turned_around(bench: Bench) -> None:

@@ -50,7 +50,7 @@ class User:
 class APIKey:
     """A key of a user. ``permissions`` are as granted, each optionally with ``:storeId``."""
 
-    text: str
+    text: str = field(repr=False)
     user: User
     label: str
     permissions: tuple[str, ...]

@@ -70,7 +70,7 @@ class SchemaBook:
 
 def _own_words(merged: Schema) -> Schema:
     """Take over what says the same in JSON Schema; decimals in text get a pattern."""
-    plain = {name: merged[name] for name in KEPT if name in merged}
+    plain: Schema = {name: merged[name] for name in KEPT if name in merged}
     if merged.get("type") == "string" and merged.get("format") == "decimal":
         plain["pattern"] = DECIMAL
     return plain
