@@ -22,7 +22,7 @@ from tests.simulators.btcpay.webhooks import (
     flawed_signature,
     signature,
 )
-from tests.simulators.exchange import ConnectionCut, NeverAnswered, Request
+from tests.simulators.exchange import ConnectionCut, NeverAnswered, NotReachable, Request
 from tests.simulators.fault_plan import (
     BadSignature,
     DelayDelivery,
@@ -41,7 +41,7 @@ Post: TypeAlias = Callable[[str, Mapping[str, str], bytes], int]
 """Post a body with headers to an address and give the status answered. What it may raise for no
 answer is ``NO_ANSWER``; anything else is a mistake of the test and goes through."""
 
-NO_ANSWER: Final = (OSError, httpx.HTTPError, NeverAnswered, ConnectionCut)
+NO_ANSWER: Final = (OSError, httpx.HTTPError, NeverAnswered, ConnectionCut, NotReachable)
 RETRIED: Final = frozenset({408, 429})
 
 

@@ -116,6 +116,7 @@ class FakeBTCPay(Controls):
         Raises:
             NeverAnswered: A fault says so.
             ConnectionCut: A fault says so.
+            NotReachable: A fault says so.
             ContractBroken: The request, or this double's answer, is not what BTCPay documents.
         """
         with self.world.lock:
