@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from tests.simulators.btcpay import accounts
+from tests.simulators.btcpay.contract import contract_of
+from tests.simulators.btcpay.fake import routes_of
 from tests.simulators.btcpay.modes import TRAITS, Mode
 from tests.support.btcpay_bench import BASE_URL, Bench
 
@@ -69,6 +71,21 @@ def test_a_missing_permission_is_named(bench: Bench) -> None:
     assert answer.status_code == 403
     assert answer.json()["code"] == "missing-permission"
     assert answer.json()["missingPermission"] == accounts.CREATE_INVOICE
+
+
+@pytest.mark.parametrize("mode", [Mode.V2_0, Mode.V2_3_4, Mode.V2_4])
+def test_each_operation_takes_the_permission_it_is_documented_to_take(mode: Mode) -> None:
+    traits = TRAITS[mode]
+    differing = {
+        route.operation
+        for route in routes_of(traits)
+        if route.permission
+        and (documented := contract_of(traits.contract).permissions(route.method, route.path))
+        and documented != [route.permission]
+    }
+    # contract.py says why paying differs; the wallet's own permission came with 2.4.
+    older = {"get_receive_address"} if mode is Mode.V2_3_4 else set()
+    assert differing == {"pay_lightning_invoice"} | older
 
 
 @pytest.mark.parametrize(("mode", "is_enough"), [(Mode.V2_3_4, False), (Mode.V2_4, True)])

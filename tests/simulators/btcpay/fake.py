@@ -31,7 +31,8 @@ from tests.simulators.virtual_clock import TimedClock, VirtualClock
 SCOPED = "/api/v1/stores/{storeId}"
 
 
-def _routes(traits: Traits) -> list[Route]:
+def routes_of(traits: Traits) -> list[Route]:
+    """List the routes of a version."""
     routes = [
         *invoice_routes.ROUTES,
         *webhook_routes.ROUTES,
@@ -91,7 +92,7 @@ class FakeBTCPay(Controls):
         self._post = post
         checked = is_contract_checked and traits.contract != ""
         self._contract: Contract | None = contract_of(traits.contract) if checked else None
-        self._router = Router(_routes(traits))
+        self._router = Router(routes_of(traits))
         super().__init__(
             World(
                 clock=clock,
