@@ -68,14 +68,19 @@ class InvoiceData(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class PaymentData(msgspec.Struct, frozen=True, rename="camel"):
-    """``Payment`` of an invoice's payment method: ``Invalid``, ``Processing`` or ``Settled``."""
+    """``Payment`` of an invoice's payment method: ``Invalid``, ``Processing`` or ``Settled``.
+
+    ``value`` is in the method's own currency.
+    """
 
     status: str | None = None
+    value: Decimal | None = None
 
 
 class PaymentMethodOfInvoice(msgspec.Struct, frozen=True, rename="camel"):
     """``InvoicePaymentMethodDataModel`` as far as its payments are concerned."""
 
+    payment_method_id: str = ""
     payments: list[PaymentData] = []
 
 
@@ -183,8 +188,10 @@ def sats_of(amount: Decimal | None, currency: str | None) -> Money | None:
         return None
 
 
-def report_of(invoice: InvoiceData, *, is_late_final: bool = False) -> ProviderReport:
-    """Say in our words how an invoice stands."""
+def report_of(
+    invoice: InvoiceData, *, is_late_final: bool = False, paid: Money | None = None
+) -> ProviderReport:
+    """Say in our words how an invoice stands; ``paid`` where it does not say so itself."""
     additional = invoice.additional_status or "None"
     is_plain = additional == "None"
     return ProviderReport(
@@ -192,9 +199,10 @@ def report_of(invoice: InvoiceData, *, is_late_final: bool = False) -> ProviderR
         is_processing=invoice.status == "Processing",
         is_paid_late=is_paid_late(invoice),
         is_late_final=is_late_final,
+        is_overpaid=additional == "PaidOver",
         marked_by_hand=additional == "Marked",
         price=sats_of(invoice.amount, invoice.currency),
-        paid=sats_of(invoice.paid_amount, invoice.currency),
+        paid=sats_of(invoice.paid_amount, invoice.currency) or paid,
         raw_status=invoice.status if is_plain else f"{invoice.status}/{additional}",
     )
 
@@ -202,6 +210,24 @@ def report_of(invoice: InvoiceData, *, is_late_final: bool = False) -> ProviderR
 def is_paid_late(invoice: InvoiceData) -> bool:
     """It was paid in full after it had expired, and waits for somebody to decide."""
     return invoice.status == "Expired" and invoice.additional_status == "PaidLate"
+
+
+def is_payment_untold(invoice: InvoiceData) -> bool:
+    """Money came before it expired, and servers before 2.2 do not say how much (payments 6.12)."""
+    is_partial = invoice.status == "Expired" and invoice.additional_status == "PaidPartial"
+    return is_partial and invoice.paid_amount is None
+
+
+def paid_in(methods: list[PaymentMethodOfInvoice]) -> Money | None:
+    """Sum up the payments in bitcoin that were not taken back."""
+    values = [
+        payment.value
+        for method in methods
+        if method.payment_method_id.upper().startswith("BTC-")
+        for payment in method.payments
+        if payment.status != "Invalid" and payment.value is not None
+    ]
+    return sats_of(sum(values, Decimal(0)), "BTC")
 
 
 def are_final(methods: list[PaymentMethodOfInvoice]) -> bool:

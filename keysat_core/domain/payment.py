@@ -67,13 +67,15 @@ class ProviderReport(msgspec.Struct, frozen=True, kw_only=True):
 
     ``price`` is the amount it asks, ``paid`` what it received; None where it does not say.
     ``is_processing``: funds seen, not final. ``is_paid_late``: paid in full after expiry;
-    ``is_late_final``: and nothing of that can be taken back any more.
+    ``is_late_final``: and nothing of that can be taken back any more. ``is_overpaid``: more came
+    than was asked, also where ``paid`` is not said.
     """
 
     status: ProviderStatus
     is_processing: bool = False
     is_paid_late: bool = False
     is_late_final: bool = False
+    is_overpaid: bool = False
     marked_by_hand: bool = False
     price: Money | None = None
     paid: Money | None = None

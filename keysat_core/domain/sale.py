@@ -153,6 +153,9 @@ def _notes(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instant)
                 provider_amount_sats=theirs,
             )
         )
+    if report.is_overpaid and is_settling and invoice.status is not InvoiceStatus.SETTLED:
+        paid_sats = report.paid.amount if report.paid else None
+        audits.append(_about(invoice, actor, "invoice.overpaid", now, paid_sats=paid_sats))
     if report.is_paid_late:
         audits.append(_about(invoice, actor, "invoice.paid_late", now))
     if is_partial_payment(report):
