@@ -78,8 +78,8 @@ class BTCPayShop:
             accounts = tx.merchants.list_all_accounts(is_disconnected_included=True)
         return [one for one in accounts if one.kind is ProviderKind.BTCPAY][-1]
 
-    def buy(self, **fields: Any) -> dict[str, Any]:
-        return self.shop.buy(**fields)
+    def buy(self, product: str = "app", **fields: Any) -> dict[str, Any]:
+        return self.shop.buy(product, **fields)
 
     def pay(self, purchase: Mapping[str, Any], **how: Any) -> None:
         self.fake.pay(purchase["btcpay_invoice_id"], **how)

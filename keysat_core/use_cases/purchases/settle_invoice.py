@@ -33,6 +33,8 @@ from keysat_core.ports.store import Store, Transaction
 ORPHAN_SECONDS: Final = 600
 """How long an invoice may lack its provider's id before it counts as never created there."""
 
+_FORBIDDEN: Final = 403
+
 
 class SettledInvoice(msgspec.Struct, frozen=True, kw_only=True):
     """The invoice now. ``is_changed``: this call changed its status or applied its effect."""
@@ -68,11 +70,10 @@ def settle_invoice(
         return _finish_own(actor, invoice_id, store=store, clock=clock, ids=ids)
     if not askable:
         return _report(actor, invoice_id, _NOBODY_TO_ASK, store=store, clock=clock, ids=ids)
-    try:
-        answer = _ask(askable, invoice, providers)
-    except (UpstreamError, ProviderNotLoaded) as exc:
-        _stamp(invoice_id, askable[0], exc, store=store, clock=clock)
-        raise
+    answer = _ask(askable, invoice, providers)
+    if isinstance(answer, _NoAnswer):
+        _stamp(invoice_id, answer, store=store, clock=clock)
+        raise answer.failure
     if answer is None:
         return _drop_orphan(actor, invoice_id, store=store, clock=clock)
     return _report(actor, invoice_id, answer, store=store, clock=clock, ids=ids)
@@ -84,6 +85,13 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     report: ProviderReport
     account: ProviderAccount | None = None
     known: ProviderInvoice | None = None
+
+
+class _NoAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who failed, and how."""
+
+    account: ProviderAccount
+    failure: UpstreamError | ProviderNotLoaded
 
 
 PROVIDER_DISCONNECTED: Final = "provider_disconnected"
@@ -123,16 +131,34 @@ def _askable(tx: Transaction, invoice: Invoice) -> list[ProviderAccount] | None:
 
 def _ask(
     askable: list[ProviderAccount], invoice: Invoice, providers: PaymentProviders
-) -> _Answer | None:
-    """Ask one account after the other until one knows the invoice; None: it was never created."""
-    *others, last = askable
-    for account in others:
+) -> _Answer | _NoAnswer | None:
+    """Ask one account after the other until one knows the invoice; None: it was never created.
+
+    One that fails does not keep the others from being asked.
+    """
+    unanswered: list[_NoAnswer] = []
+    for account in askable:
         try:
             return _ask_one(account, invoice, providers)
-        except ProviderRefused as exc:
-            if exc.problem != "not_found":
-                raise
-    return _ask_one(last, invoice, providers)
+        except (UpstreamError, ProviderNotLoaded) as exc:
+            failure = _not_theirs(exc) if invoice.provider_account_id is None else exc
+            unanswered.append(_NoAnswer(account=account, failure=failure))
+    failed = [one for one in unanswered if not _is_not_found(one.failure)]
+    return (failed or unanswered)[0]
+
+
+def _is_not_found(failure: UpstreamError | ProviderNotLoaded) -> bool:
+    return isinstance(failure, ProviderRefused) and failure.problem == "not_found"
+
+
+def _not_theirs(failure: UpstreamError | ProviderNotLoaded) -> UpstreamError | ProviderNotLoaded:
+    """Read the refusal of an invoice that is perhaps another's: BTCPay 2.4 forbids what 2.3 misses.
+
+    Source: payments 6.12.
+    """
+    if isinstance(failure, ProviderRefused) and failure.http_status == _FORBIDDEN:
+        return ProviderRefused(failure.operation, "not_found", http_status=_FORBIDDEN)
+    return failure
 
 
 def _ask_one(
@@ -257,21 +283,15 @@ def _save(
     return SettledInvoice(invoice=sale.invoice, is_changed=is_changed)
 
 
-def _stamp(
-    invoice_id: InvoiceId,
-    account: ProviderAccount,
-    failure: UpstreamError | ProviderNotLoaded,
-    *,
-    store: Store,
-    clock: Clock,
-) -> None:
+def _stamp(invoice_id: InvoiceId, no_answer: _NoAnswer, *, store: Store, clock: Clock) -> None:
     """Remember that it was looked at, so that one dead provider does not starve the others."""
     now = clock.now()
+    account_id, failure = no_answer.account.id, no_answer.failure
     with store.writing() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
         tx.invoices.put_invoice(msgspec.structs.replace(invoice, last_checked_at=now))
         if isinstance(failure, UpstreamError):
-            before = tx.connections.find_health(account.id)
-            after = after_failure(before or ProviderHealth(account_id=account.id), failure, now)
+            before = tx.connections.find_health(account_id)
+            after = after_failure(before or ProviderHealth(account_id=account_id), failure, now)
             if after != before:
                 tx.connections.put_health(after)
