@@ -3,6 +3,7 @@
 Source: payments 6.7 and 6.9-6.11, 14.
 """
 
+from contextlib import suppress
 from typing import Final
 
 from keysat_adapters.btcpay import wire
@@ -18,7 +19,12 @@ from keysat_core.domain.connecting import (
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
+from keysat_core.errors import (
+    ProviderNotLoaded,
+    ProviderRefused,
+    ProviderUnavailable,
+    UpstreamError,
+)
 
 EVENTS: Final = ("InvoiceSettled", "InvoiceExpired", "InvoiceInvalid", "InvoiceProcessing")
 """What a webhook is registered for. The last keeps a code's slot while money confirms."""
@@ -68,12 +74,16 @@ class BTCPayStoresView:
 
     def put_webhook(self, store_id: str, url: str, secret: Secret) -> str:
         """Register a webhook; one with the same address makes room for it."""
-        hooks = f"{_store(store_id)}/webhooks"
-        for old in self._client.read("list webhooks", hooks, list[wire.WebhookData]):
-            if old.url == url:
-                self.delete_webhook(store_id, old.id)
+        self._clear_address(store_id, url)
         body = _webhook(url) | {"secret": secret.reveal()}
-        return self._client.act("register webhook", "POST", hooks, body, wire.WebhookData).id
+        try:
+            hooks = _webhooks_path(store_id)
+            return self._client.act("register webhook", "POST", hooks, body, wire.WebhookData).id
+        except ProviderUnavailable:
+            # It may have been registered all the same, and nobody would know its id.
+            with suppress(UpstreamError):
+                self._clear_address(store_id, url)
+            raise
 
     def find_webhook(self, store_id: str, webhook_id: str) -> RemoteWebhook | None:
         """Give a webhook as it is registered; None if it is gone."""
@@ -98,6 +108,12 @@ class BTCPayStoresView:
         except ProviderRefused as exc:
             if exc.problem != "not_found":
                 raise
+
+    def _clear_address(self, store_id: str, url: str) -> None:
+        hooks = _webhooks_path(store_id)
+        for old in self._client.read("list webhooks", hooks, list[wire.WebhookData]):
+            if old.url == url:
+                self.delete_webhook(store_id, old.id)
 
     def payment_methods(self, store_id: str) -> list[dict[str, JSONValue]]:
         """Give the store's payment methods as BTCPay says them."""
@@ -168,8 +184,12 @@ def _store(store_id: str) -> str:
     return f"/api/v1/stores/{wire.segment(store_id)}"
 
 
+def _webhooks_path(store_id: str) -> str:
+    return f"{_store(store_id)}/webhooks"
+
+
 def _webhook_path(store_id: str, webhook_id: str) -> str:
-    return f"{_store(store_id)}/webhooks/{wire.segment(webhook_id)}"
+    return f"{_webhooks_path(store_id)}/{wire.segment(webhook_id)}"
 
 
 def _webhook(url: str) -> dict[str, object]:
