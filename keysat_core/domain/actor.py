@@ -35,6 +35,10 @@ class Scope(StrEnum):
     RATES_WRITE = "rates:write"
     METRICS_READ = "metrics:read"
     BACKUPS_WRITE = "backups:write"
+    INVOICES_READ = "invoices:read"
+    INVOICES_WRITE = "invoices:write"
+    SETTINGS_READ = "settings:read"
+    MASTER = "master"
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

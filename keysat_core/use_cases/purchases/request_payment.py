@@ -4,7 +4,8 @@ import msgspec
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
-from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.events import ProviderInvoiceRecorded, invoice_ended, outbox_event
+from keysat_core.domain.ids import EventId, InvoiceId
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.money import Currency, Money
@@ -13,6 +14,7 @@ from keysat_core.domain.receipt import ReceiptOutcome
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, RequestInFlight
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.store import Store, Transaction
 
@@ -27,6 +29,7 @@ def request_payment(
     is_first_try: bool,
     store: Store,
     clock: Clock,
+    ids: Ids,
     providers: PaymentProviders,
 ) -> Invoice:
     """Give the invoice with its checkout link; asking again gives the same one.
@@ -63,9 +66,9 @@ def request_payment(
             created = provider.create_invoice(_order(invoice, is_recurring=is_recurring))
     except (ProviderRefused, ProviderNotLoaded):
         if not may_exist:
-            _abandon(actor, invoice_id, store=store, clock=clock)
+            _abandon(actor, invoice_id, store=store, clock=clock, ids=ids)
         raise
-    return record_provider_invoice(actor, invoice_id, created, store=store, clock=clock)
+    return record_provider_invoice(actor, invoice_id, created, store=store, clock=clock, ids=ids)
 
 
 def record_provider_invoice(
@@ -75,6 +78,7 @@ def record_provider_invoice(
     *,
     store: Store,
     clock: Clock,
+    ids: Ids,
 ) -> Invoice:
     """Store the provider's id and link; webhooks that came before are handed on to the worker.
 
@@ -102,6 +106,10 @@ def record_provider_invoice(
                 provider_invoice_id=created.provider_invoice_id,
             )
         )
+        recording = ProviderInvoiceRecorded(
+            invoice_id=invoice.id, provider_invoice_id=created.provider_invoice_id
+        )
+        tx.trail.append_event(outbox_event(recording, event_id=EventId(ids.new()), now=now))
         early = tx.receipts.list_unmatched(invoice.provider_account_id, created.provider_invoice_id)
         for receipt in early:
             tx.receipts.put_receipt(
@@ -130,7 +138,7 @@ def _order(invoice: Invoice, *, is_recurring: bool) -> InvoiceOrder:
     )
 
 
-def _abandon(actor: Actor, invoice_id: InvoiceId, *, store: Store, clock: Clock) -> None:
+def _abandon(actor: Actor, invoice_id: InvoiceId, *, store: Store, clock: Clock, ids: Ids) -> None:
     now = clock.now()
     with store.writing() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
@@ -144,3 +152,5 @@ def _abandon(actor: Actor, invoice_id: InvoiceId, *, store: Store, clock: Clock)
         tx.trail.append_audit(
             audited(actor, "invoice.create_refused", now, target=("invoice", invoice_id))
         )
+        told = outbox_event(invoice_ended(ended), event_id=EventId(ids.new()), now=now)
+        tx.trail.append_event(told)
