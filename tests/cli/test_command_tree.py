@@ -52,6 +52,7 @@ def test_the_commands_are_those_promised() -> None:
         "key verify", "key inspect", "key public",
         "rates pin", "rates show",
         "audit list", "audit verify",
+        "invoice list", "invoice show", "invoice settle", "invoice late-payments", "reconcile",
     }  # fmt: skip
 
 
