@@ -208,19 +208,14 @@ class InvoiceMachine(RuleBasedStateMachine):
         """The operator's word, whatever the provider says, and however often."""
         invoice_id = self.one(number)
         sale = self.sales[invoice_id]
-        before = self.trade.invoice(invoice_id).status
         with mishap.befalls(self.trade):
-            done = self.trade.settle_by_hand(invoice_id, is_forced=is_forced)
-            assert done.is_already or before is not SETTLED
-        after = self.trade.invoice(invoice_id)
-        if before is PENDING and after.status is SETTLED and not is_forced:
-            # Only after its provider had ended it, or said that it is paid.
-            assert (
-                invoice_id in self.provider.confirmed
-                or self.provider.truths_of(invoice_id)
-                or (after.created_at + ORPHAN_SECONDS <= self.trade.clock.now())
-            )
-        sale.is_by_hand = after.settled_by is SettledBy.OPERATOR
+            self.trade.ask_first(invoice_id)
+            asked = self.trade.invoice(invoice_id).status
+            sale.statuses.append(asked)
+            done = self.trade.take_word(invoice_id, is_forced=is_forced)
+            assert done.is_already is (asked is SETTLED)
+            assert is_forced or asked is not PENDING
+        sale.is_by_hand = self.trade.invoice(invoice_id).settled_by is SettledBy.OPERATOR
 
     @rule(is_accepted=st.booleans(), mishap=mishaps)
     def choose_late_payments(self, mishap: Mishap, *, is_accepted: bool) -> None:

@@ -212,8 +212,16 @@ class Trade:
         self, invoice_id: InvoiceId, *, reason: str | None = None, is_forced: bool = False
     ) -> SettledByHand:
         """Ask the provider, and take the operator's word for the rest."""
+        self.ask_first(invoice_id)
+        return self.take_word(invoice_id, reason=reason, is_forced=is_forced)
+
+    def ask_first(self, invoice_id: InvoiceId) -> None:
         if needs_asking(OPERATOR, invoice_id, store=self.store):
             self._settles(invoice_id)
+
+    def take_word(
+        self, invoice_id: InvoiceId, *, reason: str | None = None, is_forced: bool = False
+    ) -> SettledByHand:
         command = SettleByHand(invoice_id=invoice_id, reason=reason, is_forced=is_forced)
         return settle_by_hand(OPERATOR, command, store=self.store, clock=self.clock, ids=self.ids)
 
