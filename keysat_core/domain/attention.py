@@ -4,6 +4,8 @@ It follows from what the report says of itself, never from the provider's own wo
 by provider. Money that nobody gave anything for is what matters most.
 """
 
+from typing import assert_never
+
 from keysat_core.domain.invoice import (
     Attention,
     Invoice,
@@ -21,17 +23,18 @@ def attention_after(
 
     With ``is_answered`` False there was nobody to ask: what was noted before may still hold.
     """
-    if not is_answered:
-        is_open = status is InvoiceStatus.PENDING
-        return Attention.PROVIDER_DISCONNECTED if is_open else before.noted_attention
     match status:
         case InvoiceStatus.SETTLED:
             return _of_settled(before, report)
         case InvoiceStatus.EXPIRED | InvoiceStatus.INVALID:
-            return _of_ended(report)
+            return _of_ended(report) if is_answered else before.noted_attention
         case InvoiceStatus.PENDING:
+            if not is_answered:
+                return Attention.PROVIDER_DISCONNECTED
             is_refunded = report.status is ProviderStatus.REFUNDED
             return Attention.PROVIDER_REVERSED if is_refunded else None
+        case _:
+            assert_never(status)
 
 
 def _of_settled(before: Invoice, report: ProviderReport) -> Attention | None:
@@ -39,7 +42,8 @@ def _of_settled(before: Invoice, report: ProviderReport) -> Attention | None:
         return Attention.PROVIDER_REVERSED
     # A provider may answer with what was true a while ago, which takes nothing back.
     is_stale = report.status is ProviderStatus.PENDING
-    return before.noted_attention if is_stale else None
+    was_settled = before.status is InvoiceStatus.SETTLED
+    return before.noted_attention if is_stale and was_settled else None
 
 
 def _of_ended(report: ProviderReport) -> Attention | None:

@@ -14,7 +14,7 @@ from keysat_core.use_cases.purchases.list_invoices import list_invoices, show_in
 from keysat_core.use_cases.purchases.settle_by_hand import SETTLE_REASON
 from keysat_core.use_cases.purchases.settle_invoice import PROVIDER_DISCONNECTED
 from keysat_core.use_cases.server.settings import show_late_payments
-from tests.support.builders import make_invoice
+from tests.support.builders import make_invoice, make_license
 from tests.support.trade import OPERATOR, Trade, data_of, open_trade
 
 SETTLED, EXPIRED = InvoiceStatus.SETTLED, InvoiceStatus.EXPIRED
@@ -130,6 +130,22 @@ def test_a_settled_sale_without_its_license_gets_it(trade: Trade) -> None:
     assert waiting(trade) == [half.id]
     assert trade.settle_by_hand(half.id).row.license_id is not None
     assert waiting(trade) == []
+
+
+def test_a_license_that_exists_already_is_not_issued_again(trade: Trade) -> None:
+    invoice = expired(trade)
+    license = make_license(trade.shop.product, invoice_id=invoice.id)
+    with trade.store.writing() as tx:
+        tx.licenses.put_license(license)
+    assert trade.settle_by_hand(invoice.id).row.license_id == license.id
+    assert trade.licenses() == [license]
+    assert trade.events("license.issued") == []
+
+
+def test_invoices_are_listed_by_the_slug_of_their_product(trade: Trade) -> None:
+    invoice, slug = trade.sell(), trade.shop.product.slug
+    page = list_invoices(OPERATOR, InvoiceFilter(), product_slug=slug, store=trade.store)
+    assert [row.invoice for row in page.rows] == [invoice]
 
 
 def test_an_unknown_invoice_is_not_found(trade: Trade) -> None:
