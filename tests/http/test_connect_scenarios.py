@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from keysat_core.domain.merchant import ProviderKind
+from keysat_http.provider_ticks import check_webhooks
 from tests.simulators.fault_plan import Answer, CallAction, Cut, Html, Timeout
 from tests.support.btcpay_accounts import add_profile
 from tests.support.btcpay_shop import BTCPayShop, running_btcpay_shop
@@ -144,3 +145,13 @@ def test_a_webhook_of_a_former_life_at_the_same_address_makes_room() -> None:
         second = opened.connect()
         assert first.id != second.id
         assert [one.id for one in opened.fake.webhooks()] == [second.webhook_id]
+
+
+def test_a_webhook_follows_an_address_that_changed_before_it_was_ever_checked() -> None:
+    """The check runs 45 s after a start with something connected, then every six hours."""
+    with running_btcpay_shop() as opened:
+        other = "https://moved.example.com"
+        check_webhooks(opened.shop.ports, other)
+        (webhook,) = opened.fake.webhooks()
+        assert webhook.url == f"{other}/v1/btcpay/webhook/{opened.account().id}"
+        assert opened.shop.audited("payment_provider.webhook_moved") == 1
