@@ -12,6 +12,7 @@ from keysat_http.admin import (
     license_lists,
     licenses,
     machines,
+    merchant_profiles,
     policies,
     policy_switches,
     products,
@@ -65,6 +66,15 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     machines.list_machines,
     machines.deactivate_machine,
     tier.get_tier,
+    merchant_profiles.list_merchant_profiles,
+    merchant_profiles.create_merchant_profile,
+    merchant_profiles.get_merchant_profile,
+    merchant_profiles.update_merchant_profile,
+    merchant_profiles.delete_merchant_profile,
+    merchant_profiles.set_default_merchant_profile,
+    merchant_profiles.set_rail_preference,
+    merchant_profiles.clear_rail_preference,
+    merchant_profiles.get_payment_provider_status,
 )
 PAGES: Final[tuple[ControllerRouterHandler, ...]] = (thank_you.show_thank_you, *STATIC_ROUTES)
 SANDBOX: Final[tuple[ControllerRouterHandler, ...]] = (
