@@ -5,9 +5,13 @@ from typing import Any, Final
 
 import pytest
 
+from keysat_core.domain.self_license import Capability
+from keysat_core.signing import SigningKey
 from keysat_http.views.merchant import MerchantProfile, MerchantProfileDetail
+from tests.support.keys import signed
 from tests.support.program import Program, shop_with_a_tier
 
+SEED: Final = bytes(range(32))
 KEYS: Final = set(MerchantProfile.__struct_fields__)
 
 
@@ -33,6 +37,33 @@ def test_the_first_tier_has_room_for_one_profile(program: Program) -> None:
     code, said = program.refusal("profile", "create", "Second")
     assert (code, said["code"]) == (4, "tier_cap")
     assert program.refusal("profile", "create")[0] == 2
+
+
+def test_an_operator_with_a_license_has_several_profiles(tmp_path: Path) -> None:
+    program = Program(
+        folder=tmp_path,
+        variables={
+            "KEYSAT_LICENSE": signed(
+                seed=SEED, entitlements=(Capability.UNLIMITED_MERCHANT_PROFILES,)
+            ),
+            "KEYSAT_TRUST_ROOT_PEM": SigningKey.from_seed(SEED).verify_key.to_pem(),
+        },
+    )
+    program.text("migrate")
+    first = default_id(program)
+    made = program.json("profile", "create", "Notes", "--support-email", "help@notes.example")
+    assert set(made) == KEYS
+    assert (made["name"], made["support_email"], made["is_default"]) == (
+        "Notes",
+        "help@notes.example",
+        False,
+    )
+    assert "is the default" in program.text("profile", "set-default", made["id"])
+    assert default_id(program) == made["id"]
+    assert program.json("profile", "delete", first, "--yes") == {"ok": True, "id": first}
+    assert "name" in program.text("profile", "create", "Third")
+    third = program.json("profile", "list")["profiles"][1]["id"]
+    assert "Deleted merchant profile Third" in program.text("profile", "delete", third, "--yes")
 
 
 def test_profiles_are_shown_in_a_table_and_as_facts(tmp_path: Path) -> None:
