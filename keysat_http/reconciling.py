@@ -10,13 +10,11 @@ from typing import Final, TypeAlias
 
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.provider_health import FAILURES_IN_A_ROW, ProviderHealth
 from keysat_core.limits import RECONCILE_BATCH
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import list_due_invoices
 from keysat_http.settling import Outcome, Pass, pass_of, settle
-
-PROVIDER_FAILURES_MAX: Final = 3
-"""After this many failures a provider is left alone for the rest of a pass (payments 10)."""
 
 PASSES_MAX: Final = 20
 """Passes in a row over a backlog, so that one tick ends before the next is long due."""
@@ -54,14 +52,20 @@ def reconcile_invoices(ports: Ports, *, fan_out: FanOut = in_threads) -> Pass:
     """
     due = list_due_invoices(limit=DUE_INVOICES_MAX, store=ports.store, clock=ports.clock)
     batches = _by_account(ports, due)
-    left_alone = _left_alone(ports)
+    health = _health(ports)
+    now = ports.clock.now()
     tally: Counter[Outcome] = Counter()
     jobs: list[Callable[[], Counter[Outcome]]] = []
     for account_id, invoice_ids in batches.items():
-        asked = () if account_id in left_alone else invoice_ids[:RECONCILE_BATCH]
-        tally["skipped"] += len(invoice_ids) - len(asked)
-        if asked:
-            jobs.append(_Batch(ports, asked, fan_out))
+        known = health.get(account_id)
+        if known is not None and known.is_left_alone(now):
+            tally["resting"] += len(invoice_ids)
+            continue
+        tally["skipped"] += max(0, len(invoice_ids) - RECONCILE_BATCH)
+        # After a pause one failure is enough for the next, longer one.
+        failures = known.failures if known else 0
+        failures_max = max(1, FAILURES_IN_A_ROW - failures)
+        jobs.append(_Batch(ports, invoice_ids[:RECONCILE_BATCH], failures_max, fan_out))
     for done in fan_out(jobs, PROVIDERS_AT_ONCE) if jobs else ():
         tally.update(done)
     return pass_of("invoices_reconciled", +tally)
@@ -81,22 +85,31 @@ def reconcile_backlog(ports: Ports, *, fan_out: FanOut = in_threads) -> Pass:
 class _Batch:
     """The invoices of one provider: asked about a few at once, until it failed too often."""
 
-    def __init__(self, ports: Ports, invoice_ids: Sequence[InvoiceId], fan_out: FanOut) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        invoice_ids: Sequence[InvoiceId],
+        failures_max: int,
+        fan_out: FanOut,
+    ) -> None:
         self._ports = ports
         self._invoice_ids = invoice_ids
+        self._failures_max = failures_max
         self._fan_out = fan_out
-        self._failures = 0
 
     def __call__(self) -> Counter[Outcome]:
         tally: Counter[Outcome] = Counter()
-        for start in range(0, len(self._invoice_ids), ASKED_AT_ONCE):
-            group = self._invoice_ids[start : start + ASKED_AT_ONCE]
-            if self._failures >= PROVIDER_FAILURES_MAX:
-                tally["skipped"] += len(group)
-                continue
+        left = list(self._invoice_ids)
+        is_answering = False
+        while left and tally["failed"] < self._failures_max:
+            # One alone finds out whether it answers, so that one that hangs costs three calls.
+            size = ASKED_AT_ONCE if is_answering else 1
+            group, left = left[:size], left[size:]
+            before = tally["failed"]
             for done in self._fan_out([self._job(id_) for id_ in group], ASKED_AT_ONCE):
                 tally.update(done)
-                self._failures += done["failed"]
+            is_answering = tally["failed"] == before
+        tally["skipped"] += len(left)
         return tally
 
     def _job(self, invoice_id: InvoiceId) -> Callable[[], Counter[Outcome]]:
@@ -115,7 +128,6 @@ def _by_account(
     return batches
 
 
-def _left_alone(ports: Ports) -> set[ProviderAccountId]:
-    now = ports.clock.now()
+def _health(ports: Ports) -> dict[ProviderAccountId | None, ProviderHealth]:
     with ports.store.reading() as tx:
-        return {one.account_id for one in tx.connections.list_health() if one.is_left_alone(now)}
+        return {one.account_id: one for one in tx.connections.list_health()}

@@ -36,7 +36,7 @@ FOLD_PASSES_MAX: Final = 1_000
 log = structlog.get_logger("keysat.ticks")
 
 
-Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "skipped"]
+Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "skipped", "resting"]
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,12 +47,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
-    """What one pass did. ``skipped``: left for the next pass."""
+    """What one pass did. ``skipped``: left for the next pass; ``resting``: their provider is."""
 
     changed: int = 0
     unchanged: int = 0
     failed: int = 0
     skipped: int = 0
+    resting: int = 0
 
 
 def take_webhook(ports: Ports, actor: Actor, command: NoteWebhook) -> None:
@@ -135,6 +136,7 @@ def pass_of(event: str, tally: Counter[Outcome]) -> Pass:
         unchanged=tally["unchanged"],
         failed=tally["failed"],
         skipped=tally["skipped"],
+        resting=tally["resting"],
     )
     if tally:
         log.info(event, **msgspec.to_builtins(done))

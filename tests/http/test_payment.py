@@ -122,9 +122,12 @@ def test_a_webhook_while_the_provider_is_down_is_kept_for_the_tick(shop: Shop) -
     shop.act(purchase, PretendPayment.PAY)
     receive_then_fail(shop)
     assert shop.poll(purchase["invoice_id"])["status"] == "pending"
+    assert outcomes(shop) == []
+    shop.clock.turn(5)
     assert set(outcomes(shop)) == {ReceiptOutcome.NOTED}
     assert settle_noted_receipts(shop.ports).failed > 0
     shop.providers.failure = None
+    shop.clock.turn(30)
     done = settle_noted_receipts(shop.ports)
     assert done.failed == 0
     assert done.changed == 1
@@ -155,10 +158,33 @@ def test_the_round_leaves_a_provider_alone_after_three_failures(shop: Shop) -> N
         shop.buy()
     shop.providers.failure = DOWN
     assert reconcile_invoices(shop.ports) == Pass(failed=3, skipped=2)
-    shop.providers.failure = ProviderNotLoaded("sandbox", "load it")
-    assert reconcile_invoices(shop.ports) == Pass(skipped=5)
     shop.providers.failure = None
+    assert reconcile_invoices(shop.ports) == Pass(resting=5)
+    shop.clock.turn(60)
     assert reconcile_invoices(shop.ports) == Pass(unchanged=5)
+
+
+def test_the_pause_grows_while_a_provider_goes_on_failing(shop: Shop) -> None:
+    shop.add_product()
+    for _ in range(3):
+        shop.buy()
+    shop.providers.failure = DOWN
+    assert reconcile_invoices(shop.ports) == Pass(failed=3)
+    # After a pause one failure is enough for the next, longer one.
+    for pause in (60, 120, 240, 480, 480):
+        shop.clock.turn(pause - 1)
+        assert reconcile_invoices(shop.ports) == Pass(resting=3)
+        shop.clock.turn(1)
+        assert reconcile_invoices(shop.ports) == Pass(failed=1, skipped=2)
+
+
+def test_an_invoice_of_a_provider_that_is_not_loaded_waits(shop: Shop) -> None:
+    shop.add_product()
+    shop.buy()
+    shop.providers.failure = ProviderNotLoaded("sandbox", "load it")
+    assert reconcile_invoices(shop.ports) == Pass(skipped=1)
+    shop.providers.failure = None
+    assert reconcile_invoices(shop.ports) == Pass(unchanged=1)
 
 
 def test_the_round_asks_at_most_fifty_times_per_provider(shop: Shop) -> None:
