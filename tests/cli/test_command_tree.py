@@ -54,6 +54,7 @@ def test_the_commands_are_those_promised() -> None:
         "key verify", "key inspect", "key public",
         "rates pin", "rates show",
         "audit list", "audit verify",
+        "btcpay connect", "btcpay status", "btcpay disconnect",
     }  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
     }
     assert asking == {
         "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
-        "profile delete",
+        "btcpay disconnect", "profile delete",
     }  # fmt: skip
 
 
