@@ -71,7 +71,9 @@ def settle_invoice(
     try:
         answer = _ask(askable, invoice, providers)
     except (UpstreamError, ProviderNotLoaded) as exc:
-        _stamp(invoice_id, askable[0], exc, store=store, clock=clock)
+        # Of several that may know an old invoice it is not said which one failed.
+        failed = askable[0] if len(askable) == 1 else None
+        _stamp(invoice_id, failed, exc, store=store, clock=clock)
         raise
     if answer is None:
         return _drop_orphan(actor, invoice_id, store=store, clock=clock)
@@ -160,6 +162,9 @@ def _report(
     with store.writing() as tx:
         facts = _facts(tx, invoice_id, ids)
         before = facts.invoice
+        if answer.account is None and before.status is InvoiceStatus.SETTLED:
+            # Nobody said anything that could be held against what was said before.
+            return SettledInvoice(invoice=before, is_changed=False)
         if answer.account is not None and answer.known is not None:
             recorded = _recorded(before, answer.known, answer.account)
             facts = msgspec.structs.replace(facts, invoice=recorded)
@@ -259,7 +264,7 @@ def _save(
 
 def _stamp(
     invoice_id: InvoiceId,
-    account: ProviderAccount,
+    account: ProviderAccount | None,
     failure: UpstreamError | ProviderNotLoaded,
     *,
     store: Store,
@@ -270,7 +275,7 @@ def _stamp(
     with store.writing() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
         tx.invoices.put_invoice(msgspec.structs.replace(invoice, last_checked_at=now))
-        if isinstance(failure, UpstreamError):
+        if account is not None and isinstance(failure, UpstreamError):
             before = tx.connections.find_health(account.id)
             after = after_failure(before or ProviderHealth(account_id=account.id), failure, now)
             if after != before:
