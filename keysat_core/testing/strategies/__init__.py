@@ -89,6 +89,7 @@ from keysat_core.testing.strategies.machines import (
 from keysat_core.testing.strategies.merchants import (
     merchant_profiles,
     provider_accounts,
+    rail_preferences,
 )
 from keysat_core.testing.strategies.money import (
     FIAT,
@@ -240,6 +241,7 @@ __all__ = [
     "provider_reports",
     "questions",
     "quotes",
+    "rail_preferences",
     "rates",
     "receipts",
     "receivers",

@@ -22,6 +22,9 @@ from keysat_core.domain.events import (
     LicenseUnsuspended,
     MachineActivated,
     MachineDeactivated,
+    MerchantProfileCreated,
+    MerchantProfileDeleted,
+    MerchantProfileUpdated,
     OutboxEvent,
     PolicyCreated,
     PolicyDeleted,
@@ -42,7 +45,7 @@ from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.money import amounts
 from keysat_core.testing.strategies.products import entitlements, products
-from keysat_core.testing.strategies.text import digests, slugs, texts
+from keysat_core.testing.strategies.text import digests, names, slugs, texts
 
 _Event = TypeVar("_Event", bound=Event)
 _Fields = Mapping[str, SearchStrategy[Any]]
@@ -50,6 +53,7 @@ _Fields = Mapping[str, SearchStrategy[Any]]
 _FIELD_NAMES: Final = st.lists(slugs(), max_size=4, unique=True).map(tuple)
 _PRODUCT: Final[_Fields] = {"product_id": ids()}
 _POLICY: Final[_Fields] = {"policy_id": ids(), "product_id": ids()}
+_PROFILE: Final[_Fields] = {"merchant_profile_id": ids()}
 _LICENSE: Final[_Fields] = {"license_id": ids()}
 _MACHINE: Final[_Fields] = {"license_id": ids(), "machine_id": ids()}
 _INVOICE: Final[_Fields] = {"invoice_id": ids(), "product_id": ids(), "amount_sats": amounts()}
@@ -64,6 +68,9 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     PolicyCreated: {**_POLICY, "slug": slugs()},
     PolicyUpdated: {**_POLICY, "fields": _FIELD_NAMES},
     PolicyDeleted: {**_POLICY, "slug": slugs()},
+    MerchantProfileCreated: {**_PROFILE, "name": names()},
+    MerchantProfileUpdated: {**_PROFILE, "fields": _FIELD_NAMES},
+    MerchantProfileDeleted: {**_PROFILE, "name": names()},
     LicenseIssued: {
         **_LICENSE,
         **_PRODUCT,

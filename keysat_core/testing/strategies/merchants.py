@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
-from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, ProviderKind
+from keysat_core.domain.merchant import (
+    MerchantProfile,
+    ProviderAccount,
+    ProviderKind,
+    RailPreference,
+)
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.secret import Secret
 from keysat_core.testing.strategies.building import built
@@ -57,4 +62,15 @@ def provider_accounts(**fixed: Any) -> SearchStrategy[ProviderAccount]:
         store_id=st.none() | texts(),
         connected_at=instants(),
         updated_at=instants(),
+    )
+
+
+def rail_preferences(**fixed: Any) -> SearchStrategy[RailPreference]:
+    """Which account collects on a rail."""
+    return built(
+        RailPreference,
+        fixed,
+        merchant_profile_id=ids().map(MerchantProfileId),
+        rail=st.sampled_from(Rail),
+        provider_account_id=ids().map(ProviderAccountId),
     )

@@ -50,7 +50,7 @@ from keysat_core.domain.machine import (
     Seats,
     SeatTaken,
 )
-from keysat_core.domain.merchant import MerchantProfile, ProviderAccount
+from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, RailPreference
 from keysat_core.domain.money import Money
 from keysat_core.domain.payment import (
     InvoiceOrder,
@@ -128,7 +128,11 @@ from keysat_core.testing.strategies.machines import (
     seats_refused,
     seats_taken,
 )
-from keysat_core.testing.strategies.merchants import merchant_profiles, provider_accounts
+from keysat_core.testing.strategies.merchants import (
+    merchant_profiles,
+    provider_accounts,
+    rail_preferences,
+)
 from keysat_core.testing.strategies.money import money, price_inputs, quotes, rates
 from keysat_core.testing.strategies.payments import (
     invoice_orders,
@@ -203,6 +207,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     PriceInput: price_inputs,
     Product: products,
     ProviderAccount: provider_accounts,
+    RailPreference: rail_preferences,
     ProviderInvoice: provider_invoices,
     ProviderNotice: provider_notices,
     ProviderReport: provider_reports,
