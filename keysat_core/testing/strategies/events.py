@@ -32,7 +32,11 @@ from keysat_core.domain.events import (
     ProductCreated,
     ProductDeleted,
     ProductUpdated,
+    ProviderConnected,
+    ProviderDisconnected,
+    ProviderFailing,
     ProviderInvoiceRecorded,
+    ProviderRecovered,
     RatePinned,
     SettingChanged,
     outbox_event,
@@ -54,6 +58,7 @@ _FIELD_NAMES: Final = st.lists(slugs(), max_size=4, unique=True).map(tuple)
 _PRODUCT: Final[_Fields] = {"product_id": ids()}
 _POLICY: Final[_Fields] = {"policy_id": ids(), "product_id": ids()}
 _PROFILE: Final[_Fields] = {"merchant_profile_id": ids()}
+_ACCOUNT: Final[_Fields] = {"provider_id": ids(), "kind": texts()}
 _LICENSE: Final[_Fields] = {"license_id": ids()}
 _MACHINE: Final[_Fields] = {"license_id": ids(), "machine_id": ids()}
 _INVOICE: Final[_Fields] = {"invoice_id": ids(), "product_id": ids(), "amount_sats": amounts()}
@@ -91,6 +96,10 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     InvoicePaid: _SALE,
     InvoiceExpired: {**_SALE, "status": st.sampled_from(_ENDED).map(str)},
     InvoiceRefunded: _SALE,
+    ProviderConnected: {**_ACCOUNT, **_PROFILE},
+    ProviderDisconnected: {**_ACCOUNT, **_PROFILE},
+    ProviderFailing: {**_ACCOUNT, "problem": texts()},
+    ProviderRecovered: _ACCOUNT,
     RatePinned: {"currency": texts(), "units_per_btc": st.none() | texts()},
     SettingChanged: {"setting": texts(), "value": texts()},
 }

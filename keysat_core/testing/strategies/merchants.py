@@ -11,6 +11,7 @@ from keysat_core.domain.merchant import (
     ProviderAccount,
     ProviderKind,
     RailPreference,
+    disconnected,
 )
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.secret import Secret
@@ -45,9 +46,10 @@ def merchant_profiles(**fixed: Any) -> SearchStrategy[MerchantProfile]:
 
 
 def provider_accounts(**fixed: Any) -> SearchStrategy[ProviderAccount]:
-    """Connected accounts of every kind, each with at least one rail and its secrets."""
+    """Accounts of every kind with at least one rail; connected ones may have secrets."""
     rails = st.lists(st.sampled_from(Rail), min_size=1, unique=True).map(tuple)
-    return built(
+    retired_at = fixed.pop("disconnected_at", None)
+    connected = built(
         ProviderAccount,
         fixed,
         id=ids().map(ProviderAccountId),
@@ -62,6 +64,10 @@ def provider_accounts(**fixed: Any) -> SearchStrategy[ProviderAccount]:
         store_id=st.none() | texts(),
         connected_at=instants(),
         updated_at=instants(),
+    )
+    moments = st.none() | instants() if retired_at is None else st.just(retired_at)
+    return st.builds(
+        lambda account, at: account if at is None else disconnected(account, at), connected, moments
     )
 
 
