@@ -22,6 +22,12 @@ from keysat_core.testing.strategies.audits import (
     breaks,
     chain_reports,
 )
+from keysat_core.testing.strategies.connections import (
+    connect_states,
+    provider_health,
+    remote_stores,
+    remote_webhooks,
+)
 from keysat_core.testing.strategies.events import (
     EVENT_KINDS,
     domain_events,
@@ -89,6 +95,7 @@ from keysat_core.testing.strategies.machines import (
 from keysat_core.testing.strategies.merchants import (
     merchant_profiles,
     provider_accounts,
+    rail_preferences,
 )
 from keysat_core.testing.strategies.money import (
     FIAT,
@@ -100,6 +107,7 @@ from keysat_core.testing.strategies.money import (
 )
 from keysat_core.testing.strategies.payments import (
     invoice_orders,
+    lightning_payments,
     provider_invoices,
     provider_notices,
     provider_reports,
@@ -185,6 +193,7 @@ __all__ = [
     "chain_reports",
     "check_findings",
     "clock_facts",
+    "connect_states",
     "digests",
     "disk_spaces",
     "documents",
@@ -220,6 +229,7 @@ __all__ = [
     "license_rows",
     "license_summaries",
     "licenses",
+    "lightning_payments",
     "machine_filters",
     "machine_rows",
     "machines",
@@ -235,11 +245,13 @@ __all__ = [
     "price_inputs",
     "products",
     "provider_accounts",
+    "provider_health",
     "provider_invoices",
     "provider_notices",
     "provider_reports",
     "questions",
     "quotes",
+    "rail_preferences",
     "rates",
     "receipts",
     "receivers",
@@ -247,6 +259,8 @@ __all__ = [
     "refused_verdicts",
     "register_strategies",
     "reinstates",
+    "remote_stores",
+    "remote_webhooks",
     "revenue_summaries",
     "revokes",
     "sale_facts",
