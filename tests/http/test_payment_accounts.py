@@ -17,7 +17,12 @@ from tests.support.btcpay_accounts import (
     give_profile,
 )
 from tests.support.btcpay_shop import BASE, BTCPayShop, running_btcpay_shop
-from tests.support.sale_outcome import assert_sold_once, assert_unsold, webhook_answers
+from tests.support.sale_outcome import (
+    assert_sold_once,
+    assert_unsold,
+    attention_to,
+    webhook_answers,
+)
 
 HEX_ID = "0123456789abcdef0123456789abcdef"
 OTHER = "http://other.internal"
@@ -179,4 +184,5 @@ def test_disconnecting_leaves_pending_invoices_flagged_and_the_rest_at_work() ->
             opened.tick(60)
         flagged = assert_unsold(opened, purchase, "pending")
         assert flagged.provider_status_raw == PROVIDER_DISCONNECTED
+        assert attention_to(opened, purchase) == "provider_disconnected"
         assert_sold_once(opened, other)

@@ -10,6 +10,7 @@ from tests.support.btcpay_shop import BTCPayShop, running_btcpay_shop
 from tests.support.sale_outcome import (
     assert_sold_once,
     assert_unsold,
+    attention_to,
     audited_about,
     events_about,
     webhook_answers,
@@ -102,6 +103,7 @@ def test_a_part_of_the_price_before_expiry_sells_nothing_and_is_told(mode: Mode)
         assert_unsold(opened, purchase, "expired")
         (told,) = audited_about(opened.shop, "invoice.partial_payment", purchase["invoice_id"])
         assert told.details["paid_sats"] == PRICE // 2
+        assert attention_to(opened, purchase) == "partial_payment"
         assert len(events_about(opened.shop, "invoice.expired", purchase["invoice_id"])) == 1
         for _ in range(3):
             opened.tick(900)
@@ -162,6 +164,7 @@ def test_a_late_payment_waits_for_the_operator(mode: Mode) -> None:
         invoice = assert_unsold(opened, purchase, "expired")
         assert invoice.provider_status_raw == "Expired/PaidLate"
         assert len(audited_about(opened.shop, "invoice.paid_late", invoice.id)) == 1
+        assert attention_to(opened, purchase) == "paid_late"
 
 
 def test_a_late_payment_is_taken_once_it_is_final_if_the_operator_said_so() -> None:
@@ -185,6 +188,7 @@ def test_a_late_payment_is_delivered_when_the_operator_marks_it_settled() -> Non
         purchase = paid_five_minutes_late(opened)
         opened.fake.mark(purchase["btcpay_invoice_id"], Status.SETTLED)
         assert_sold_once(opened, purchase)
+        assert attention_to(opened, purchase) is None
 
 
 @pytest.mark.rows(15)
@@ -254,6 +258,7 @@ def test_what_was_delivered_stays_so_when_the_operator_marks_it_invalid() -> Non
         assert assert_sold_once(opened, purchase) == license
         key = opened.shop.poll(purchase["invoice_id"])["license_key"]
         assert opened.shop.validate(key)["ok"] is True
+        assert attention_to(opened, purchase) == "provider_reversed"
         assert (
             len(audited_about(opened.shop, "invoice.provider_reversed", license.invoice_id or ""))
             == 1

@@ -69,3 +69,11 @@ def assert_unsold(opened: BTCPayShop, purchase: Mapping[str, Any], status: str) 
 def webhook_answers(opened: BTCPayShop) -> set[int | None]:
     """What the shop answered to every webhook that was sent."""
     return {attempt.status for attempt in opened.fake.journal.attempts()}
+
+
+def attention_to(opened: BTCPayShop, purchase: Mapping[str, Any]) -> str | None:
+    """Why the operator is told to look at an invoice."""
+    shown = opened.shop.admin("GET", f"/invoices/{purchase['invoice_id']}")
+    assert shown["id"] == purchase["invoice_id"]
+    attention: str | None = shown["attention"]
+    return attention
