@@ -3,12 +3,13 @@
 What only virtual time can show is in ``tests/http``. Source: payments 17.
 """
 
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.simulators.btcpay.invoices import Status
-from tests.simulators.fault_plan import DuplicateDelivery, LoseAnswer
+from tests.simulators.fault_plan import DuplicateDelivery, LoseAnswer, Timeout
 from tests.simulators.virtual_clock import VirtualClock
 from tests.simulators.wall_clock import WallClock
 from tests.support.line import wait_until
@@ -203,3 +204,19 @@ def test_a_server_killed_before_it_was_told_delivers_once_it_is_back(tmp_path: P
             btcpay.fake.pay(again["btcpay_invoice_id"])
             shop.wait_for_key(again)
             assert shop.licenses() == 2
+
+
+@pytest.mark.rows(22)
+def test_a_btcpay_that_creates_and_never_answers_costs_the_buyer_seconds(tmp_path: Path) -> None:
+    with double(VirtualClock()) as btcpay, town(tmp_path, btcpay.url) as shop:
+        shop.connect()
+        btcpay.fake.faults.on_call("create_invoice", Timeout(after_acting=True))
+        began_at = time.monotonic()
+        refused = shop.try_to_buy()
+        # Published clients give up after ten.
+        assert time.monotonic() - began_at < 10
+        assert (refused.status_code, refused.json()["error"]) == (502, "upstream_error")
+        (orphan,) = btcpay.fake.invoices()
+        btcpay.fake.pay(orphan.id)
+        shop.reconcile()
+        assert shop.licenses() == 1

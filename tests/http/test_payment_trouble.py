@@ -10,18 +10,22 @@ import pytest
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.secret import Secret
 from keysat_http.reconciling import reconcile_invoices
-from tests.simulators.btcpay.forgeries import forged
+from tests.simulators.btcpay.forgeries import forged, reverse_queue
 from tests.simulators.btcpay.invoices import Status
 from tests.simulators.fault_plan import (
     Answer,
     CallAction,
     Cut,
+    DelayDelivery,
     DropDelivery,
+    DropField,
     DuplicateDelivery,
     Html,
     LoseAnswer,
+    ReplaceField,
     StaleRead,
     Timeout,
+    Truncate,
 )
 from tests.support.btcpay_shop import BTCPayShop, running_btcpay_shop
 from tests.support.line import is_reading_invoice
@@ -104,6 +108,62 @@ def test_an_expiry_told_again_after_the_settlement_is_overtaken() -> None:
         assert audited_about(opened.shop, "invoice.provider_reversed", purchase["invoice_id"]) == []
 
 
+def test_the_order_of_deliveries_is_of_no_interest() -> None:
+    """No BTCPay turns its queue around; two registrations for one address may."""
+    with running_btcpay_shop() as opened:
+        opened.fake.faults.on_delivery("InvoiceExpired", DelayDelivery(seconds=600))
+        purchase = opened.buy()
+        opened.clock.turn(910)
+        opened.fake.mark(purchase["btcpay_invoice_id"], Status.SETTLED)
+        reverse_queue(opened.fake.webhook(opened.webhook_id()))
+        opened.clock.turn(600)
+        told = [attempt.event_type for attempt in opened.fake.journal.attempts()]
+        assert told == [SETTLED, "InvoiceExpired"]
+        assert_sold_once(opened, purchase)
+        assert audited_about(opened.shop, "invoice.provider_reversed", purchase["invoice_id"]) == []
+
+
+def test_an_answer_with_another_spelling_of_the_amount_is_the_same_amount() -> None:
+    with running_btcpay_shop() as opened:
+        for amount in (0.0005, "0.0005", "0.00050000000"):
+            opened.fake.faults.on_call("get_invoice", ReplaceField("amount", amount), count=4)
+            opened.fake.faults.on_call("get_invoice", ReplaceField("news", [amount]), count=None)
+            purchase = opened.buy()
+            opened.pay(purchase)
+            assert_sold_once(opened, purchase)
+            opened.fake.faults.clear()
+        assert opened.shop.audited("invoice.amount_mismatch") == 0
+
+
+@pytest.mark.parametrize("amount", ["0.00040000", "0.00050001"])
+def test_another_price_at_btcpay_is_told_and_delivered(amount: str) -> None:
+    """Payments 18, row 5: advisory, never a refusal."""
+    with running_btcpay_shop() as opened:
+        opened.fake.faults.on_call("get_invoice", ReplaceField("amount", amount), count=None)
+        purchase = opened.buy()
+        opened.pay(purchase)
+        assert_sold_once(opened, purchase)
+        (told,) = audited_about(opened.shop, "invoice.amount_mismatch", purchase["invoice_id"])
+        assert told.details == {
+            "provider_invoice_id": purchase["btcpay_invoice_id"],
+            "expected_amount_sats": 50_000,
+            "provider_amount_sats": round(float(amount) * 100_000_000),
+        }
+
+
+@pytest.mark.parametrize(
+    "action", [ReplaceField("currency", "USD"), DropField("amount"), ReplaceField("amount", None)]
+)
+def test_a_price_in_another_currency_or_none_gives_no_opinion(action: CallAction) -> None:
+    """Payments 18, row 5."""
+    with running_btcpay_shop() as opened:
+        opened.fake.faults.on_call("get_invoice", action, count=None)
+        purchase = opened.buy()
+        opened.pay(purchase)
+        assert_sold_once(opened, purchase)
+        assert opened.shop.audited("invoice.amount_mismatch") == 0
+
+
 # --- claims BTCPay does not confirm, or not yet ---------------------------------------------------
 
 
@@ -131,6 +191,10 @@ TROUBLES: list[CallAction] = [
     Answer(403, {"code": "missing-permission", "message": "no", "missingPermission": "x"}),
     Answer(404, {"code": "invoice-not-found", "message": "no"}),
     Html(),
+    Truncate(),
+    DropField("status"),
+    ReplaceField("status", None),
+    ReplaceField("status", "Frozen"),
 ]
 
 
@@ -167,7 +231,11 @@ def invoices(opened: BTCPayShop) -> list[Any]:
 
 
 @pytest.mark.rows(22)
-@pytest.mark.parametrize("lost", [Timeout(after_acting=True), Cut(after_acting=True), Html()])
+@pytest.mark.parametrize(
+    "lost",
+    [Timeout(after_acting=True), Cut(after_acting=True), Html(), Truncate(), DropField("id")],
+    ids=repr,
+)
 def test_an_invoice_created_without_an_answer_is_adopted(lost: CallAction) -> None:
     with running_btcpay_shop() as opened:
         opened.fake.faults.on_call("create_invoice", lost)
