@@ -27,15 +27,8 @@ def ending(shop: BTCPayTrade) -> tuple[object, ...]:
     return (
         (invoice.status, invoice.effect_at is not None, invoice.checkout_url != ""),
         (license.status, license.buyer_email),
-        Counter(
-            event.event_type
-            for event in shop.trade.events()
-            # Told by the call that asked for the payment alone, not by a round that adopts it.
-            if event.event_type != "invoice.provider_invoice_recorded"
-        ),
-        Counter(
-            entry.action for entry in shop.trade.audits() if entry.action.startswith("license")
-        ),
+        Counter(event.event_type for event in shop.trade.events()),
+        Counter(entry.action for entry in shop.trade.audits()),
     )
 
 

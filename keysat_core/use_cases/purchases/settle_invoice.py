@@ -22,7 +22,13 @@ from keysat_core.domain.provider_health import (
     after_failure,
     is_worth_noting,
 )
-from keysat_core.domain.sale import SaleFacts, Settlement, apply_report, fulfil
+from keysat_core.domain.sale import (
+    SaleFacts,
+    Settlement,
+    apply_report,
+    fulfil,
+    recorded_at_provider,
+)
 from keysat_core.domain.setting import ACCEPT_LATE_PAYMENTS, is_on
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
 from keysat_core.ports.clock import Clock
@@ -193,6 +199,10 @@ def _report(
             recorded = _recorded(before, answer.known, answer.account)
             facts = msgspec.structs.replace(facts, invoice=recorded)
             _note_answer(tx, answer.account, now)
+            if before.provider_invoice_id is None:
+                audit, event = recorded_at_provider(recorded, actor, now)
+                tx.trail.append_audit(audit)
+                tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
         accepts_late = is_on(tx.settings.find_setting(ACCEPT_LATE_PAYMENTS))
         settlement = apply_report(
             facts,
