@@ -71,7 +71,7 @@ def carry_webhooks(market: Market, rng: Random) -> None:
 def _deliver(market: Market, rng: Random, body: bytes) -> bool:
     """Deliver once; False when it was not taken and must be brought again."""
     command = NoteWebhook(
-        account_id=market.account_id, kind=ProviderKind.SANDBOX, headers=SIGNATURE, body=body
+        account_id=market.account_id, kind=ProviderKind.BTCPAY, headers=SIGNATURE, body=body
     )
     try:
         market.server(rng).call(
