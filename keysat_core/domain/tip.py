@@ -6,7 +6,7 @@ paid at most once: what may have been paid is only ever asked about, never paid 
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -187,6 +187,8 @@ def advance(tip: TipAttempt, event: TipEvent, *, now: Instant) -> TipAttempt:
             return msgspec.structs.replace(changed, detail=detail_of(reason))
         case Deliver():
             return changed
+        case _:
+            assert_never(event)
 
 
 def detail_of(text: str) -> str:
@@ -270,6 +272,8 @@ def after_answer(tip: TipAttempt, payment: LightningPayment, now: Instant) -> Ti
             return advance(tip, Fail(reason=payment.detail or "the payment failed"), now=now)
         case LightningStatus.PENDING:
             return look_again(tip, payment.detail or "the payment is on its way", now)
+        case _:
+            assert_never(payment.status)
 
 
 def after_unknown_hash(tip: TipAttempt, refusal: ProviderRefused, now: Instant) -> TipAttempt:

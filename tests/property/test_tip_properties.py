@@ -243,6 +243,12 @@ def test_words_from_outside_are_made_to_fit(text: str) -> None:
     assert all(sign.isprintable() for sign in detail)
 
 
+@given(make.tip_attempts())
+def test_a_detail_that_does_not_fit_is_refused(tip: TipAttempt) -> None:
+    with pytest.raises(InvariantError, match="detail"):
+        replace(tip, detail="x" * (TIP_DETAIL_CHARS_MAX + 1))
+
+
 # --- before paying ------------------------------------------------------------------------------
 
 

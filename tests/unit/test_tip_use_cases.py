@@ -250,6 +250,22 @@ def test_a_payment_that_is_refused_fails(jar: TipJar, outcome: str) -> None:
     assert entry.details["detail"] == jar.tip().detail
 
 
+def test_a_tip_of_an_old_database_names_no_invoice_and_is_not_paid(jar: TipJar) -> None:
+    jar.sell()
+    tip = replace(jar.tip(), invoice_id=None)
+    with jar.trade.store.writing() as tx:
+        tx.tips.put_tip(tip)
+    jar.work()
+    assert jar.tip().status is TipStatus.FAILED
+    paying = replace(tip, status=TipStatus.PAYING, payment_hash="ab", tried_at=tip.created_at)
+    with jar.trade.store.writing() as tx:
+        tx.tips.put_tip(paying)
+    followed = jar.follow(paying)
+    assert followed is not None
+    assert "not connected" in str(followed.detail)
+    assert jar.trade.provider.told_to_pay == []
+
+
 # --- nobody knows yet ---------------------------------------------------------------------------
 
 
