@@ -259,6 +259,9 @@ class MisreadLine:
         self.parse_webhook: Callable[[Mapping[str, str], bytes], ProviderNotice] = (
             line.parse_webhook
         )
+        self.probe: Callable[[], None] = line.probe
+        self.pay_bolt11: Callable[[str], LightningPayment] = line.pay_bolt11
+        self.lightning_payment: Callable[[str], LightningPayment] = line.lightning_payment
 
     def invoice_status(self, provider_invoice_id: str) -> ProviderReport:
         return self._read(self._line.invoice_status(provider_invoice_id))
