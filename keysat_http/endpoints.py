@@ -20,6 +20,7 @@ from keysat_http.admin import (
     policy_switches,
     products,
     tier,
+    tips,
 )
 from keysat_http.hooks import btcpay as btcpay_hook
 from keysat_http.hooks import sandbox as sandbox_hook
@@ -57,6 +58,7 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     policy_switches.set_policy_archived,
     policy_switches.set_policy_tip,
     policies.delete_policy,
+    tips.list_tips,
     license_lists.list_licenses,
     license_lists.search_licenses,
     license_lists.summarize_licenses,

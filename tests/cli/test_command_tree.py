@@ -53,6 +53,7 @@ def test_the_commands_are_those_promised() -> None:
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public",
         "rates pin", "rates show",
+        "tip list", "tip cap",
         "audit list", "audit verify",
         "btcpay connect", "btcpay status", "btcpay disconnect",
         "invoice list", "invoice show", "invoice settle", "invoice late-payments", "reconcile",

@@ -68,6 +68,11 @@ from keysat_core.testing.strategies.licenses import (
     revokes,
     suspends,
 )
+from keysat_core.testing.strategies.lightning import (
+    lightning_addresses,
+    lightning_invoices,
+    pay_offers,
+)
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
     invoice_filters,
@@ -159,6 +164,11 @@ from keysat_core.testing.strategies.text import (
     slugs,
     texts,
 )
+from keysat_core.testing.strategies.tips import (
+    tip_attempts,
+    tip_events,
+    tip_filters,
+)
 from keysat_core.testing.strategies.validation import (
     facts,
     facts_and_questions,
@@ -229,6 +239,8 @@ __all__ = [
     "license_rows",
     "license_summaries",
     "licenses",
+    "lightning_addresses",
+    "lightning_invoices",
     "lightning_payments",
     "machine_filters",
     "machine_rows",
@@ -241,6 +253,7 @@ __all__ = [
     "offenders",
     "outbox_events",
     "parsed_keys",
+    "pay_offers",
     "policies",
     "price_inputs",
     "products",
@@ -282,6 +295,9 @@ __all__ = [
     "tallies",
     "terms",
     "texts",
+    "tip_attempts",
+    "tip_events",
+    "tip_filters",
     "tips",
     "valid_verdicts",
     "validation_entries",

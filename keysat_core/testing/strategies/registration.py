@@ -28,6 +28,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Expire, Invalidate, Invoice, Settle
 from keysat_core.domain.lease import Lease
 from keysat_core.domain.license import License, Reinstate, Revoke, Suspend
+from keysat_core.domain.lightning import LightningAddress, LightningInvoice, PayOffer
 from keysat_core.domain.listing import (
     AuditFilter,
     AuditRow,
@@ -70,6 +71,7 @@ from keysat_core.domain.sale import SaleFacts, Settlement
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import SelfLicense
 from keysat_core.domain.settings_diagnosis import SettingsFacts
+from keysat_core.domain.tip import Begin, Deliver, Fail, Skip, TipAttempt, TipFilter
 from keysat_core.domain.validation import Facts, Question, Refused, Valid
 from keysat_core.signing import LicenseKey, LicensePayload, SigningKey, VerifyKey
 from keysat_core.testing.strategies.actors import (
@@ -115,6 +117,11 @@ from keysat_core.testing.strategies.keys import (
     verify_keys,
 )
 from keysat_core.testing.strategies.licenses import licenses, reinstates, revokes, suspends
+from keysat_core.testing.strategies.lightning import (
+    lightning_addresses,
+    lightning_invoices,
+    pay_offers,
+)
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
     invoice_filters,
@@ -162,6 +169,14 @@ from keysat_core.testing.strategies.servers import (
     leases,
     settings_facts,
 )
+from keysat_core.testing.strategies.tips import (
+    begins,
+    delivers,
+    fails,
+    skips,
+    tip_attempts,
+    tip_filters,
+)
 from keysat_core.testing.strategies.validation import (
     facts,
     questions,
@@ -177,6 +192,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     AuditFilter: audit_filters,
     AuditRow: audit_rows,
     BackupFacts: backup_facts,
+    Begin: begins,
     Break: breaks,
     Bucket: buckets,
     BuyerRequest: buyer_requests,
@@ -186,10 +202,12 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     ChainReport: chain_reports,
     ClockFacts: clock_facts,
     ConnectState: connect_states,
+    Deliver: delivers,
     DiskSpace: disk_spaces,
     Event: domain_events,
     Expire: expires,
     Facts: facts,
+    Fail: fails,
     Finding: findings,
     Grant: grants,
     Heartbeat: heartbeats,
@@ -209,12 +227,15 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     LicensePayload: license_payloads,
     LicenseRow: license_rows,
     LicenseSummary: license_summaries,
+    LightningAddress: lightning_addresses,
+    LightningInvoice: lightning_invoices,
     Machine: machines,
     MachineFilter: machine_filters,
     MachineRow: machine_rows,
     MerchantProfile: merchant_profiles,
     Money: money,
     OutboxEvent: outbox_events,
+    PayOffer: pay_offers,
     Policy: policies,
     PriceInput: price_inputs,
     Product: products,
@@ -248,9 +269,12 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Settle: settles,
     Settlement: settlements,
     SigningKey: signing_keys,
+    Skip: skips,
     Suspend: suspends,
     Terms: terms,
     Tip: tips,
+    TipAttempt: tip_attempts,
+    TipFilter: tip_filters,
     Valid: valid_verdicts,
     ValidationEntry: validation_entries,
     VerifyKey: verify_keys,

@@ -9,7 +9,7 @@ from keysat_core.domain.audit import audited
 from keysat_core.domain.buyer import BuyerRequest, checked_request, redirect_target
 from keysat_core.domain.events import InvoiceOpened, outbox_event
 from keysat_core.domain.idempotency import IdempotencyRecord, replayed_invoice
-from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, ProviderAccountId
+from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, ProviderAccountId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import FREE_PREFIX, Invoice
 from keysat_core.domain.license import License, key_of
@@ -97,7 +97,7 @@ def open_purchase(
         invoice = _invoice(request, offer, quote, InvoiceId(ids.new()), now=now)
         others: list[ProviderAccount] = []
         if _is_free(request, offer, quote):
-            sale = _fulfil_free(invoice, offer, LicenseId(ids.new()), actor, now)
+            sale = _fulfil_free(invoice, offer, ids, actor, now)
         else:
             account, *others = _accounts(tx, offer.product, request, kinds=providers.kinds())
             target = redirect_target(
@@ -193,7 +193,7 @@ def _invoice(
 
 
 def _fulfil_free(
-    invoice: Invoice, offer: _Offer, license_id: LicenseId, actor: Actor, now: Instant
+    invoice: Invoice, offer: _Offer, ids: Ids, actor: Actor, now: Instant
 ) -> Settlement:
     free = msgspec.structs.replace(
         invoice,
@@ -204,7 +204,13 @@ def _fulfil_free(
         exchange_rate_centibps=None,
         exchange_rate_source=None,
     )
-    facts = SaleFacts(invoice=free, policy=offer.policy, issued=None, new_license_id=license_id)
+    facts = SaleFacts(
+        invoice=free,
+        policy=offer.policy,
+        issued=None,
+        new_license_id=LicenseId(ids.new()),
+        new_tip_id=TipId(ids.new()),
+    )
     return fulfil(facts, actor, now, by=None)
 
 
