@@ -81,9 +81,10 @@ class RefuseConnection(msgspec.Struct, frozen=True, tag=True):
 
 
 class DuplicateDelivery(msgspec.Struct, frozen=True, tag=True):
-    """Send the same bytes so many times in all."""
+    """Send the same bytes so many times in all, one after the other or all at once."""
 
     times: int = 2
+    is_concurrent: bool = False
 
 
 class DelayDelivery(msgspec.Struct, frozen=True, tag=True):

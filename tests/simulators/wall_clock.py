@@ -40,6 +40,10 @@ class WallClock:
             self._changed.notify()
         return timer
 
+    def wait_closed(self) -> None:
+        """Wait until another thread closes it, or for an interrupt."""
+        self._thread.join()
+
     def close(self) -> None:
         """Fire nothing more and wait for the timer that is running, unless it is the caller."""
         with self._changed:

@@ -6,14 +6,14 @@ import msgspec
 
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
-from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind, asked_through
 from keysat_core.domain.payment import ProviderStatus
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt, after_look
 from keysat_core.errors import NotFound
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProviders
-from keysat_core.ports.store import Store
+from keysat_core.ports.store import Store, Transaction
 
 
 class NoteWebhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ def note_webhook(
     with store.writing() as tx:
         invoice = None
         if notice.provider_invoice_id is not None:
-            invoice = tx.invoices.find_invoice_at_provider(account.id, notice.provider_invoice_id)
+            invoice = _invoice_of(tx, account, notice.provider_invoice_id)
         outcome = ReceiptOutcome.NOTED if invoice else ReceiptOutcome.UNMATCHED
         if notice.provider_invoice_id is None:
             outcome = ReceiptOutcome.IGNORED
@@ -65,6 +65,25 @@ def note_webhook(
         )
         tx.receipts.put_receipt(receipt)
     return receipt
+
+
+def _invoice_of(
+    tx: Transaction, account: ProviderAccount, provider_invoice_id: str
+) -> Invoice | None:
+    """Find the invoice an account speaks of.
+
+    Its own; one of an account that was connected to the same store before; or one from an old
+    database that names no account.
+    """
+    found = tx.invoices.find_invoice_at_provider(account.id, provider_invoice_id)
+    if found is not None:
+        return found
+    for other in tx.merchants.list_all_accounts(is_disconnected_included=True):
+        if not other.is_connected and asked_through(other, account):
+            found = tx.invoices.find_invoice_at_provider(other.id, provider_invoice_id)
+            if found is not None:
+                return found
+    return tx.invoices.find_unassigned_invoice(provider_invoice_id)
 
 
 def follow_up_receipt(
