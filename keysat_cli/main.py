@@ -23,7 +23,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Read the audit log, and verify that nobody changed it.",
     ),
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
-    "rates": ("keysat_cli.commands.rates", "Pin exchange rates."),
+    "rates": ("keysat_cli.commands.rates", "See, refresh and pin exchange rates."),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
     "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),
     "doctor": ("keysat_cli.commands.doctor", "Look for what is wrong and say what to do."),

@@ -16,6 +16,7 @@ from keysat_http.admin import (
     policies,
     policy_switches,
     products,
+    rates,
     tier,
 )
 from keysat_http.hooks import btcpay as btcpay_hook
@@ -67,6 +68,9 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     machines.list_machines,
     machines.deactivate_machine,
     tier.get_tier,
+    rates.list_rates,
+    rates.refresh_rate,
+    rates.put_rate_pin,
     btcpay.start_btcpay_connect,
     btcpay.get_btcpay_status,
     btcpay.list_btcpay_payment_methods,

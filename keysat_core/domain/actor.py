@@ -33,6 +33,7 @@ class Scope(StrEnum):
     MACHINES_WRITE = "machines:write"
     TIER_READ = "tier:read"
     AUDIT_READ = "audit:read"
+    RATES_READ = "rates:read"
     RATES_WRITE = "rates:write"
     PAYMENT_PROVIDERS_READ = "payment_providers:read"
     PAYMENT_PROVIDERS_WRITE = "payment_providers:write"

@@ -296,7 +296,7 @@ def running_shop(
             facts=CachedFacts(store),
             keys=keys,
             providers=providers,
-            rates=PinnedRates(read_setting),
+            rates=PinnedRates(read_setting, clock),
             validations=validations,
             heartbeats=SQLiteHeartbeats(ActivityFile()),
             self_license=self_license,

@@ -4,6 +4,7 @@ Each takes by keyword what should be fixed, as a value: ``licenses(product_id=pr
 value refers to is not made with it: a policy drawn alone belongs to a product nobody has.
 """
 
+from keysat_core.domain.money import FIAT
 from keysat_core.testing.strategies.actors import (
     actors,
     audit_entries,
@@ -88,8 +89,9 @@ from keysat_core.testing.strategies.merchants import (
     provider_accounts,
 )
 from keysat_core.testing.strategies.money import (
-    FIAT,
     amounts,
+    fetched_rates,
+    inquiries,
     money,
     price_inputs,
     quotes,
@@ -193,6 +195,7 @@ __all__ = [
     "expires",
     "facts",
     "facts_and_questions",
+    "fetched_rates",
     "findings",
     "fingerprints",
     "forged_keys",
@@ -200,6 +203,7 @@ __all__ = [
     "heartbeats",
     "idempotency_records",
     "ids",
+    "inquiries",
     "instants",
     "invalidates",
     "invoice_events",

@@ -57,8 +57,9 @@ from keysat_core.domain.payment import (
 )
 from keysat_core.domain.policy import Policy, Terms, Tip
 from keysat_core.domain.product import PriceInput, Product
-from keysat_core.domain.rate import Quote, Rate
+from keysat_core.domain.rate import FetchedRate, Quote, Rate
 from keysat_core.domain.rate_limit import Allowance, Bucket
+from keysat_core.domain.rate_trust import Inquiry
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.sale import SaleFacts, Settlement
 from keysat_core.domain.secret import Secret
@@ -123,7 +124,14 @@ from keysat_core.testing.strategies.machines import (
     seats_taken,
 )
 from keysat_core.testing.strategies.merchants import merchant_profiles, provider_accounts
-from keysat_core.testing.strategies.money import money, price_inputs, quotes, rates
+from keysat_core.testing.strategies.money import (
+    fetched_rates,
+    inquiries,
+    money,
+    price_inputs,
+    quotes,
+    rates,
+)
 from keysat_core.testing.strategies.payments import (
     invoice_orders,
     provider_invoices,
@@ -199,6 +207,8 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     ProviderReport: provider_reports,
     Question: questions,
     Quote: quotes,
+    FetchedRate: fetched_rates,
+    Inquiry: inquiries,
     Rate: rates,
     Receiver: receivers,
     Refused: refused_verdicts,
