@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx
 from litestar.testing import TestClient
 
+from keysat_adapters.btcpay.server import BTCPayGateway
 from keysat_adapters.outbound.http import HTTPSender
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
@@ -112,7 +113,7 @@ class ScopedKey:
     def find_credential(self, token: bytes) -> Credential | None:
         if token != b"scoped":
             return None
-        return Credential(kind=ActorKind.ADMIN_API_KEY, hash="scoped", scopes=self.scopes)
+        return Credential(kind=ActorKind.SCOPED_API_KEY, hash="scoped", scopes=self.scopes)
 
 
 @dataclass(kw_only=True)
@@ -258,13 +259,16 @@ def running_shop(
     public_url: str = PUBLIC_URL,
     purchase_seconds: float = 8,
     scopes: frozenset[Scope] = frozenset(),
+    btcpay: BTCPayGateway | None = None,
+    clock: TurnedClock | None = None,
     price_sources: FakeRates | None = None,
 ) -> Iterator[Shop]:
     """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``.
 
     Rates come from pins, and from ``price_sources`` if there are any.
     """
-    clock, keys, validations = TurnedClock(), OneKey(), ListedValidations()
+    clock = clock or TurnedClock()
+    keys, validations = OneKey(), ListedValidations()
     wire = Wire()
 
     def after_act() -> None:
@@ -288,7 +292,11 @@ def running_shop(
         prepared = prepare_server(
             operator_name=None, is_sandbox=is_sandbox, store=store, clock=clock, ids=RandomIds()
         )
-        factories = {ProviderKind.SANDBOX: sandbox.provider_for} if sandbox else {}
+        factories: dict[ProviderKind, Callable[[ProviderAccount], PaymentProvider]] = {}
+        if sandbox is not None:
+            factories[ProviderKind.SANDBOX] = sandbox.provider_for
+        if btcpay is not None:
+            factories[ProviderKind.BTCPAY] = btcpay.provider_for
         providers = TroubledProviders(inner=ProviderRegistry(factories, remedies={}))
 
         exchange = price_sources or FakeRates()
@@ -311,6 +319,7 @@ def running_shop(
             heartbeats=SQLiteHeartbeats(ActivityFile()),
             self_license=self_license,
             sandbox=sandbox.till if sandbox else None,
+            btcpay=btcpay,
         )
         told = replace(settings(trusted=trusted), is_sandbox=is_sandbox, public_url=public_url)
         handlers = route_handlers(ports, purchase_seconds=purchase_seconds)
