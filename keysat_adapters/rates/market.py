@@ -5,11 +5,10 @@ runs in a thread of its own, because a name look-up cannot be cut short: whoever
 the time for all sources is over, and what comes later is there for the next.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from time import monotonic
-
-import structlog
 
 from keysat_adapters.outbound.http import HTTPSender
 from keysat_adapters.rates.chain import Asked, ask_in_turn
@@ -29,7 +28,8 @@ from keysat_core.limits import (
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.rates import RateMemory
 
-log = structlog.get_logger("keysat.rates")
+# The standard library's, as in the SQLite adapter: commands print results on stdout.
+log = logging.getLogger("keysat.rates")
 
 
 class _Flight:
@@ -93,12 +93,8 @@ class MarketRates:
             return asked.rate
         is_doubtful = bool(unconfirmed(asked.inquiry))
         if known is not None and self._freshness(known) is Freshness.STALE and not is_doubtful:
-            log.warning(
-                "rate_stale",
-                currency=str(currency),
-                source=f"{known.rate.source}+stale",
-                age_seconds=self._clock.now() - known.fetched_at,
-            )
+            age = self._clock.now() - known.fetched_at
+            log.warning("no source gives %s: %s+stale, %s s", currency, known.rate.source, age)
             return known.rate
         raise RateUnavailable(currency, asked.problems)
 
@@ -201,8 +197,10 @@ class MarketRates:
 
     def _keep(self, currency: Currency, asked: Asked) -> None:
         """Tell the memory, once per inquiry. A rate is as good when it cannot be kept."""
-        for source, problem in asked.problems.items():
-            log.warning("rate_source_failed", currency=str(currency), source=source, why=problem)
+        if asked.rate is not None:
+            # Without a rate, whoever asked is told the same by the failure.
+            for source, problem in asked.problems.items():
+                log.warning("no rate of %s from %s: %s", currency, source, problem)
         with self._lock:
             held = self._held.get(currency)
         try:
@@ -211,7 +209,7 @@ class MarketRates:
             if unconfirmed(asked.inquiry) and self._is_word_due(currency):
                 self._memory.note_outliers(currency, asked.inquiry)
         except KeysatError as exc:
-            log.warning("rate_not_kept", currency=str(currency), code=exc.code, problem=str(exc))
+            log.warning("the rate of %s cannot be kept: %s", currency, exc)
 
     def _is_word_due(self, currency: Currency) -> bool:
         now = self._clock.now()

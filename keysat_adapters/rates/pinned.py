@@ -1,11 +1,10 @@
 """Exchange rates the operator has pinned by hand."""
 
+import logging
 import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
-
-import structlog
 
 from keysat_core.domain.money import FIAT, Currency
 from keysat_core.domain.rate import FetchedRate, Rate
@@ -19,7 +18,7 @@ SOURCE: Final = "manual_pin"
 _PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{0,12})?")
 """Digits as people write a price: exponents would let a short text spell an endless number."""
 
-log = structlog.get_logger("keysat.rates")
+log = logging.getLogger("keysat.rates")
 
 
 def setting_for(currency: Currency) -> str:
@@ -40,7 +39,7 @@ class PinnedRates:
         if not text:
             return None
         if _PLAIN_DECIMAL.fullmatch(text) is None or not Decimal(text):
-            log.warning("rate_pin_ignored", setting=setting_for(currency), why="no number above 0")
+            log.warning("%s is ignored: it is no number above 0", setting_for(currency))
             return None
         return Rate(currency=currency, units_per_btc=Decimal(text), source=SOURCE)
 

@@ -50,7 +50,7 @@ def test_the_commands_are_those_promised() -> None:
         "license unsuspend", "license summary", "license issue-many", "license key",
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public",
-        "rates pin", "rates show",
+        "rates pin", "rates refresh", "rates show",
         "audit list", "audit verify",
     }  # fmt: skip
 

@@ -40,8 +40,8 @@ def audits(shop: Shop, action: str) -> list[AuditEntry]:
         return tx.trail.list_audit(action=action, limit=100)[::-1]
 
 
-def sell(shop: Shop, *, cents: int = 4_900, currency: str = "USD") -> dict[str, Any]:
-    shop.add_product("app", price_currency=currency, price_value=cents)
+def sell(shop: Shop, *, currency: str = "USD") -> dict[str, Any]:
+    shop.add_product("app", price_currency=currency, price_value=4_900)
     return shop.buy()
 
 
@@ -168,7 +168,7 @@ def test_a_pin_that_is_no_rate_is_refused(market: Shop, body: dict[str, object])
 
 @pytest.mark.parametrize(
     ("currency", "sats", "centibps"),
-    [("USD", 75_385, 650_001_000), ("EUR", 81_499, 601_234_500)],
+    [("USD", 75_384, 650_001_000), ("EUR", 81_499, 601_234_500)],
 )
 def test_a_sale_in_fiat_keeps_what_it_was_quoted_by(
     market: Shop, currency: str, sats: int, centibps: int
@@ -199,7 +199,9 @@ def test_a_sale_in_sats_keeps_none_of_it_and_asks_nobody(market: Shop, fake: Fak
 
 
 def test_a_price_of_nothing_asks_nobody(market: Shop, fake: FakeRates) -> None:
-    assert sell(market, cents=0)["license_key"]
+    market.add_product("app", price_currency="USD", price_value=4_900)
+    market.add_policy("free", price_sats_override=0)
+    assert market.buy(policy_slug="free")["license_key"]
     assert fake.asked() == []
 
 
@@ -224,7 +226,7 @@ def test_42_when_all_are_down_nothing_is_sold_or_stored(market: Shop, fake: Fake
     assert answer.json()["message"].startswith("upstream error: rate fetch failed")
     assert "kraken" not in answer.json()["message"]
     assert market.audited("invoice.open") == 0
-    assert market.buy()["amount_sats"] == 75_385
+    assert market.buy()["amount_sats"] == 75_384
 
 
 def test_42_a_rate_of_ten_minutes_sells_under_its_plain_name(market: Shop, fake: FakeRates) -> None:

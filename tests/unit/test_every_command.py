@@ -1,6 +1,7 @@
 """What holds for every command alike: who may give it, and that all of it is written or nothing."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,15 +42,25 @@ from keysat_core.use_cases.products import (
 )
 from keysat_core.use_cases.server import (
     list_audit,
+    rates,
     record_backup,
     settings,
     show_tier,
     verify_audit,
 )
-from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
+from tests.support.trade import (
+    OPERATOR,
+    PATRON,
+    ScriptedRates,
+    Trade,
+    open_trade,
+    operator_without,
+    payload_in,
+)
 from tests.support.watched_store import Killed, WatchedStore
 
 DATABASE: Final = "keysat.db"
+DOLLARS: Final = ScriptedRates(units_per_btc={Currency.USD: Decimal(65_000)})
 
 Arguments = tuple[list[Any], dict[str, Any]]
 
@@ -195,6 +206,12 @@ COMMANDS: Final = [
         settings.pin_rate,
         Scope.RATES_WRITE,
         lambda t: ([Currency.USD, "65000"], {"clock": t.clock}),
+        is_told=False,
+    ),
+    Command(
+        rates.refresh_rate,
+        Scope.RATES_WRITE,
+        lambda t: (["USD"], {"clock": t.clock, "rates": DOLLARS}),
         is_told=False,
     ),
     Command(

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from structlog.testing import capture_logs
 
 from keysat_core.domain.money import Currency
 from keysat_core.errors import RateUnavailable, StoreBusy
@@ -42,10 +41,18 @@ def test_the_first_source_is_enough(market: Market) -> None:
 )
 @pytest.mark.parametrize("fault", [DOWN, Timeout(), Cut()], ids=repr)
 def test_the_next_source_stands_in(
-    market: Market, down: list[str], serves: str, fault: CallAction
+    market: Market,
+    down: list[str],
+    serves: str,
+    fault: CallAction,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     cut_off(market, *down, fault=fault)
     assert market.rates.rate(Currency.USD).source == serves
+    failed = [source for source in down if source != "coinbase" or "kraken" in down]
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        f"no rate of USD from {source}" for source in failed
+    ]
 
 
 def test_when_all_are_down_it_says_why_of_each(market: Market) -> None:
@@ -101,14 +108,17 @@ def test_a_clock_that_was_set_back_makes_no_rate_last_for_ever() -> None:
 
 
 @pytest.mark.parametrize("age", [60, 600])
-def test_while_no_source_answers_a_rate_of_ten_minutes_serves(market: Market, age: int) -> None:
+def test_while_no_source_answers_a_rate_of_ten_minutes_serves(
+    market: Market, age: int, caplog: pytest.LogCaptureFixture
+) -> None:
     market.usd()
     cut_off(market, ANY)
     market.clock.advance(age)
-    with capture_logs() as logs:
-        rate = market.rates.rate(Currency.USD)
+    rate = market.rates.rate(Currency.USD)
     assert (str(rate.units_per_btc), rate.source) == ("65000.10", "kraken")
-    assert [line["source"] for line in logs if line["event"] == "rate_stale"] == ["kraken+stale"]
+    assert [record.message for record in caplog.records] == [
+        f"no source gives USD: kraken+stale, {age} s"
+    ]
 
 
 def test_an_older_one_never_does(market: Market) -> None:
@@ -221,13 +231,13 @@ def test_a_pin_is_nothing_new_rates_are_compared_with(market: Market) -> None:
 
 
 @pytest.mark.parametrize("text", ["six", "0", "-5", "1e5", "NaN"])
-def test_a_pin_that_is_no_rate_is_ignored_with_a_warning(market: Market, text: str) -> None:
+def test_a_pin_that_is_no_rate_is_ignored_with_a_warning(
+    market: Market, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
     market.pins["manual_rate_pin_USD"] = text
-    with capture_logs() as logs:
-        assert market.usd() == "65000.10"
-    assert [(line["event"], line["log_level"]) for line in logs] == [
-        ("rate_pin_ignored", "warning")
-    ]
+    assert market.usd() == "65000.10"
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "manual_rate_pin_USD is ignored" in caplog.text
 
 
 # --- refresh and list ---------------------------------------------------------------------------
@@ -272,11 +282,12 @@ def test_a_rate_is_kept_for_the_next_process(market: Market) -> None:
     assert (kept.rate.source, kept.fetched_at) == ("kraken", market.clock.now())
 
 
-def test_a_rate_that_cannot_be_kept_is_as_good(market: Market) -> None:
+def test_a_rate_that_cannot_be_kept_is_as_good(
+    market: Market, caplog: pytest.LogCaptureFixture
+) -> None:
     market.memory.failure = StoreBusy()
-    with capture_logs() as logs:
-        assert market.usd() == "65000.10"
-    assert [line["event"] for line in logs] == ["rate_not_kept"]
+    assert market.usd() == "65000.10"
+    assert "the rate of USD cannot be kept" in caplog.text
 
 
 def test_without_sources_only_pins_count() -> None:
