@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from time import monotonic
+from typing import Final
 
 from keysat_adapters.outbound.http import HTTPSender
 from keysat_adapters.rates.chain import Asked, ask_in_turn
@@ -31,15 +32,19 @@ from keysat_core.ports.rates import RateMemory
 # The standard library's, as in the SQLite adapter: commands print results on stdout.
 log = logging.getLogger("keysat.rates")
 
+_SOURCES_SHARE: Final = 0.97
+"""The part of the time that sources get: what they said last must still reach whoever waits."""
+
 
 class _Flight:
-    """One inquiry on its way. ``ends_at`` is on the elapsed time."""
+    """One inquiry on its way. Nobody waits for it after ``ends_at``; times are elapsed ones."""
 
-    __slots__ = ("asked", "began_at", "ends_at", "failure", "is_over")
+    __slots__ = ("asked", "began_at", "ends_at", "failure", "is_over", "sources_end_at")
 
     def __init__(self, began_at: float, budget_seconds: float) -> None:
         self.began_at = began_at
         self.ends_at = began_at + budget_seconds
+        self.sources_end_at = began_at + budget_seconds * _SOURCES_SHARE
         self.is_over = Event()
         self.asked: Asked | None = None
         self.failure: Exception | None = None
@@ -175,7 +180,7 @@ class MarketRates:
                 self._sender,
                 currency,
                 previous=previous,
-                ends_at=flight.ends_at,
+                ends_at=flight.sources_end_at,
                 elapsed=self._elapsed,
             )
         except Exception as exc:  # noqa: BLE001  whoever waits is told, as if it had been called
