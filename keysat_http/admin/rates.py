@@ -67,5 +67,6 @@ def put_rate_pin(
         None if data.units_per_btc is None else str(data.units_per_btc),
         store=ports.store,
         clock=ports.clock,
+        ids=ports.ids,
     )
     return rate_list_view(ports.rates.list_rates(), ports.clock.now())

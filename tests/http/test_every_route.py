@@ -28,6 +28,8 @@ READABLE: dict[str, object] = {
     "reason": "",
     "currency": "USD",
     "units_per_btc": None,
+    "enabled": True,
+    "payment_provider_id": "x",
 }
 """A body every admin route can read."""
 
