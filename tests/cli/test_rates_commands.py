@@ -8,6 +8,7 @@ import pytest
 from tests.simulators.fault_plan import ANY, Answer
 from tests.simulators.rates.fake import SOURCES, FakeRates
 from tests.simulators.server import serving
+from tests.support.live_server import live_server
 from tests.support.program import Program, shop_with_a_tier
 
 PIN = {
@@ -119,3 +120,22 @@ def test_a_product_is_priced_in_each_currency(program: Program, code: str) -> No
 def test_no_product_is_priced_in_another(program: Program, code: str) -> None:
     words = ("product", "create", "x", "--name", "X", "--price-value", "1")
     assert program.refusal(*words, "--price-currency", code)[0] in {2, 4}
+
+
+def test_a_server_sells_by_the_sources_and_commands_beside_it_know_its_rate(
+    tmp_path: Path, fake: FakeRates
+) -> None:
+    shop_with_a_tier(tmp_path)
+    with (
+        serving(fake) as url,
+        live_server(tmp_path, KEYSAT_RATE_SOURCES=f"coinbase={url},kraken={url}") as server,
+    ):
+        priced = {"price_currency": "EUR", "price_value": 4_900}
+        server.admin("POST", "/v1/admin/products", {"slug": "fiat", "name": "Fiat"} | priced)
+        bought = server.ask("POST", "/v1/purchase", {"product": "fiat"}).json()
+        assert bought["amount_sats"] == 81_499
+        (known,) = server.program.json("rates", "show")["rates"]
+        assert (known["currency"], known["source"]) == ("EUR", "coinbase")
+        assert server.admin("GET", "/v1/admin/rates")["rates"][0]["source"] == "coinbase"
+        assert fake.asked() == ["coinbase"]
+        assert server.stop() == 0
