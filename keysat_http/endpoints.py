@@ -19,7 +19,9 @@ from keysat_http.admin import (
     policies,
     policy_switches,
     products,
+    rates,
     tier,
+    tips,
 )
 from keysat_http.hooks import btcpay as btcpay_hook
 from keysat_http.hooks import sandbox as sandbox_hook
@@ -57,6 +59,7 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     policy_switches.set_policy_archived,
     policy_switches.set_policy_tip,
     policies.delete_policy,
+    tips.list_tips,
     license_lists.list_licenses,
     license_lists.search_licenses,
     license_lists.summarize_licenses,
@@ -75,6 +78,9 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     machines.list_machines,
     machines.deactivate_machine,
     tier.get_tier,
+    rates.list_rates,
+    rates.refresh_rate,
+    rates.put_rate_pin,
     merchant_profiles.list_merchant_profiles,
     merchant_profiles.create_merchant_profile,
     merchant_profiles.get_merchant_profile,

@@ -4,6 +4,7 @@ Each takes by keyword what should be fixed, as a value: ``licenses(product_id=pr
 value refers to is not made with it: a policy drawn alone belongs to a product nobody has.
 """
 
+from keysat_core.domain.money import FIAT
 from keysat_core.testing.strategies.actors import (
     actors,
     audit_entries,
@@ -68,6 +69,11 @@ from keysat_core.testing.strategies.licenses import (
     revokes,
     suspends,
 )
+from keysat_core.testing.strategies.lightning import (
+    lightning_addresses,
+    lightning_invoices,
+    pay_offers,
+)
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
     invoice_filters,
@@ -98,8 +104,9 @@ from keysat_core.testing.strategies.merchants import (
     rail_preferences,
 )
 from keysat_core.testing.strategies.money import (
-    FIAT,
     amounts,
+    fetched_rates,
+    inquiries,
     money,
     price_inputs,
     quotes,
@@ -159,6 +166,11 @@ from keysat_core.testing.strategies.text import (
     slugs,
     texts,
 )
+from keysat_core.testing.strategies.tips import (
+    tip_attempts,
+    tip_events,
+    tip_filters,
+)
 from keysat_core.testing.strategies.validation import (
     facts,
     facts_and_questions,
@@ -205,6 +217,7 @@ __all__ = [
     "expires",
     "facts",
     "facts_and_questions",
+    "fetched_rates",
     "findings",
     "fingerprints",
     "forged_keys",
@@ -212,6 +225,7 @@ __all__ = [
     "heartbeats",
     "idempotency_records",
     "ids",
+    "inquiries",
     "instants",
     "invalidates",
     "invoice_events",
@@ -229,6 +243,8 @@ __all__ = [
     "license_rows",
     "license_summaries",
     "licenses",
+    "lightning_addresses",
+    "lightning_invoices",
     "lightning_payments",
     "machine_filters",
     "machine_rows",
@@ -241,6 +257,7 @@ __all__ = [
     "offenders",
     "outbox_events",
     "parsed_keys",
+    "pay_offers",
     "policies",
     "price_inputs",
     "products",
@@ -282,6 +299,9 @@ __all__ = [
     "tallies",
     "terms",
     "texts",
+    "tip_attempts",
+    "tip_events",
+    "tip_filters",
     "tips",
     "valid_verdicts",
     "validation_entries",
