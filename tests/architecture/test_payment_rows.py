@@ -15,17 +15,11 @@ ROWS: Final = frozenset(range(1, 49))
 
 CARDS: Final = "there is no adapter for Zaprite yet"
 RENEWALS: Final = "subscriptions are not renewed yet"
-TIPS: Final = "tips are not sent yet"
-RATES: Final = "exchange rates are not fetched yet"
 
 DEFERRED: Final = {
     8: CARDS,
     **dict.fromkeys(range(34, 42), CARDS),
-    42: RATES,
-    43: RATES,
     44: RENEWALS,
-    45: TIPS,
-    46: TIPS,
 }
 
 PARTLY: Final = {
