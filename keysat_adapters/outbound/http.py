@@ -1,17 +1,17 @@
 """Calls over HTTP: one deadline for the whole exchange, no redirects, no proxies, bounded answers.
 
-The one place that knows httpx; adapters speak of ``Answer`` and ``NoAnswer``.
+Adapters speak of ``Answer`` and ``NoAnswer``; the library behind is loaded with the first call,
+because commands that call nobody should start fast.
 """
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple, Self
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
-from keysat_adapters.outbound.deadline import AddressFor, DeadlineTransport
-
-ANSWER_BYTES_MAX: Final = 4_194_304
-"""Largest answer read, 4 MiB: a page of invoices with everything in it is far smaller."""
+    from keysat_adapters.outbound.deadline import AddressFor
 
 USER_AGENT: Final = "Keysat"
 """How we introduce ourselves; some services refuse callers without a name."""
@@ -33,11 +33,29 @@ class Answer(NamedTuple):
 
 
 class NoAnswer(Exception):
-    """No whole answer came. ``was_sent`` False: the other side was never reached."""
+    """No whole answer came. ``was_sent`` False: the other side was never reached.
 
-    def __init__(self, reason: str, *, was_sent: bool) -> None:
+    ``is_slow``: the time was over, so that asking again would take as long.
+    """
+
+    def __init__(self, reason: str, *, was_sent: bool, is_slow: bool = False) -> None:
         self.was_sent = was_sent
+        self.is_slow = is_slow
         super().__init__(reason)
+
+
+class Exchange(Protocol):
+    """Sends one request within a time."""
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float
+    ) -> Answer:
+        """Give the answer; raises ``NoAnswer``."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
 
 
 class HTTPSender:
@@ -51,16 +69,12 @@ class HTTPSender:
         self,
         *,
         user_agent: str = USER_AGENT,
-        address_for: AddressFor | None = None,
-        transport: httpx.BaseTransport | None = None,
+        address_for: "AddressFor | None" = None,
+        transport: "httpx.BaseTransport | None" = None,
     ) -> None:
-        self._client = httpx.Client(
-            headers={"User-Agent": user_agent, "Accept-Encoding": "identity"},
-            follow_redirects=False,
-            trust_env=False,
-            transport=transport
-            or DeadlineTransport(bytes_max=ANSWER_BYTES_MAX, address_for=address_for),
-        )
+        self._open: Callable[[], Exchange] = lambda: _opened(user_agent, address_for, transport)
+        self._lock = Lock()
+        self._exchange: Exchange | None = None
 
     def send(
         self,
@@ -76,20 +90,16 @@ class HTTPSender:
         Raises:
             NoAnswer: none came in time, it was too long, or the address cannot be called.
         """
-        try:
-            answer = self._client.request(
-                method, url, headers=dict(headers), content=body, timeout=seconds
-            )
-        except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
-            raise NoAnswer(_said(exc), was_sent=False) from exc
-        except httpx.HTTPError as exc:
-            raise NoAnswer(_said(exc), was_sent=True) from exc
-        named = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(answer.status_code, named, answer.content)
+        with self._lock:
+            if self._exchange is None:
+                self._exchange = self._open()
+        return self._exchange.send(method, url, headers, body, seconds)
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        with self._lock:
+            if self._exchange is not None:
+                self._exchange.close()
 
     def __enter__(self) -> Self:
         return self
@@ -98,5 +108,11 @@ class HTTPSender:
         self.close()
 
 
-def _said(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _opened(
+    user_agent: str,
+    address_for: "AddressFor | None",
+    transport: "httpx.BaseTransport | None",
+) -> Exchange:
+    from keysat_adapters.outbound.client import HTTPXExchange  # noqa: PLC0415  see the module's text
+
+    return HTTPXExchange(user_agent=user_agent, address_for=address_for, transport=transport)

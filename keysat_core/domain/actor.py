@@ -12,6 +12,7 @@ class ActorKind(StrEnum):
     """How an actor is written in the audit log (admin-api 6)."""
 
     ADMIN_API_KEY = "admin_api_key"
+    SCOPED_API_KEY = "scoped_api_key"
     CLI = "cli"
     BUYER = "buyer"
     BUYER_LICENSE_KEY = "buyer_license_key"
@@ -33,8 +34,12 @@ class Scope(StrEnum):
     TIER_READ = "tier:read"
     AUDIT_READ = "audit:read"
     RATES_WRITE = "rates:write"
+    PAYMENT_PROVIDERS_READ = "payment_providers:read"
+    PAYMENT_PROVIDERS_WRITE = "payment_providers:write"
     METRICS_READ = "metrics:read"
     BACKUPS_WRITE = "backups:write"
+    MASTER = "master"
+    """What only the master key may do: no role has it."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

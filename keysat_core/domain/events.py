@@ -138,6 +138,35 @@ class MachineDeactivated(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class ProviderConnected(Event, frozen=True, kw_only=True):
+    """An operator connected an account at a payment service."""
+
+    event_type = "payment_provider.connected"
+    is_published = False
+    provider_id: str
+    kind: str
+    merchant_profile_id: str
+
+
+class ProviderDisconnected(Event, frozen=True, kw_only=True):
+    """An operator disconnected an account; its invoices keep their history."""
+
+    event_type = "payment_provider.disconnected"
+    is_published = False
+    provider_id: str
+    kind: str
+    merchant_profile_id: str
+
+
+class InvoiceCharged(Event, frozen=True, kw_only=True):
+    """A saved payment method was charged for an invoice, or not; ``state`` as of a charge."""
+
+    event_type = "invoice.charged"
+    is_published = False
+    invoice_id: str
+    state: str
+
+
 class InvoiceOpened(Event, frozen=True, kw_only=True):
     """A buyer started a purchase."""
 
@@ -192,6 +221,9 @@ DomainEvent: TypeAlias = (
     | LicenseUnsuspended
     | MachineActivated
     | MachineDeactivated
+    | ProviderConnected
+    | ProviderDisconnected
+    | InvoiceCharged
     | InvoiceOpened
     | InvoicePaid
     | InvoiceExpired

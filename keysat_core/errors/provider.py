@@ -28,12 +28,16 @@ class ProviderRefused(UpstreamError):
 
 
 class ProviderUnavailable(UpstreamError):
-    """Whether the provider acted is unknown; the same call may be repeated by the same key."""
+    """Whether the provider acted is unknown; the same call may be repeated by the same key.
+
+    ``is_slow``: it did not answer in time, so that asking at once again would take as long.
+    """
 
     code = "provider_unavailable"
 
-    def __init__(self, operation: str, detail: str = "") -> None:
+    def __init__(self, operation: str, detail: str = "", *, is_slow: bool = False) -> None:
         self.operation = operation
+        self.is_slow = is_slow
         super().__init__(f"{operation}: unavailable" + (f": {detail[:300]}" if detail else ""))
 
 

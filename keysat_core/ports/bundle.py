@@ -13,6 +13,7 @@ from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.sandbox import SandboxTill
+from keysat_core.ports.saved_payments import SavedPaymentAccounts
 from keysat_core.ports.store import Store
 
 
@@ -37,3 +38,4 @@ class Ports:
     sandbox: SandboxTill | None = None
     btcpay: BTCPayServer | None = None
     zaprite: ZapriteService | None = None
+    saved_payments: SavedPaymentAccounts | None = None

@@ -1,0 +1,59 @@
+"""What ``HTTPSender`` sends with: an httpx client over a transport with one deadline."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+
+from keysat_adapters.outbound.deadline import AddressFor, DeadlineTransport
+from keysat_adapters.outbound.http import Answer, NoAnswer
+
+ANSWER_BYTES_MAX: Final = 4_194_304
+"""Largest answer read, 4 MiB: a page of invoices with everything in it is far smaller."""
+
+
+class HTTPXExchange:
+    """Implements ``keysat_adapters.outbound.http.Exchange``."""
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        address_for: AddressFor | None,
+        transport: httpx.BaseTransport | None,
+    ) -> None:
+        self._client = httpx.Client(
+            headers={"User-Agent": user_agent, "Accept-Encoding": "identity"},
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport
+            or DeadlineTransport(bytes_max=ANSWER_BYTES_MAX, address_for=address_for),
+        )
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float
+    ) -> Answer:
+        """Send one request and give its answer, whatever its status.
+
+        Raises:
+            NoAnswer: none came in time, it was too long, or the address cannot be called.
+        """
+        try:
+            answer = self._client.request(
+                method, url, headers=dict(headers), content=body, timeout=seconds
+            )
+        except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
+            raise NoAnswer(_said(exc), was_sent=False) from exc
+        except httpx.HTTPError as exc:
+            is_slow = isinstance(exc, httpx.TimeoutException)
+            raise NoAnswer(_said(exc), was_sent=True, is_slow=is_slow) from exc
+        named = {name.lower(): value for name, value in answer.headers.items()}
+        return Answer(answer.status_code, named, answer.content)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
