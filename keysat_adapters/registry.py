@@ -9,6 +9,8 @@ from keysat_core.ports.payments import PaymentProvider
 
 UNKNOWN_KIND_REMEDY: Final = "this server has no adapter for it; connect another payment provider"
 
+DISCONNECTED_REMEDY: Final = "it was disconnected; connect it again"
+
 
 class ProviderRegistry:
     """Makes the adapter of an account by its kind.
@@ -33,10 +35,12 @@ class ProviderRegistry:
         """Give the adapter of an account.
 
         Raises:
-            ProviderNotLoaded: no factory is known for its kind.
+            ProviderNotLoaded: no factory is known for its kind, or it was disconnected.
         """
         factory = self._factories.get(account.kind)
         if factory is None:
             remedy = self._remedies.get(account.kind, UNKNOWN_KIND_REMEDY)
             raise ProviderNotLoaded(account.kind, remedy)
+        if not account.is_connected:
+            raise ProviderNotLoaded(account.kind, DISCONNECTED_REMEDY)
         return factory(account)

@@ -31,6 +31,18 @@ LICENSE_FILE_NAME: Final = "keysat-license.txt"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BTCPayAddresses:
+    """Where one BTCPay Server is, as this server, the operator's browser and buyers reach it.
+
+    ``browser_url`` defaults to ``url``, ``public_url`` to ``browser_url`` if that is set.
+    """
+
+    url: str | None = None
+    browser_url: str | None = None
+    public_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StoreSettings:
     """What every command on the database needs; files of Keysat's lie beside the database."""
 
@@ -40,6 +52,7 @@ class StoreSettings:
     self_license_key: Secret | None = None
     trust_root_pem: str = TRUST_ROOT_PEM
     upgrade_url: str = UPGRADE_BASE_URL
+    btcpay: BTCPayAddresses = BTCPayAddresses()
 
     @property
     def self_license_path(self) -> Path:
@@ -93,6 +106,11 @@ def read_store_settings(environment: Environment) -> StoreSettings:
         self_license_key=Secret(license_key) if license_key else None,
         trust_root_pem=_trust_root(environment.find("KEYSAT_TRUST_ROOT_PEM")),
         upgrade_url=_url("KEYSAT_UPGRADE_URL", upgrade_url) if upgrade_url else UPGRADE_BASE_URL,
+        btcpay=BTCPayAddresses(
+            url=_url_or_none(environment, "BTCPAY_URL"),
+            browser_url=_url_or_none(environment, "BTCPAY_BROWSER_URL"),
+            public_url=_url_or_none(environment, "BTCPAY_PUBLIC_URL"),
+        ),
     )
 
 
@@ -188,6 +206,11 @@ def _url(name: str, text: str) -> str:
     if parts.query or parts.fragment or parts.username is not None:
         raise ConfigurationError(name, "must have neither a user, a ? nor a #")
     return text.rstrip("/")
+
+
+def _url_or_none(environment: Environment, name: str) -> str | None:
+    text = environment.find(name)
+    return _url(name, text) if text else None
 
 
 def _admin_api_key(environment: Environment) -> Secret:

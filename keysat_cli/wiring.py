@@ -4,11 +4,13 @@ What runs on top of it under HTTP is put together in ``keysat_cli.application``,
 server loads.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from keysat_adapters.btcpay.server import BTCPayGateway
+from keysat_adapters.outbound.http import HTTPSender
 from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox
@@ -23,7 +25,9 @@ from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_adapters.zaprite.gate import Zaprite
 from keysat_cli.settings import StoreSettings
+from keysat_cli.version import package_version
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import SelfLicense, verify_self_license
@@ -91,6 +95,14 @@ def open_wiring(
                 ids=IDS,
             )
         sandbox = sandbox_loader() if sandbox_loader else None
+        sender = HTTPSender(user_agent=f"Keysat/{package_version()}")
+        btcpay = BTCPayGateway(
+            sender,
+            base_url=settings.btcpay.url,
+            browser_url=settings.btcpay.browser_url,
+            public_base=settings.btcpay.public_url,
+        )
+        zaprite = Zaprite(sender, clock=CLOCK)
         activity = Activity(activity_path(settings.db_path))
         facts = CachedFacts(store)
         try:
@@ -101,17 +113,21 @@ def open_wiring(
                 store=store,
                 facts=facts,
                 keys=SQLiteKeyRing(store),
-                providers=_providers(sandbox),
+                providers=_providers(sandbox, btcpay, zaprite),
                 rates=PinnedRates(lambda key: _setting(store, key)),
                 validations=activity.validations,
                 heartbeats=activity.heartbeats,
                 self_license=load_self_license(settings),
                 sandbox=sandbox.till if sandbox else None,
+                btcpay=btcpay,
+                zaprite=zaprite,
+                saved_payments=zaprite,
             )
             yield Wiring(ports=ports, store=store, activity=activity, sandbox=sandbox)
         finally:
             activity.close()
             facts.close()
+            sender.close()
 
 
 @contextmanager
@@ -146,10 +162,15 @@ def license_in_file(settings: StoreSettings) -> Secret | None:
         return None
 
 
-def _providers(sandbox: Sandbox | None) -> ProviderRegistry:
-    factories: Mapping[ProviderKind, Callable[[ProviderAccount], PaymentProvider]] = (
-        {ProviderKind.SANDBOX: sandbox.provider_for} if sandbox else {}
-    )
+def _providers(
+    sandbox: Sandbox | None, btcpay: BTCPayGateway, zaprite: Zaprite
+) -> ProviderRegistry:
+    factories: dict[ProviderKind, Callable[[ProviderAccount], PaymentProvider]] = {
+        ProviderKind.BTCPAY: btcpay.provider_for,
+        ProviderKind.ZAPRITE: zaprite.provider_for,
+    }
+    if sandbox is not None:
+        factories[ProviderKind.SANDBOX] = sandbox.provider_for
     return ProviderRegistry(factories, remedies={ProviderKind.SANDBOX: REMEDY})
 
 

@@ -26,6 +26,7 @@ from keysat_http.ticks import Tick, TickRunner
 NO_STORE: Final = (
     ADMIN_PREFIX,
     "/metrics",
+    "/v1/btcpay/authorize",
     "/v1/purchase",
     "/v1/redeem",
     "/v1/recover",

@@ -9,6 +9,7 @@ from litestar.types import ControllerRouterHandler
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.bundle import Ports
 from keysat_http.admin import (
+    btcpay,
     license_lists,
     licenses,
     machines,
@@ -16,9 +17,13 @@ from keysat_http.admin import (
     policy_switches,
     products,
     tier,
+    zaprite,
 )
+from keysat_http.hooks import btcpay as btcpay_hook
 from keysat_http.hooks import sandbox as sandbox_hook
-from keysat_http.pages import sandbox_checkout, thank_you
+from keysat_http.hooks import zaprite as zaprite_hook
+from keysat_http.nudging import NudgeLimiter
+from keysat_http.pages import btcpay_callback, sandbox_checkout, thank_you
 from keysat_http.pages.static_files import STATIC_ROUTES
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.public import catalog, purchase, validate
@@ -65,8 +70,26 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     machines.list_machines,
     machines.deactivate_machine,
     tier.get_tier,
+    btcpay.start_btcpay_connect,
+    btcpay.get_btcpay_status,
+    btcpay.list_btcpay_payment_methods,
+    btcpay.stop_btcpay,
+    zaprite.connect_zaprite_account,
+    zaprite.get_zaprite_status,
+    zaprite.disconnect_zaprite_account,
 )
-PAGES: Final[tuple[ControllerRouterHandler, ...]] = (thank_you.show_thank_you, *STATIC_ROUTES)
+HOOKS: Final[tuple[ControllerRouterHandler, ...]] = (
+    btcpay_hook.receive_btcpay_webhook,
+    btcpay_hook.receive_btcpay_webhook_of_any,
+    zaprite_hook.receive_zaprite_webhook,
+    zaprite_hook.receive_zaprite_webhook_of_default,
+)
+PAGES: Final[tuple[ControllerRouterHandler, ...]] = (
+    thank_you.show_thank_you,
+    btcpay_callback.finish_btcpay_connect,
+    btcpay_callback.finish_btcpay_connect_by_link,
+    *STATIC_ROUTES,
+)
 SANDBOX: Final[tuple[ControllerRouterHandler, ...]] = (
     sandbox_hook.receive_sandbox_webhook,
     sandbox_checkout.show_sandbox_checkout,
@@ -82,9 +105,11 @@ def route_handlers(
 ) -> list[ControllerRouterHandler]:
     """Give the routes for these ports, with the threads their calls to providers run in."""
     threads = ProviderThreads()
-    handlers = [*PUBLIC, *ADMIN, *PAGES, *(SANDBOX if ports.sandbox is not None else ())]
+    nudges = NudgeLimiter()
+    handlers = [*PUBLIC, *ADMIN, *HOOKS, *PAGES, *(SANDBOX if ports.sandbox is not None else ())]
     dependencies = {
         "provider_threads": Provide(lambda: threads, sync_to_thread=False),
+        "nudges": Provide(lambda: nudges, sync_to_thread=False),
         "purchase_seconds": Provide(lambda: purchase_seconds, sync_to_thread=False),
     }
     return [Router("/", route_handlers=handlers, dependencies=dependencies)]

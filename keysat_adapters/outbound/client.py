@@ -5,8 +5,8 @@ from typing import Final
 
 import httpx
 
+from keysat_adapters.outbound.answer import Answer, NoAnswer
 from keysat_adapters.outbound.deadline import AddressFor, DeadlineTransport
-from keysat_adapters.outbound.http import Answer, NoAnswer
 
 ANSWER_BYTES_MAX: Final = 4_194_304
 """Largest answer read, 4 MiB: a page of invoices with everything in it is far smaller."""

@@ -7,7 +7,7 @@ from keysat_adapters.sqlite.table import Table
 from keysat_core.domain.connecting import ConnectState
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant
-from keysat_core.domain.provider_health import ProviderHealth
+from keysat_core.domain.provider_health import ProviderHealth, ProviderProblem
 from keysat_core.limits import PAGE_MAX
 
 STATES: Final = Table(
@@ -34,6 +34,7 @@ HEALTH: Final = Table(
         "last_ok_at",
         "last_failed_at",
         "detail",
+        "alerted",
     ),
 )
 _PUT_STATE: Final = STATES.upsert(key=("token_hash",))
@@ -66,6 +67,7 @@ def _health(row: Row) -> ProviderHealth:
         last_ok_at=row[6],
         last_failed_at=row[7],
         detail=row[8],
+        alerted=None if row[9] is None else ProviderProblem(row[9]),
     )
 
 
@@ -125,6 +127,7 @@ class SQLiteConnections:
                 health.last_ok_at,
                 health.last_failed_at,
                 health.detail,
+                health.alerted,
             ),
         )
 

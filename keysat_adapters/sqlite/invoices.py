@@ -43,6 +43,9 @@ INVOICES: Final = Table(
 )
 _BY_ID: Final = INVOICES.select("WHERE id = ?")
 _AT_PROVIDER: Final = INVOICES.select("WHERE payment_provider_id = ? AND provider_invoice_id = ?")
+_UNASSIGNED: Final = INVOICES.select(
+    "WHERE provider_invoice_id = ? AND payment_provider_id IS NULL LIMIT 1"
+)
 _PUT: Final = INVOICES.upsert()
 
 # One part per index. A new invoice queues behind those checked before it was made, so that a
@@ -59,7 +62,7 @@ _UNRESOLVED: Final = (
             ),
             (
                 "WHERE status IN ('expired', 'invalid') AND created_at > :oldest"
-                " AND payment_provider_id IS NOT NULL"
+                " AND (payment_provider_id IS NOT NULL OR provider_invoice_id IS NOT NULL)"
                 " AND (provider_invoice_id IS NOT NULL OR created_at > :recent)"
                 " AND (last_checked_at IS NULL"
                 " OR last_checked_at > :now OR last_checked_at <= :day_ago"
@@ -131,6 +134,11 @@ class SQLiteInvoices:
         row = self._session.row(_AT_PROVIDER, (account_id, provider_invoice_id))
         return INVOICES.found(_invoice, row)
 
+    def find_unassigned_invoice(self, provider_invoice_id: str) -> Invoice | None:
+        """Give the invoice that has this id at some provider and names none."""
+        row = self._session.row(_UNASSIGNED, (provider_invoice_id,))
+        return INVOICES.found(_invoice, row)
+
     def put_invoice(self, invoice: Invoice) -> None:
         """Insert or replace an invoice."""
         self._session.run(
@@ -175,6 +183,13 @@ class SQLiteInvoices:
             "limit": max(0, limit),
         }
         return INVOICES.values(_invoice, self._session.rows(_UNRESOLVED, values))
+
+    def count_pending_of(self, account_id: ProviderAccountId) -> int:
+        """Count the invoices of an account that still wait."""
+        return self._session.number(
+            "SELECT count(*) FROM invoices WHERE status = 'pending' AND payment_provider_id = ?",
+            (account_id,),
+        )
 
     def revenue_summary(self, now: Instant) -> RevenueSummary:
         """Sum up settled invoices, in all and by settlement time."""

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from keysat_adapters.outbound.http import Answer, HTTPSender, NoAnswer
+from keysat_adapters.outbound.answer import Answer, NoAnswer
+from keysat_adapters.outbound.http import HTTPSender
 from keysat_adapters.zaprite.wire import Fields, Unreadable, problem_text, read_object
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import ProviderRefused, ProviderUnavailable

@@ -4,7 +4,7 @@ Source: payments 6.9 and 6.11, admin-api 1.3 and 2.15.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
@@ -38,6 +38,33 @@ PERMISSIONS: Final = (
     "btcpay.store.canmodifyinvoices",
 )
 """What is asked for, in this order. The second covers webhooks, receive address and lightning."""
+
+
+_IMPLIED: Final[Mapping[str, frozenset[str]]] = {
+    "btcpay.store.canmodifystoresettings": frozenset(
+        {
+            "btcpay.store.canviewstoresettings",
+            "btcpay.store.webhooks.canmodifywebhooks",
+            "btcpay.store.canmodifyinvoices",
+            "btcpay.store.canviewinvoices",
+            "btcpay.store.cancreateinvoice",
+            "btcpay.store.canuselightningnode",
+            "btcpay.store.canviewwallet",
+        }
+    ),
+    "btcpay.store.canmodifyinvoices": frozenset(
+        {"btcpay.store.canviewinvoices", "btcpay.store.cancreateinvoice"}
+    ),
+}
+"""Which permission holds which others (payments 6.1 and 16.2)."""
+
+_NEEDED: Final = (
+    "btcpay.store.canviewstoresettings",
+    "btcpay.store.webhooks.canmodifywebhooks",
+    "btcpay.store.canviewinvoices",
+    "btcpay.store.cancreateinvoice",
+)
+"""Without these nothing can be sold and no payment heard of."""
 
 
 class BitcoinNetwork(StrEnum):
@@ -128,6 +155,33 @@ def chosen_store(stores: Sequence[RemoteStore], wanted: str | None) -> RemoteSto
         )
     return stores[0]
 
+
+def missing_permissions(granted: Iterable[str], store_id: str) -> list[str]:
+    """List what a key may not do at a store and must, to sell through it."""
+    held: set[str] = set()
+    for one in granted:
+        name, _, scope = one.partition(":")
+        if scope in {"", store_id}:
+            held |= {name} | _IMPLIED.get(name, frozenset())
+    return [] if UNRESTRICTED in held else [name for name in _NEEDED if name not in held]
+
+
+def excess_permissions(granted: Iterable[str]) -> list[str]:
+    """List what a key may do that was not asked for, or at every store instead of one."""
+    asked = {*PERMISSIONS, *(name for names in _IMPLIED.values() for name in names)}
+    return sorted(one for one in granted if one.partition(":")[0] not in asked or ":" not in one)
+
+
+def is_supported(version: str) -> bool:
+    """Tell whether a BTCPay Server is new enough: 2.0 or newer (decisions 19)."""
+    major = version.split(".", 1)[0]
+    # What is no number is a version of the future or of somebody's own.
+    return not major.isdigit() or int(major) >= OLDEST_MAJOR
+
+
+OLDEST_MAJOR: Final = 2
+UNRESTRICTED: Final = "unrestricted"
+"""The permission of a key that may do everything its user may."""
 
 _BASE58: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{26,35}")
 _BECH32_PREFIXES: Final = (

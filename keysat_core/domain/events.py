@@ -138,26 +138,6 @@ class MachineDeactivated(Event, frozen=True, kw_only=True):
     reason: str
 
 
-class ProviderConnected(Event, frozen=True, kw_only=True):
-    """An operator connected an account at a payment service."""
-
-    event_type = "payment_provider.connected"
-    is_published = False
-    provider_id: str
-    kind: str
-    merchant_profile_id: str
-
-
-class ProviderDisconnected(Event, frozen=True, kw_only=True):
-    """An operator disconnected an account; its invoices keep their history."""
-
-    event_type = "payment_provider.disconnected"
-    is_published = False
-    provider_id: str
-    kind: str
-    merchant_profile_id: str
-
-
 class InvoiceCharged(Event, frozen=True, kw_only=True):
     """A saved payment method was charged for an invoice, or not; ``state`` as of a charge."""
 
@@ -208,6 +188,43 @@ class InvoiceRefunded(Event, frozen=True, kw_only=True):
     amount_sats: int
 
 
+class ProviderConnected(Event, frozen=True, kw_only=True):
+    """A payment provider was connected to a merchant profile."""
+
+    event_type = "payment_provider.connected"
+    is_published = False
+    provider_id: str
+    kind: str
+    merchant_profile_id: str
+
+
+class ProviderDisconnected(Event, frozen=True, kw_only=True):
+    """A payment provider was disconnected; its invoices stay."""
+
+    event_type = "payment_provider.disconnected"
+    is_published = False
+    provider_id: str
+    kind: str
+    merchant_profile_id: str
+
+
+class ProviderFailing(Event, frozen=True, kw_only=True):
+    """A payment provider needs its operator. ``problem``: unreachable, credential_dead, cannot_sell."""
+
+    event_type = "payment_provider.failing"
+    provider_id: str
+    kind: str
+    problem: str
+
+
+class ProviderRecovered(Event, frozen=True, kw_only=True):
+    """A payment provider that was failing answers as it should again."""
+
+    event_type = "payment_provider.recovered"
+    provider_id: str
+    kind: str
+
+
 DomainEvent: TypeAlias = (
     ProductCreated
     | ProductUpdated
@@ -221,13 +238,15 @@ DomainEvent: TypeAlias = (
     | LicenseUnsuspended
     | MachineActivated
     | MachineDeactivated
-    | ProviderConnected
-    | ProviderDisconnected
     | InvoiceCharged
     | InvoiceOpened
     | InvoicePaid
     | InvoiceExpired
     | InvoiceRefunded
+    | ProviderConnected
+    | ProviderDisconnected
+    | ProviderFailing
+    | ProviderRecovered
 )
 
 

@@ -35,6 +35,7 @@ class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     ``left_until``: the reconciler does not ask before then. ``may_sell`` is False after it was not
     allowed to create an invoice, until it creates one. ``is_known`` is False when its key is dead.
+    ``alerted`` is the problem operators were last told of; None: none, or that it has passed.
     """
 
     account_id: ProviderAccountId
@@ -46,6 +47,7 @@ class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
     last_ok_at: Instant | None = None
     last_failed_at: Instant | None = None
     detail: str | None = None
+    alerted: ProviderProblem | None = None
 
     def is_left_alone(self, now: Instant) -> bool:
         """The reconciler should not ask now. A clock set far back does not prolong it."""

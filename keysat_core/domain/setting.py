@@ -8,6 +8,9 @@ OPERATOR_NAME: Final = "operator_name"
 RATE_PIN_PREFIX: Final = "manual_rate_pin_"
 """The operator's own rate of a currency: this and the currency's code."""
 
+WEBHOOK_BASE: Final = "webhooks.public_url"
+"""The public address that webhooks were last registered for."""
+
 ACCEPT_LATE_PAYMENTS: Final = "accept_late_payments"
 """``1``: a payment that came after expiry is accepted once it is final (decisions 17)."""
 

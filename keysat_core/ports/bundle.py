@@ -21,7 +21,7 @@ from keysat_core.ports.store import Store
 class Ports:
     """What the core needs of the world. ``sandbox`` is None unless sandbox mode is on.
 
-    ``btcpay`` is None when no BTCPay Server is configured.
+    ``btcpay`` and ``zaprite`` are None where only pretend money can be.
     """
 
     clock: Clock

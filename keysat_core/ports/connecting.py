@@ -18,6 +18,10 @@ class BTCPayStores(Protocol):
         """Give the server's version, such as ``2.4.1``."""
         ...
 
+    def permissions(self) -> list[str]:
+        """List what the key may do, each permission perhaps with ``:`` and a store's id."""
+        ...
+
     def list_stores(self) -> list[RemoteStore]:
         """List the stores the key covers."""
         ...
@@ -55,21 +59,25 @@ class BTCPayServer(Protocol):
     """The BTCPay Server this server was told of."""
 
     @property
-    def base_url(self) -> str:
-        """Where this server reaches it, without a trailing slash."""
+    def base_url(self) -> str | None:
+        """Where this server reaches it, without a trailing slash; None when it was not told."""
         ...
 
     @property
-    def browser_url(self) -> str:
+    def browser_url(self) -> str | None:
         """Where the operator's browser reaches it, without a trailing slash."""
         ...
 
-    def stores(self, api_key: Secret) -> BTCPayStores:
-        """See the configured server with a key."""
+    def stores(self, base_url: str, api_key: Secret) -> BTCPayStores:
+        """See a server with a key."""
         ...
 
     def stores_of(self, account: ProviderAccount) -> BTCPayStores:
-        """See the server an account is at, with its key."""
+        """See the server an account is at, with its key.
+
+        Raises:
+            ProviderNotLoaded: the account was disconnected.
+        """
         ...
 
 

@@ -72,7 +72,8 @@ CREATE TABLE provider_health (
     may_sell INTEGER NOT NULL CHECK (may_sell IN (0, 1)),
     last_ok_at INTEGER,
     last_failed_at INTEGER,
-    detail TEXT
+    detail TEXT,
+    alerted TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- A webhook whose look cleared nothing up is followed by looks of our own.

@@ -21,6 +21,10 @@ class Invoices(Protocol):
     def find_invoice_at_provider(
         self, account_id: ProviderAccountId, provider_invoice_id: str
     ) -> Invoice | None: ...
+    def find_unassigned_invoice(self, provider_invoice_id: str) -> Invoice | None:
+        """An invoice of an old database, which names no account."""
+        ...
+
     def put_invoice(self, invoice: Invoice) -> None: ...
     def list_unresolved(self, now: Instant, limit: int) -> list[Invoice]:
         """Invoices the reconciler should ask about now, longest not looked at first.
@@ -34,6 +38,10 @@ class Invoices(Protocol):
         ``effect_at`` (any age, every pass).
         Source: payments 10, decisions 17.
         """
+        ...
+
+    def count_pending_of(self, account_id: ProviderAccountId) -> int:
+        """Invoices of an account that still wait."""
         ...
 
     def revenue_summary(self, now: Instant) -> RevenueSummary: ...

@@ -5,15 +5,16 @@ from collections.abc import Mapping
 import msgspec
 
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
-from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind, asked_through
 from keysat_core.domain.payment import ProviderStatus
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt, after_look
 from keysat_core.errors import NotFound
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProviders
-from keysat_core.ports.store import Store
+from keysat_core.ports.store import Store, Transaction
 
 
 class NoteWebhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +48,7 @@ def note_webhook(
     with store.writing() as tx:
         invoice = None
         if notice.provider_invoice_id is not None:
-            invoice = tx.invoices.find_invoice_at_provider(account.id, notice.provider_invoice_id)
+            invoice = _invoice_of(tx, account, notice.provider_invoice_id)
         outcome = ReceiptOutcome.NOTED if invoice else ReceiptOutcome.UNMATCHED
         if notice.provider_invoice_id is None:
             outcome = ReceiptOutcome.IGNORED
@@ -65,6 +66,88 @@ def note_webhook(
         )
         tx.receipts.put_receipt(receipt)
     return receipt
+
+
+class Nudge(msgspec.Struct, frozen=True, kw_only=True):
+    """An unsigned webhook about an invoice of ours: a reason to look at it, from whomever."""
+
+    account_id: ProviderAccountId
+    invoice_id: InvoiceId
+    provider_invoice_id: str
+    type: str
+
+
+def find_nudged(
+    command: NoteWebhook, *, store: Store, clock: Clock, providers: PaymentProviders
+) -> Nudge | None:
+    """Read an unsigned webhook; None when there is nothing to look at because of it.
+
+    Anybody can send any number of them, so it writes nothing and asks nobody: an invoice we do not
+    know is no reason to, and a provider that is left alone for now is the reconciler's business.
+
+    Raises:
+        NotFound, NotAuthentic, ProviderNotLoaded: as ``note_webhook``.
+    """
+    with store.reading() as tx:
+        account = tx.merchants.find_account(command.account_id)
+        if account is None or account.kind is not command.kind or not account.is_connected:
+            raise NotFound("payment provider", command.account_id)
+        notice = providers.provider_for(account).parse_webhook(command.headers, command.body)
+        if notice.provider_invoice_id is None:
+            return None
+        invoice = _invoice_of(tx, account, notice.provider_invoice_id)
+        health = tx.connections.find_health(account.id)
+    if invoice is None or (health is not None and health.is_left_alone(clock.now())):
+        return None
+    return Nudge(
+        account_id=account.id,
+        invoice_id=invoice.id,
+        provider_invoice_id=notice.provider_invoice_id,
+        type=notice.type,
+    )
+
+
+def keep_nudge(nudge: Nudge, *, wait_seconds: int, store: Store, clock: Clock) -> WebhookReceipt:
+    """Store that an invoice is to be looked at, now or in a while.
+
+    There is one row for each invoice, however often it is nudged: a flood fills nothing.
+    """
+    now = clock.now()
+    receipt = WebhookReceipt(
+        id=f"nudge:{nudge.invoice_id}",
+        provider_account_id=nudge.account_id,
+        type=nudge.type,
+        provider_invoice_id=nudge.provider_invoice_id,
+        invoice_id=nudge.invoice_id,
+        delivery_id=None,
+        outcome=ReceiptOutcome.NOTED,
+        next_look_at=Instant(now + wait_seconds) if wait_seconds else None,
+        received_at=now,
+    )
+    with store.writing() as tx:
+        # A forced delete of the product takes the invoice with it.
+        if tx.invoices.find_invoice(nudge.invoice_id) is not None:
+            tx.receipts.put_receipt(receipt)
+    return receipt
+
+
+def _invoice_of(
+    tx: Transaction, account: ProviderAccount, provider_invoice_id: str
+) -> Invoice | None:
+    """Find the invoice an account speaks of.
+
+    Its own; one of an account that was connected to the same store before; or one from an old
+    database that names no account.
+    """
+    found = tx.invoices.find_invoice_at_provider(account.id, provider_invoice_id)
+    if found is not None:
+        return found
+    for other in tx.merchants.list_all_accounts(is_disconnected_included=True):
+        if not other.is_connected and asked_through(other, account):
+            found = tx.invoices.find_invoice_at_provider(other.id, provider_invoice_id)
+            if found is not None:
+                return found
+    return tx.invoices.find_unassigned_invoice(provider_invoice_id)
 
 
 def follow_up_receipt(

@@ -4,13 +4,25 @@ import msgspec
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
-from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import InvoiceOrder, ProviderInvoice
+from keysat_core.domain.provider_health import (
+    ProviderHealth,
+    after_answer,
+    after_failure,
+    is_worth_noting,
+)
 from keysat_core.domain.receipt import ReceiptOutcome
-from keysat_core.errors import ProviderNotLoaded, ProviderRefused, RequestInFlight
+from keysat_core.errors import (
+    ProviderNotLoaded,
+    ProviderUnavailable,
+    RequestInFlight,
+    UpstreamError,
+)
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.payments import PaymentProviders
@@ -61,9 +73,9 @@ def request_payment(
         may_exist = created is not None
         if created is None:
             created = provider.create_invoice(_order(invoice, is_recurring=is_recurring))
-    except (ProviderRefused, ProviderNotLoaded):
-        if not may_exist:
-            _abandon(actor, invoice_id, store=store, clock=clock)
+    except (UpstreamError, ProviderNotLoaded) as exc:
+        is_refused = not isinstance(exc, ProviderUnavailable) and not may_exist
+        _note_failure(actor, invoice, exc, is_refused=is_refused, store=store, clock=clock)
         raise
     return record_provider_invoice(actor, invoice_id, created, store=store, clock=clock)
 
@@ -102,6 +114,7 @@ def record_provider_invoice(
                 provider_invoice_id=created.provider_invoice_id,
             )
         )
+        _note_answer(tx, invoice.provider_account_id, now)
         early = tx.receipts.list_unmatched(invoice.provider_account_id, created.provider_invoice_id)
         for receipt in early:
             tx.receipts.put_receipt(
@@ -130,17 +143,46 @@ def _order(invoice: Invoice, *, is_recurring: bool) -> InvoiceOrder:
     )
 
 
-def _abandon(actor: Actor, invoice_id: InvoiceId, *, store: Store, clock: Clock) -> None:
+def _note_answer(tx: Transaction, account_id: ProviderAccountId, now: Instant) -> None:
+    before = tx.connections.find_health(account_id)
+    known = before or ProviderHealth(account_id=account_id)
+    after = after_answer(known, now, is_creation=True)
+    if is_worth_noting(before, after):
+        tx.connections.put_health(after)
+
+
+def _note_failure(
+    actor: Actor,
+    invoice: Invoice,
+    failure: UpstreamError | ProviderNotLoaded,
+    *,
+    is_refused: bool,
+    store: Store,
+    clock: Clock,
+) -> None:
+    """Remember how the provider failed; one that refused ends the invoice."""
     now = clock.now()
     with store.writing() as tx:
-        invoice = tx.invoices.get_invoice(invoice_id)
-        if invoice.status is not InvoiceStatus.PENDING or invoice.provider_invoice_id is not None:
-            return
-        ended = msgspec.structs.replace(
-            advance(invoice, Invalidate(), now=now), provider_status_raw=CREATE_REFUSED
-        )
-        tx.invoices.put_invoice(ended)
-        tx.idempotency.remove_for_invoice(invoice_id)
-        tx.trail.append_audit(
-            audited(actor, "invoice.create_refused", now, target=("invoice", invoice_id))
-        )
+        account_id = invoice.provider_account_id
+        if isinstance(failure, UpstreamError) and account_id is not None:
+            before = tx.connections.find_health(account_id)
+            known = before or ProviderHealth(account_id=account_id)
+            after = after_failure(known, failure, now, is_creation=True)
+            if after != known:
+                tx.connections.put_health(after)
+        if is_refused:
+            _abandon(tx, actor, invoice.id, now)
+
+
+def _abandon(tx: Transaction, actor: Actor, invoice_id: InvoiceId, now: Instant) -> None:
+    invoice = tx.invoices.get_invoice(invoice_id)
+    if invoice.status is not InvoiceStatus.PENDING or invoice.provider_invoice_id is not None:
+        return
+    ended = msgspec.structs.replace(
+        advance(invoice, Invalidate(), now=now), provider_status_raw=CREATE_REFUSED
+    )
+    tx.invoices.put_invoice(ended)
+    tx.idempotency.remove_for_invoice(invoice_id)
+    tx.trail.append_audit(
+        audited(actor, "invoice.create_refused", now, target=("invoice", invoice_id))
+    )

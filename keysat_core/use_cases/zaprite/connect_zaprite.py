@@ -15,12 +15,14 @@ from keysat_core.domain.merchant import (
 from keysat_core.domain.self_license import Capability, SelfLicense, refuse_without
 from keysat_core.domain.text import optional_text
 from keysat_core.domain.zaprite import checked_base_url, checked_key, webhook_url
-from keysat_core.errors import AlreadyConnected, InvariantError, UpstreamError
+from keysat_core.errors import AlreadyConnected, InvariantError, NotConfigured, UpstreamError
 from keysat_core.limits import NAME_CHARS_MAX
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import ZapriteService
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store, Transaction
+
+NO_ZAPRITE = "this server takes pretend money only"
 
 
 class ConnectZaprite(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +55,7 @@ def connect_zaprite(
     clock: Clock,
     ids: Ids,
     self_license: SelfLicense,
-    zaprite: ZapriteService,
+    zaprite: ZapriteService | None,
 ) -> ConnectedZaprite:
     """Try the key, store the account, and try to have Zaprite's events sent here.
 
@@ -65,6 +67,7 @@ def connect_zaprite(
         TierCapReached: the operator's license does not include Zaprite.
         InvariantError: a field breaks a rule, or there is no such profile.
         AlreadyConnected: the profile has a Zaprite account.
+        NotConfigured: this server has no way to Zaprite.
         ProviderRefused, ProviderUnavailable: Zaprite did not take the key; nothing is stored.
     """
     authorize(actor, Scope.MASTER)
@@ -75,6 +78,8 @@ def connect_zaprite(
         profile = _profile(tx, command.merchant_profile_id)
         _refuse_second(tx, profile)
     base_url = checked_base_url(command.base_url)
+    if zaprite is None:
+        raise NotConfigured(NO_ZAPRITE)
     zaprite.ping(base_url, api_key)
     now = clock.now()
     account = ProviderAccount(

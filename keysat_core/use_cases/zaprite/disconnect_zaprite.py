@@ -1,5 +1,7 @@
 """Disconnect a Zaprite account."""
 
+import msgspec
+
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import ProviderDisconnected, outbox_event
@@ -11,6 +13,13 @@ from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store, Transaction
 
 
+class DisconnectedZaprite(msgspec.Struct, frozen=True, kw_only=True):
+    """What was disconnected. ``pending_invoices`` were opened at it and may still be paid there."""
+
+    account: ProviderAccount
+    pending_invoices: int
+
+
 def disconnect_zaprite(
     actor: Actor,
     account_id: ProviderAccountId | None,
@@ -18,7 +27,7 @@ def disconnect_zaprite(
     store: Store,
     clock: Clock,
     ids: Ids,
-) -> ProviderAccount | None:
+) -> DisconnectedZaprite | None:
     """Retire an account: its key is forgotten, its invoices stay. None: there was none.
 
     Without an id the default profile's account is meant. Zaprite is not asked: the webhook and the
@@ -34,6 +43,7 @@ def disconnect_zaprite(
         account = _account(tx, account_id)
         if account is None:
             return None
+        pending = tx.invoices.count_pending_of(account.id)
         gone = disconnected(account, now)
         tx.merchants.put_account(gone)
         tx.merchants.remove_preferences_of(account.id)
@@ -46,6 +56,7 @@ def disconnect_zaprite(
                 target=("payment_provider", account.id),
                 kind=account.kind,
                 merchant_profile_id=account.merchant_profile_id,
+                pending_invoices=pending,
             )
         )
         event = ProviderDisconnected(
@@ -54,7 +65,7 @@ def disconnect_zaprite(
             merchant_profile_id=account.merchant_profile_id,
         )
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
-    return gone
+    return DisconnectedZaprite(account=gone, pending_invoices=pending)
 
 
 def _account(tx: Transaction, account_id: ProviderAccountId | None) -> ProviderAccount | None:

@@ -1,0 +1,1 @@
+"""Use cases about connecting payment providers and looking after the connections."""

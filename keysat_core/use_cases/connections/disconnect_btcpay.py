@@ -1,0 +1,101 @@
+"""Disconnect a BTCPay Server: here first, then at the server as far as it lets us."""
+
+import msgspec
+
+from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_core.domain.audit import audited
+from keysat_core.domain.events import ProviderDisconnected, outbox_event
+from keysat_core.domain.ids import EventId, ProviderAccountId
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind, disconnected
+from keysat_core.errors import UpstreamError
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.connecting import BTCPayServer
+from keysat_core.ports.ids import Ids
+from keysat_core.ports.store import Store, Transaction
+
+
+class Disconnected(msgspec.Struct, frozen=True, kw_only=True):
+    """What was disconnected; None: there was nothing.
+
+    ``pending_invoices`` were opened at it and may still be paid there; ``warnings`` say what is
+    left at the server.
+    """
+
+    account: ProviderAccount | None
+    pending_invoices: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+def disconnect_btcpay(
+    actor: Actor,
+    account_id: ProviderAccountId | None,
+    *,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    btcpay: BTCPayServer | None,
+) -> Disconnected:
+    """Retire an account, the default profile's if none is named; doing it again does nothing.
+
+    Its row stays for the history of its invoices, without its secrets; only once that is committed
+    is the server asked to forget us. Source: payments 6.10, B-12.
+
+    Raises:
+        Forbidden: the actor does not hold the master key.
+    """
+    authorize(actor, Scope.MASTER)
+    now = clock.now()
+    with store.writing() as tx:
+        account = _account(tx, account_id)
+        if account is None:
+            return Disconnected(account=None)
+        pending = tx.invoices.count_pending_of(account.id)
+        tx.merchants.put_account(disconnected(account, now))
+        tx.merchants.remove_preferences_of(account.id)
+        tx.connections.remove_health(account.id)
+        tx.trail.append_audit(
+            audited(
+                actor,
+                "payment_provider.disconnect",
+                now,
+                target=("payment_provider", account.id),
+                kind=account.kind,
+                store_id=account.store_id,
+                webhook_id=account.webhook_id,
+                pending_invoices=pending,
+            )
+        )
+        event = ProviderDisconnected(
+            provider_id=account.id,
+            kind=account.kind,
+            merchant_profile_id=account.merchant_profile_id,
+        )
+        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
+    warnings = _forgotten(account, btcpay) if btcpay is not None else ()
+    return Disconnected(account=account, pending_invoices=pending, warnings=warnings)
+
+
+def _account(tx: Transaction, account_id: ProviderAccountId | None) -> ProviderAccount | None:
+    if account_id is not None:
+        account = tx.merchants.find_account(account_id)
+        is_meant = account is not None and account.kind is ProviderKind.BTCPAY
+        return account if account is not None and is_meant and account.is_connected else None
+    profile = tx.merchants.find_default_profile()
+    accounts = tx.merchants.list_accounts(profile.id) if profile else []
+    return next((one for one in accounts if one.kind is ProviderKind.BTCPAY), None)
+
+
+def _forgotten(account: ProviderAccount, btcpay: BTCPayServer) -> tuple[str, ...]:
+    """Remove our webhook and our key there; say what could not be."""
+    remote = btcpay.stores_of(account)
+    warnings = []
+    if account.store_id is not None and account.webhook_id is not None:
+        try:
+            remote.delete_webhook(account.store_id, account.webhook_id)
+        except UpstreamError as exc:
+            warnings.append(f"the webhook is still there; delete it by hand ({exc})")
+    try:
+        remote.revoke_key()
+    except UpstreamError as exc:
+        warnings.append(f"the API key is still good; delete it by hand ({exc})")
+    return tuple(warnings)
