@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from keysat_adapters.btcpay.wire import problem_text
-from keysat_adapters.outbound.http import Answer, HTTPSender, NoAnswer
+from keysat_adapters.outbound.answer import Answer, NoAnswer
+from keysat_adapters.outbound.http import HTTPSender
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import ProviderRefused, ProviderUnavailable
 
