@@ -24,6 +24,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
     "rates": ("keysat_cli.commands.rates", "Pin exchange rates."),
+    "zaprite": (
+        "keysat_cli.commands.zaprite",
+        "Connect Zaprite, and charge the cards its payers saved.",
+    ),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
     "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),
     "doctor": ("keysat_cli.commands.doctor", "Look for what is wrong and say what to do."),

@@ -114,20 +114,29 @@ def read_store_settings(environment: Environment) -> StoreSettings:
     )
 
 
+def read_public_url(environment: Environment) -> str:
+    """Read the address buyers and providers reach the server at.
+
+    Raises:
+        ConfigurationError: it is missing or wrong.
+    """
+    public_url = environment.require(
+        "KEYSAT_PUBLIC_URL",
+        "set it to the address buyers reach this server at, such as https://licenses.example.com",
+    )
+    return _url("KEYSAT_PUBLIC_URL", public_url)
+
+
 def read_serve_settings(environment: Environment) -> ServeSettings:
     """Read what the server needs.
 
     Raises:
         ConfigurationError: a setting is missing or wrong.
     """
-    public_url = environment.require(
-        "KEYSAT_PUBLIC_URL",
-        "set it to the address buyers reach this server at, such as https://licenses.example.com",
-    )
     return ServeSettings(
         store=read_store_settings(environment),
         bind=parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT),
-        public_url=_url("KEYSAT_PUBLIC_URL", public_url),
+        public_url=read_public_url(environment),
         admin_api_key=_admin_api_key(environment),
         trusted_proxies=_trusted_proxies(environment),
         is_rate_limited=environment.is_on("KEYSAT_RATE_LIMITS", default="1"),
