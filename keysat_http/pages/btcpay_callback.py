@@ -68,7 +68,7 @@ async def finish_btcpay_connect(
     ports: NamedDependency[Ports],
     settings: NamedDependency[HTTPSettings],
     provider_threads: NamedDependency[ProviderThreads],
-    state: FromQuery[str] = "",
+    token: Annotated[str, QueryParameter(name="state")] = "",
 ) -> Response[str]:
     """Finish a connect with the form BTCPay's consent page posts."""
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
@@ -79,7 +79,7 @@ async def finish_btcpay_connect(
         said = "The consent page sent no API key."
         return _refused(HTTPStatus.UNPROCESSABLE_ENTITY, said, ports, settings)
     return await _finish(
-        state,
+        token,
         key,
         caller=caller,
         ports=ports,
@@ -102,7 +102,7 @@ async def finish_btcpay_connect_by_link(
     ports: NamedDependency[Ports],
     settings: NamedDependency[HTTPSettings],
     provider_threads: NamedDependency[ProviderThreads],
-    state: FromQuery[str] = "",
+    token: Annotated[str, QueryParameter(name="state")] = "",
     api_key: Annotated[str, QueryParameter(name="apiKey")] = "",
     error: FromQuery[str] = "",
 ) -> Response[str] | Redirect:
@@ -113,7 +113,7 @@ async def finish_btcpay_connect_by_link(
     if not api_key:
         return Redirect(f"{base_path(settings)}/", status_code=HTTPStatus.SEE_OTHER.value)
     return await _finish(
-        state,
+        token,
         Secret(api_key),
         caller=caller,
         ports=ports,
@@ -123,7 +123,7 @@ async def finish_btcpay_connect_by_link(
 
 
 async def _finish(
-    state: str,
+    token: str,
     key: Secret,
     *,
     caller: Caller,
@@ -131,12 +131,12 @@ async def _finish(
     settings: HTTPSettings,
     provider_threads: ProviderThreads,
 ) -> Response[str]:
-    if not state:
+    if not token:
         said = "The link lacks its state; start again."
         return _refused(HTTPStatus.BAD_REQUEST, said, ports, settings)
     try:
         connected = await provider_threads.run(
-            lambda: _connect(state, key, caller, ports, settings)
+            lambda: _connect(token, key, caller, ports, settings)
         )
     except KeysatError as exc:
         refused = answer(exc, request_id=caller.request_id, is_for_operator=True)
@@ -155,11 +155,11 @@ async def _finish(
 
 
 def _connect(
-    state: str, key: Secret, caller: Caller, ports: Ports, settings: HTTPSettings
+    token: str, key: Secret, caller: Caller, ports: Ports, settings: HTTPSettings
 ) -> Connected:
     return finish_connect(
         public_actor(caller),
-        FinishConnect(token=Secret(state), api_key=key),
+        FinishConnect(token=Secret(token), api_key=key),
         public_url=settings.public_url,
         store=ports.store,
         clock=ports.clock,

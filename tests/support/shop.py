@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx
 from litestar.testing import TestClient
 
+from keysat_adapters.btcpay.server import BTCPayGateway
 from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
@@ -109,7 +110,7 @@ class ScopedKey:
     def find_credential(self, token: bytes) -> Credential | None:
         if token != b"scoped":
             return None
-        return Credential(kind=ActorKind.ADMIN_API_KEY, hash="scoped", scopes=self.scopes)
+        return Credential(kind=ActorKind.SCOPED_API_KEY, hash="scoped", scopes=self.scopes)
 
 
 @dataclass(kw_only=True)
@@ -255,9 +256,12 @@ def running_shop(
     public_url: str = PUBLIC_URL,
     purchase_seconds: float = 8,
     scopes: frozenset[Scope] = frozenset(),
+    btcpay: BTCPayGateway | None = None,
+    clock: TurnedClock | None = None,
 ) -> Iterator[Shop]:
     """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``."""
-    clock, keys, validations = TurnedClock(), OneKey(), ListedValidations()
+    clock = clock or TurnedClock()
+    keys, validations = OneKey(), ListedValidations()
     wire = Wire()
 
     def after_act() -> None:
@@ -281,7 +285,11 @@ def running_shop(
         prepared = prepare_server(
             operator_name=None, is_sandbox=is_sandbox, store=store, clock=clock, ids=RandomIds()
         )
-        factories = {ProviderKind.SANDBOX: sandbox.provider_for} if sandbox else {}
+        factories: dict[ProviderKind, Callable[[ProviderAccount], PaymentProvider]] = {}
+        if sandbox is not None:
+            factories[ProviderKind.SANDBOX] = sandbox.provider_for
+        if btcpay is not None:
+            factories[ProviderKind.BTCPAY] = btcpay.provider_for
         providers = TroubledProviders(inner=ProviderRegistry(factories, remedies={}))
 
         def read_setting(key: str) -> str | None:
@@ -301,6 +309,7 @@ def running_shop(
             heartbeats=SQLiteHeartbeats(ActivityFile()),
             self_license=self_license,
             sandbox=sandbox.till if sandbox else None,
+            btcpay=btcpay,
         )
         told = replace(settings(trusted=trusted), is_sandbox=is_sandbox, public_url=public_url)
         handlers = route_handlers(ports, purchase_seconds=purchase_seconds)

@@ -1,0 +1,411 @@
+"""BTCPay's adapter against its double: every status, every failure, and what it must never do."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from keysat_adapters.btcpay.client import GreenfieldClient
+from keysat_adapters.btcpay.provider import BTCPayProvider, buyer_reachable
+from keysat_adapters.btcpay.server import BTCPayStoresView
+from keysat_adapters.btcpay.webhook import read_webhook, sign
+from keysat_adapters.outbound.http import HTTPSender
+from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.money import Currency, Money
+from keysat_core.domain.payment import InvoiceOrder, LightningStatus, ProviderStatus, Rail
+from keysat_core.domain.secret import Secret
+from keysat_core.errors import NotAuthentic, ProviderRefused, ProviderUnavailable
+from tests.contract.payment_provider_contract import (
+    PaymentProviderContract,
+    ProviderBench,
+    order,
+)
+from tests.simulators.btcpay.fake import FakeBTCPay
+from tests.simulators.btcpay.invoices import Status
+from tests.simulators.btcpay.modes import Mode
+from tests.simulators.btcpay.stores import Route
+from tests.simulators.fault_plan import (
+    Answer,
+    CallAction,
+    Cut,
+    DropField,
+    Html,
+    ReplaceField,
+    Timeout,
+    Truncate,
+)
+from tests.simulators.virtual_clock import VirtualClock
+
+SECRET = Secret("topsecret")
+BASE = "http://btcpay.internal"
+
+
+class Bench:
+    """A store at the double, and the adapter that sells through it."""
+
+    def __init__(self, mode: Mode | str = Mode.V2_4) -> None:
+        self.sent: list[tuple[dict[str, str], bytes]] = []
+        self.clock = VirtualClock()
+        self.fake = FakeBTCPay(self.clock, mode=mode, post=self._post)
+        self.store = self.fake.add_store()
+        self.key = self.fake.add_key(self.store.id)
+        self.sender = HTTPSender(transport=self.fake.transport())
+        client = GreenfieldClient(self.sender, BASE, Secret(self.key))
+        self.provider = BTCPayProvider(
+            client, store_id=self.store.id, webhook_secret=SECRET, public_base=None
+        )
+        self.client = client
+
+    def _post(self, url: str, headers: object, body: bytes) -> int:
+        assert isinstance(headers, dict)
+        self.sent.append(({name.lower(): value for name, value in headers.items()}, body))
+        return 200
+
+    def listen(self) -> None:
+        """Register a webhook as a connect does."""
+        BTCPayStoresView(self.client).put_webhook(self.store.id, "https://shop.example/w", SECRET)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    opened = Bench()
+    with opened.sender:
+        yield opened
+    opened.fake.check()
+
+
+@pytest.mark.parametrize("mode", [Mode.V2_0, Mode.V2_3_4, Mode.V2_4])
+class TestBTCPay(PaymentProviderContract):
+    @pytest.fixture
+    def bench(self, mode: Mode) -> Iterator[ProviderBench]:
+        opened = Bench(mode)
+        opened.listen()
+        with opened.sender:
+            yield ProviderBench(
+                provider=opened.provider,
+                pay=opened.fake.pay,
+                let_expire=lambda _: void(opened.clock.advance(901)),
+                sent_webhooks=lambda: opened.sent,
+            )
+        opened.fake.check()
+
+
+def void(_: object) -> None:
+    return None
+
+
+# --- what is sent -------------------------------------------------------------------------------
+
+
+def test_an_invoice_is_asked_for_in_bitcoin_with_eight_decimals(bench: Bench) -> None:
+    wanted = InvoiceOrder(
+        invoice_id=InvoiceId("our-1"),
+        price=Money(currency=Currency.SAT, amount=98_000),
+        redirect_url="myapp://done?x={InvoiceId}",
+        metadata={"productId": "p", "orderId": "somebody else's"},
+        rail=Rail.LIGHTNING,
+        buyer_email="a@b.example",
+    )
+    created = bench.provider.create_invoice(wanted)
+    (call,) = bench.fake.journal.calls("create_invoice")
+    sent = msgspec.json.decode(call.request.body)
+    assert sent["amount"] == "0.00098000"
+    assert sent["currency"] == "BTC"
+    assert sent["metadata"] == {"productId": "p", "orderId": "our-1", "source": "keysat"}
+    assert sent["checkout"] == {
+        "redirectURL": "myapp://done?x=%7BInvoiceId%7D",
+        "redirectAutomatically": True,
+        "defaultPaymentMethod": "BTC-LN",
+    }
+    assert "a@b.example" not in str(sent)
+    assert created.checkout_url == f"{BASE}/i/{created.provider_invoice_id}"
+
+
+def test_only_sats_are_taken(bench: Bench) -> None:
+    price = Money(currency=Currency.USD, amount=500)
+    with pytest.raises(ProviderRefused) as refusal:
+        bench.provider.create_invoice(
+            InvoiceOrder(invoice_id=InvoiceId("x"), price=price, redirect_url="", metadata={})
+        )
+    assert refusal.value.problem == "unsupported"
+    assert bench.fake.journal.calls("create_invoice") == []
+
+
+# --- what is read -------------------------------------------------------------------------------
+
+
+def sold(bench: Bench) -> str:
+    return bench.provider.create_invoice(order()).provider_invoice_id
+
+
+def test_money_on_the_chain_is_pending_until_it_confirms(bench: Bench) -> None:
+    id_ = sold(bench)
+    bench.fake.pay(id_, rail="onchain")
+    seen = bench.provider.invoice_status(id_)
+    assert (seen.status, seen.is_processing) == (ProviderStatus.PENDING, True)
+    bench.fake.confirm(id_)
+    assert bench.provider.invoice_status(id_).status is ProviderStatus.SETTLED
+
+
+def test_a_part_is_reported_with_its_amount(bench: Bench) -> None:
+    id_ = sold(bench)
+    bench.fake.pay(id_, 1_000)
+    assert bench.provider.invoice_status(id_).raw_status == "New/PaidPartial"
+    bench.clock.advance(901)
+    seen = bench.provider.invoice_status(id_)
+    assert (seen.status, seen.raw_status) == (ProviderStatus.EXPIRED, "Expired/PaidPartial")
+    assert seen.paid == Money(currency=Currency.SAT, amount=1_000)
+    assert not seen.is_paid_late
+
+
+def test_a_late_payment_is_told_and_whether_it_is_final(bench: Bench) -> None:
+    id_ = sold(bench)
+    bench.clock.advance(901)
+    bench.fake.pay(id_, rail="onchain")
+    seen = bench.provider.invoice_status(id_)
+    assert (seen.status, seen.is_paid_late, seen.is_late_final) == (
+        ProviderStatus.EXPIRED,
+        True,
+        False,
+    )
+    bench.fake.confirm(id_)
+    assert bench.provider.invoice_status(id_).is_late_final
+
+
+@pytest.mark.parametrize(
+    ("mark", "status"),
+    [(Status.SETTLED, ProviderStatus.SETTLED), (Status.INVALID, ProviderStatus.INVALID)],
+)
+def test_the_sellers_hand_is_honored(bench: Bench, mark: Status, status: ProviderStatus) -> None:
+    id_ = sold(bench)
+    bench.clock.advance(901)
+    bench.fake.mark(id_, mark)
+    seen = bench.provider.invoice_status(id_)
+    assert (seen.status, seen.marked_by_hand) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("amount", "sats"),
+    [
+        ("0.00098", 98_000),
+        ("0.00098000", 98_000),
+        ("0.000980004", 98_000),
+        ("0.000980005", 98_001),
+        (0.00098, 98_000),
+        (0, None),
+        ("-1", None),
+        ("0.000000004", None),
+        (None, None),
+    ],
+)
+def test_an_amount_is_read_whatever_its_scale(
+    bench: Bench, amount: object, sats: int | None
+) -> None:
+    id_ = sold(bench)
+    bench.fake.faults.on_call("get_invoice", ReplaceField("amount", amount))
+    price = bench.provider.invoice_status(id_).price
+    assert (price.amount if price else None) == sats
+
+
+def test_another_currency_gives_no_opinion_and_an_unknown_status_decides_nothing(
+    bench: Bench,
+) -> None:
+    id_ = sold(bench)
+    bench.fake.faults.on_call("get_invoice", ReplaceField("currency", "USD"))
+    assert bench.provider.invoice_status(id_).price is None
+    bench.fake.faults.on_call("get_invoice", ReplaceField("status", "Melted"))
+    seen = bench.provider.invoice_status(id_)
+    assert (seen.status, seen.raw_status) == (ProviderStatus.PENDING, "Melted")
+
+
+def test_of_several_with_our_id_a_settled_one_is_found(bench: Bench) -> None:
+    first, paid, _ = (sold(bench) for _ in range(3))
+    assert bench.provider.find_by_external_id(order().invoice_id) is not None
+    bench.fake.pay(paid)
+    found = bench.provider.find_by_external_id(order().invoice_id)
+    assert found is not None
+    assert found.provider_invoice_id == paid != first
+    assert bench.provider.find_by_external_id(InvoiceId("nobody's")) is None
+
+
+# --- failures (payments 1.2) --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "problem"),
+    [
+        (Answer(401, {"code": "unauthenticated", "message": "no"}), "auth"),
+        (Answer(403, {"code": "missing-permission", "message": "no"}), "auth"),
+        (Answer(404, {"code": "invoice-not-found", "message": "no"}), "not_found"),
+        (Answer(400, {"code": "generic-error", "message": "no"}), "rejected"),
+        (Answer(409, {"code": "x", "message": "no"}), "rejected"),
+        (Answer(422, [{"path": "Amount", "message": "no"}]), "rejected"),
+        (Answer(429, {"code": "slow-down", "message": "no"}), None),
+        (Answer(500, b"<html>", "text/html"), None),
+        (Answer(503, {"code": "not-available", "message": "no"}), None),
+        (Answer(302, b""), None),
+        (Timeout(), None),
+        (Timeout(after_acting=True), None),
+        (Cut(), None),
+        (Html(), None),
+        (Truncate(), None),
+        (DropField("id"), None),
+    ],
+)
+def test_each_failure_of_a_creation_has_its_class(
+    bench: Bench, action: CallAction, problem: str | None
+) -> None:
+    bench.fake.faults.on_call("create_invoice", action)
+    if problem is None:
+        with pytest.raises(ProviderUnavailable) as unknown:
+            bench.provider.create_invoice(order())
+        said = str(unknown.value)
+    else:
+        with pytest.raises(ProviderRefused) as refused:
+            bench.provider.create_invoice(order())
+        assert refused.value.problem == problem
+        said = str(refused.value)
+        assert "no" in said
+    assert bench.key not in said
+    assert "<html>" not in said
+    # Creating twice could mean being paid twice.
+    assert len(bench.fake.journal.calls("create_invoice")) == 1
+
+
+@pytest.mark.parametrize("action", [Cut(), Answer(502), Truncate()])
+def test_a_read_is_tried_once_more(bench: Bench, action: CallAction) -> None:
+    id_ = sold(bench)
+    bench.fake.faults.on_call("get_invoice", action)
+    assert bench.provider.invoice_status(id_).status is ProviderStatus.PENDING
+
+
+def test_a_read_that_took_all_its_time_is_not_tried_again(bench: Bench) -> None:
+    id_ = sold(bench)
+    bench.fake.faults.on_call("get_invoice", Timeout())
+    with pytest.raises(ProviderUnavailable):
+        bench.provider.invoice_status(id_)
+    assert len(bench.fake.journal.calls("get_invoice")) == 1
+
+
+def test_an_invoice_of_nobody_is_not_found(bench: Bench) -> None:
+    with pytest.raises(ProviderRefused) as refused:
+        bench.provider.invoice_status("4cLstvvUwbmTRpdQ3nAPCG")
+    assert refused.value.problem == "not_found"
+
+
+def test_ids_cannot_lead_elsewhere(bench: Bench) -> None:
+    with pytest.raises(ProviderRefused):
+        bench.provider.invoice_status("../../../api-keys/current?x=")
+    (call,) = bench.fake.journal.calls("get_invoice")
+    assert "%2F" in call.request.path
+
+
+# --- webhooks (payments 6.8) --------------------------------------------------------------------
+
+KNOWN_BODY = b'{"type":"InvoiceSettled","invoiceId":"abc"}'
+KNOWN_SIGNATURE = "cf4253bd2c4c0e6d819e04370e107f7b478ac1231b672559880a38254b538f9e"
+
+
+def test_the_known_signature_is_taken_in_either_case() -> None:
+    assert sign(SECRET, KNOWN_BODY) == f"sha256={KNOWN_SIGNATURE}"
+    for text in (KNOWN_SIGNATURE, KNOWN_SIGNATURE.upper()):
+        headers = {"btcpay-sig": f"sha256={text}"}
+        notice = read_webhook(SECRET, "store", headers, KNOWN_BODY)
+        assert notice.provider_invoice_id == "abc"
+        assert notice.claim is ProviderStatus.SETTLED
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        KNOWN_SIGNATURE,
+        f"SHA256={KNOWN_SIGNATURE}",
+        f"sha1={KNOWN_SIGNATURE}",
+        f"sha256={KNOWN_SIGNATURE[:-2]}",
+        f"sha256={KNOWN_SIGNATURE}00",
+        f"sha256={KNOWN_SIGNATURE[:-1]}g",
+        f"sha256= {KNOWN_SIGNATURE}",
+        "sha256=" + "0" * 64,
+    ],
+)
+def test_any_other_signature_is_refused(header: str | None) -> None:
+    headers = {} if header is None else {"btcpay-sig": header}
+    with pytest.raises(NotAuthentic):
+        read_webhook(SECRET, "store", headers, KNOWN_BODY)
+
+
+@pytest.mark.parametrize("body", [KNOWN_BODY + b" ", KNOWN_BODY[:-1], b"[]", b"\xff", b""])
+def test_another_body_is_refused(body: bytes) -> None:
+    with pytest.raises(NotAuthentic):
+        read_webhook(SECRET, "store", {"btcpay-sig": f"sha256={KNOWN_SIGNATURE}"}, body)
+
+
+@pytest.mark.parametrize("secret", [None, Secret("")])
+def test_without_a_secret_nothing_is_authentic(secret: Secret | None) -> None:
+    headers = {"btcpay-sig": sign(Secret(""), KNOWN_BODY)}
+    with pytest.raises(NotAuthentic):
+        read_webhook(secret, "store", headers, KNOWN_BODY)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"type":"InvoiceSettled"}',
+        b'{"type":"InvoiceSettled","invoiceId":"abc","storeId":"another"}',
+        b'{"type":"InvoiceCreated","invoiceId":"abc"}',
+        b'{"type":"PayoutCreated","payoutId":"abc"}',
+    ],
+)
+def test_what_is_signed_but_not_about_an_invoice_of_ours_is_no_claim(body: bytes) -> None:
+    notice = read_webhook(SECRET, "store", {"btcpay-sig": sign(SECRET, body)}, body)
+    assert notice.provider_invoice_id is None
+
+
+# --- lightning (payments 6.13) ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("route", "status"),
+    [(Route.COMPLETE, LightningStatus.SENT), (Route.PENDING, LightningStatus.PENDING)],
+)
+def test_what_became_of_a_lightning_payment_is_told(
+    bench: Bench, route: Route, status: LightningStatus
+) -> None:
+    bench.fake.add_payable(bench.store.id, "lnbcrt1x", "ab" * 32, 10, route)
+    paid = bench.provider.pay_bolt11("lnbcrt1x")
+    assert (paid.status, paid.payment_hash) == (status, "ab" * 32)
+    assert bench.provider.lightning_payment("ab" * 32).status is status
+    bench.fake.resolve_payment(bench.store.id, "ab" * 32, "Failed")
+    assert bench.provider.lightning_payment("ab" * 32).status is LightningStatus.FAILED
+
+
+def test_a_payment_nobody_tried_is_not_found(bench: Bench) -> None:
+    with pytest.raises(ProviderRefused) as refused:
+        bench.provider.lightning_payment("ab" * 32)
+    assert refused.value.problem == "not_found"
+
+
+# --- links (payments 6.6) -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("link", "base", "reachable"),
+    [
+        ("http://btcpay.internal:23000/i/x", None, "http://btcpay.internal:23000/i/x"),
+        ("http://in:1/i/x?a=b#c", "https://pay.example", "https://pay.example/i/x?a=b#c"),
+        ("http://in/i/x", "https://pay.example:8443", "https://pay.example:8443/i/x"),
+        ("http://in/i/x", "https://pay.example/btcpay", "https://pay.example/btcpay/i/x"),
+        ("http://in/btcpay/i/x", "https://pay.example/btcpay", "https://pay.example/btcpay/i/x"),
+        ("http://in/btcpayed/i", "https://p.example/btcpay", "https://p.example/btcpay/btcpayed/i"),
+        ("not a link", "https://pay.example", "not a link"),
+        ("http://in/i/x", "nonsense", "http://in/i/x"),
+        ("http://in/i/x", "https://pay.example:port", "http://in/i/x"),
+        ("http://[bad/i/x", "https://pay.example", "http://[bad/i/x"),
+    ],
+)
+def test_a_checkout_link_is_put_where_buyers_reach_it(
+    link: str, base: str | None, reachable: str
+) -> None:
+    assert buyer_reachable(link, base) == reachable
