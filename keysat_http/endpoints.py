@@ -1,5 +1,7 @@
 """Every route of the shop, for ``create_app``. The server's own routes are in ``keysat_http.app``."""
 
+from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 from litestar import Router
@@ -102,10 +104,11 @@ def route_handlers(
     ports: Ports,
     *,
     purchase_seconds: float = PURCHASE_DEADLINE_SECONDS,
+    read_time: Callable[[], float] = monotonic,
 ) -> list[ControllerRouterHandler]:
     """Give the routes for these ports, with the threads their calls to providers run in."""
     threads = ProviderThreads()
-    nudges = NudgeLimiter()
+    nudges = NudgeLimiter(read_time)
     handlers = [*PUBLIC, *ADMIN, *HOOKS, *PAGES, *(SANDBOX if ports.sandbox is not None else ())]
     dependencies = {
         "provider_threads": Provide(lambda: threads, sync_to_thread=False),

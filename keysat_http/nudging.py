@@ -7,7 +7,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from math import ceil
 from threading import Lock
-from time import monotonic
 from typing import Final
 
 import msgspec
@@ -36,9 +35,12 @@ class _Known(msgspec.Struct, kw_only=True):
 
 
 class NudgeLimiter:
-    """Decides what becomes of a nudge. One per application; what it knows is lost with it."""
+    """Decides what becomes of a nudge. One per application; what it knows is lost with it.
 
-    def __init__(self, read_time: Callable[[], float] = monotonic) -> None:
+    ``read_time`` gives seconds that never run backwards.
+    """
+
+    def __init__(self, read_time: Callable[[], float]) -> None:
         self._read_time = read_time
         self._lock = Lock()
         self._looks: dict[ProviderAccountId, deque[float]] = {}
