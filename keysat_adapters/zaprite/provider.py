@@ -149,15 +149,21 @@ class ZapriteProvider:
                 return profile
         return None
 
-    def read_saved_payment(self, contact_id: str, profile_id: str) -> SavedProfile | None:
-        """Read a profile of a contact as it is now; None when the contact has it no more.
+    def read_saved_payment(
+        self, provider_invoice_id: str, profile: SavedProfile
+    ) -> SavedProfile | None:
+        """Read a profile of a contact as it is now; None when it cannot pay this order.
 
         Raises:
             ProviderRefused, ProviderUnavailable.
         """
-        for _, profile in self._profiles("read saved payment", contact_id):
-            if profile.profile_id == profile_id:
-                return profile
+        operation = "read saved payment"
+        payer = wire.contact_id_of(self._order(operation, provider_invoice_id))
+        if payer not in (None, profile.contact_id):
+            return None
+        for _, current in self._profiles(operation, profile.contact_id):
+            if current.profile_id == profile.profile_id:
+                return current
         return None
 
     def charge(self, provider_invoice_id: str, profile_id: str) -> ChargeReport:

@@ -19,8 +19,13 @@ class SavedPayments(Protocol):
         """Look for the method that was saved when an invoice, ours by ``invoice_id``, was paid."""
         ...
 
-    def read_saved_payment(self, contact_id: str, profile_id: str) -> SavedProfile | None:
-        """Read a method as it is now; None when this contact has it no more."""
+    def read_saved_payment(
+        self, provider_invoice_id: str, profile: SavedProfile
+    ) -> SavedProfile | None:
+        """Read a method as it is now.
+
+        None when its contact has it no more, or when the invoice belongs to another contact.
+        """
         ...
 
     def charge(self, provider_invoice_id: str, profile_id: str) -> ChargeReport:

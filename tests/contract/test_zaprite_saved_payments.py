@@ -98,8 +98,13 @@ def test_a_saved_card_is_found_by_the_order_that_saved_it(bench: ZapriteBench) -
     assert found is not None
     assert (found.profile_id, found.method) == (profile_id, "CARD")
     assert found.expires_at == bench.clock.now() + 3 * 365 * 86_400
-    assert bench.provider.read_saved_payment(found.contact_id, profile_id) == found
-    assert bench.provider.read_saved_payment(found.contact_id, "another") is None
+    renewal = bench.sell(invoice_id=InvoiceId("renewal"))
+    assert bench.provider.read_saved_payment(renewal, found) == found
+    assert bench.provider.read_saved_payment(id_, found) == found
+    other = msgspec.structs.replace(found, profile_id="another")
+    assert bench.provider.read_saved_payment(renewal, other) is None
+    theirs, _ = saved(bench, name="three")
+    assert bench.provider.read_saved_payment(theirs, found) is None
     assert bench.provider.find_saved_payment(id_, InvoiceId("another")) is None
 
 

@@ -146,10 +146,11 @@ def _refuse_expired(profile: SavedProfile, now: Instant) -> None:
 
 def _refuse_unless_theirs(keeper: SavedPayments, plan: _Plan, now: Instant) -> None:
     """See that the contact it was saved for still has the method, and that it is still good."""
-    known = plan.profile
-    current = keeper.read_saved_payment(known.contact_id, known.profile_id)
+    current = keeper.read_saved_payment(plan.provider_invoice_id, plan.profile)
     if current is None:
-        raise InvariantError("saved_invoice_id", "the buyer's contact has this method no more")
+        raise InvariantError(
+            "saved_invoice_id", "the invoice's contact at the provider does not have this method"
+        )
     _refuse_expired(current, now)
 
 
