@@ -8,6 +8,7 @@ from tests.contract.store_licenses import LicensesContract
 from tests.contract.store_merchants import MerchantsContract
 from tests.contract.store_records import RecordsContract
 from tests.contract.store_removals import RemovalsContract
+from tests.contract.store_saved_payments import SavedPaymentsContract
 from tests.contract.store_transactions import TransactionContract
 
 
@@ -18,6 +19,7 @@ class StoreContract(
     LicensesContract,
     InvoicesContract,
     RemovalsContract,
+    SavedPaymentsContract,
     RecordsContract,
     AuditContract,
     LeasesContract,
