@@ -52,6 +52,7 @@ def test_the_commands_are_those_promised() -> None:
         "key verify", "key inspect", "key public",
         "rates pin", "rates show",
         "audit list", "audit verify",
+        "btcpay connect", "btcpay status", "btcpay disconnect",
     }  # fmt: skip
 
 
@@ -83,6 +84,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
     }
     assert asking == {
         "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
+        "btcpay disconnect",
     }  # fmt: skip
 
 

@@ -166,7 +166,7 @@ def test_a_refusal_never_undoes_what_another_try_recorded_meanwhile(trade: Trade
     trade.provider.faults.append(Fault.REFUSED)
     with pytest.raises(ProviderRefused):
         trade.request(opened.id)
-    assert watched.writes == []
+    assert watched.writes == ["put_health"]
     assert trade.invoice(opened.id).provider_invoice_id == "p-9"
     assert trade.invoice(opened.id).status is InvoiceStatus.PENDING
 
