@@ -12,6 +12,8 @@ from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.bundle import Ports
 from keysat_http.admin import (
     btcpay,
+    invoices,
+    late_payments,
     license_lists,
     licenses,
     machines,
@@ -69,6 +71,11 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     licenses.revoke_license,
     licenses.suspend,
     licenses.unsuspend,
+    invoices.list_invoices,
+    invoices.get_invoice,
+    invoices.settle_invoice_by_hand,
+    late_payments.get_late_payments,
+    late_payments.choose_late_payments,
     machines.list_machines,
     machines.deactivate_machine,
     tier.get_tier,

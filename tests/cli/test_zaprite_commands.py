@@ -90,6 +90,7 @@ class Desk:
             is_first_try=True,
             store=ports.store,
             clock=ports.clock,
+            ids=ports.ids,
             providers=ports.providers,
         )
 

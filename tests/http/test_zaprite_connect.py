@@ -10,6 +10,8 @@ from keysat_core.domain.merchant import RailPreference
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.domain.self_license import SelfLicense
+from keysat_core.use_cases.zaprite.connect_zaprite import ConnectZaprite
+from keysat_http.admin.zaprite import ZapriteAccount
 from tests.simulators.fault_plan import Answer, CallAction, DropField, Html, Timeout
 from tests.support.http import ADMIN, PUBLIC_URL
 from tests.support.shop import running_shop
@@ -277,6 +279,11 @@ def test_only_a_connected_zaprite_account_is_disconnected(shop: ZapriteShop) -> 
     assert shop.shop.admin("POST", "/zaprite/disconnect", json=chosen)["noop"] is False
     again = shop.shop.admin("POST", "/zaprite/disconnect", ok=False, json=chosen)
     assert code_of(again) == (404, "not_found")
+
+
+def test_what_holds_a_key_does_not_show_it() -> None:
+    assert "geheim" not in repr(ConnectZaprite(api_key="geheim"))
+    assert "geheim" not in repr(ZapriteAccount(api_key="geheim"))
 
 
 def test_a_server_of_pretend_money_only_says_so() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.limits import NUDGED_ORDERS_MAX
-from keysat_core.use_cases.purchases.note_webhook import Nudge
+from keysat_core.use_cases.purchases.note_webhook import Nudge, keep_nudge
 from keysat_http.nudging import NudgeLimiter
 from keysat_http.settling import settle_noted_receipts
 from tests.simulators.fault_plan import Answer, Timeout
@@ -135,6 +135,14 @@ def test_a_product_deleted_meanwhile_does_no_harm(shop: ZapriteShop) -> None:
     shop.shop.delete_product_row(invoice.product_id)
     assert shop.receipts() == []
     assert shop.fake.forge(shop.webhook_url, purchase["btcpay_invoice_id"]) == 200
+    gone = Nudge(
+        account_id=shop.account().id,
+        invoice_id=invoice.id,
+        provider_invoice_id="x",
+        type="order.change",
+    )
+    keep_nudge(gone, wait_seconds=0, store=shop.shop.ports.store, clock=shop.clock)
+    assert shop.receipts() == []
 
 
 # --- the limiter by itself ----------------------------------------------------------------------

@@ -30,6 +30,9 @@ from keysat_core.domain.events import (
     ProductCreated,
     ProductDeleted,
     ProductUpdated,
+    ProviderInvoiceRecorded,
+    RatePinned,
+    SettingChanged,
     outbox_event,
     product_created,
 )
@@ -79,10 +82,13 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     MachineActivated: {**_MACHINE, "fingerprint_hash": digests()},
     MachineDeactivated: {**_MACHINE, **_REASON},
     InvoiceOpened: _INVOICE,
+    ProviderInvoiceRecorded: {"invoice_id": ids(), "provider_invoice_id": ids()},
     InvoicePaid: _SALE,
     InvoiceExpired: {**_SALE, "status": st.sampled_from(_ENDED).map(str)},
     InvoiceRefunded: _SALE,
     InvoiceCharged: {"invoice_id": ids(), "state": st.sampled_from(ChargeState).map(str)},
+    RatePinned: {"currency": texts(), "units_per_btc": st.none() | texts()},
+    SettingChanged: {"setting": texts(), "value": texts()},
 }
 
 EVENT_KINDS: Final = tuple(_FIELDS)

@@ -60,6 +60,7 @@ def provider_reports(**fixed: Any) -> SearchStrategy[ProviderReport]:
         price=st.none() | money(),
         paid=st.none() | money(),
         raw_status=texts(),
+        doubted_after=st.none() | texts(),
     )
 
 
