@@ -15,6 +15,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Sell a license on this machine with pretend money.",
     ),
     "product": ("keysat_cli.commands.product", "Manage what is sold."),
+    "profile": (
+        "keysat_cli.commands.profile",
+        "Manage merchant profiles and who collects for them.",
+    ),
     "policy": ("keysat_cli.commands.policy", "Manage the tiers of a product."),
     "license": ("keysat_cli.commands.license", "Issue, find, suspend and revoke licenses."),
     "invoice": (

@@ -66,6 +66,9 @@ NEW_SLUG_CHARS_MAX = 64
 NAME_CHARS_MAX = 200
 """Fits a line of the buy page (admin-api B-36)."""
 
+MAIL_PASSWORD_CHARS_MAX = 1_024
+"""Longer than any password or token a mail server takes."""
+
 DESCRIPTION_CHARS_MAX = 10_000
 """A few screens of text on the buy page."""
 

@@ -232,9 +232,10 @@ class ScriptedProviders:
     def __init__(self, provider: ScriptedProvider) -> None:
         self.provider = provider
         self.is_loaded = True
+        self.loaded = frozenset({ProviderKind.SANDBOX})
 
     def kinds(self) -> frozenset[ProviderKind]:
-        return frozenset({ProviderKind.SANDBOX} if self.is_loaded else ())
+        return self.loaded if self.is_loaded else frozenset()
 
     def provider_for(self, account: ProviderAccount) -> ScriptedProvider:
         if not self.is_loaded:

@@ -22,6 +22,12 @@ from keysat_core.testing.strategies.audits import (
     breaks,
     chain_reports,
 )
+from keysat_core.testing.strategies.connections import (
+    connect_states,
+    provider_health,
+    remote_stores,
+    remote_webhooks,
+)
 from keysat_core.testing.strategies.events import (
     EVENT_KINDS,
     domain_events,
@@ -89,6 +95,7 @@ from keysat_core.testing.strategies.machines import (
 from keysat_core.testing.strategies.merchants import (
     merchant_profiles,
     provider_accounts,
+    rail_preferences,
 )
 from keysat_core.testing.strategies.money import (
     FIAT,
@@ -100,6 +107,7 @@ from keysat_core.testing.strategies.money import (
 )
 from keysat_core.testing.strategies.payments import (
     invoice_orders,
+    lightning_payments,
     provider_invoices,
     provider_notices,
     provider_reports,
@@ -198,6 +206,7 @@ __all__ = [
     "check_findings",
     "clock_facts",
     "confirms",
+    "connect_states",
     "declines",
     "digests",
     "disk_spaces",
@@ -234,6 +243,7 @@ __all__ = [
     "license_rows",
     "license_summaries",
     "licenses",
+    "lightning_payments",
     "loses",
     "machine_filters",
     "machine_rows",
@@ -250,11 +260,13 @@ __all__ = [
     "price_inputs",
     "products",
     "provider_accounts",
+    "provider_health",
     "provider_invoices",
     "provider_notices",
     "provider_reports",
     "questions",
     "quotes",
+    "rail_preferences",
     "rates",
     "receipts",
     "receivers",
@@ -263,6 +275,8 @@ __all__ = [
     "refuses",
     "register_strategies",
     "reinstates",
+    "remote_stores",
+    "remote_webhooks",
     "revenue_summaries",
     "revokes",
     "sale_facts",
