@@ -87,6 +87,7 @@ def test_every_background_job_runs_under_its_name(tmp_path: Path) -> None:
         "tips",
         "provider_probe",
         "webhook_check",
+        "saved_payments",
         "heartbeats",
         "purge",
         "rate_limits",

@@ -22,6 +22,7 @@ from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_adapters.zaprite.gate import Zaprite
 from keysat_cli.rates import market_rates
 from keysat_cli.settings import RateSource
 from keysat_core.domain.actor import ActorKind, Scope
@@ -260,6 +261,7 @@ def running_shop(
     purchase_seconds: float = 8,
     scopes: frozenset[Scope] = frozenset(),
     btcpay: BTCPayGateway | None = None,
+    zaprite: Zaprite | None = None,
     clock: TurnedClock | None = None,
     price_sources: FakeRates | None = None,
 ) -> Iterator[Shop]:
@@ -297,6 +299,8 @@ def running_shop(
             factories[ProviderKind.SANDBOX] = sandbox.provider_for
         if btcpay is not None:
             factories[ProviderKind.BTCPAY] = btcpay.provider_for
+        if zaprite is not None:
+            factories[ProviderKind.ZAPRITE] = zaprite.provider_for
         providers = TroubledProviders(inner=ProviderRegistry(factories, remedies={}))
 
         exchange = price_sources or FakeRates()
@@ -320,9 +324,13 @@ def running_shop(
             self_license=self_license,
             sandbox=sandbox.till if sandbox else None,
             btcpay=btcpay,
+            zaprite=zaprite,
+            saved_payments=zaprite,
         )
         told = replace(settings(trusted=trusted), is_sandbox=is_sandbox, public_url=public_url)
-        handlers = route_handlers(ports, purchase_seconds=purchase_seconds)
+        handlers = route_handlers(
+            ports, purchase_seconds=purchase_seconds, read_time=lambda: float(clock.now())
+        )
         app = create_app(
             ports,
             told,
