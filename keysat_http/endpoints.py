@@ -20,6 +20,7 @@ from keysat_http.admin import (
 )
 from keysat_http.hooks import btcpay as btcpay_hook
 from keysat_http.hooks import sandbox as sandbox_hook
+from keysat_http.limits import LOOK_SECONDS
 from keysat_http.pages import btcpay_callback, sandbox_checkout, thank_you
 from keysat_http.pages.static_files import STATIC_ROUTES
 from keysat_http.provider_threads import ProviderThreads
@@ -94,9 +95,10 @@ def route_handlers(
     ports: Ports,
     *,
     purchase_seconds: float = PURCHASE_DEADLINE_SECONDS,
+    look_seconds: float = LOOK_SECONDS,
 ) -> list[ControllerRouterHandler]:
     """Give the routes for these ports, with the threads their calls to providers run in."""
-    threads = ProviderThreads()
+    threads = ProviderThreads(look_seconds=look_seconds)
     handlers = [*PUBLIC, *ADMIN, *HOOKS, *PAGES, *(SANDBOX if ports.sandbox is not None else ())]
     dependencies = {
         "provider_threads": Provide(lambda: threads, sync_to_thread=False),

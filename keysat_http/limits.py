@@ -56,6 +56,9 @@ LATE_SECONDS: Final = 3.0
 EXIT_SECONDS: Final = 9.5
 """Whole time from SIGTERM to the end of the process, forced if need be (10 s less a margin)."""
 
+LOOK_SECONDS: Final = 15.0
+"""How long a webhook's answer waits for the look at its invoice: BTCPay's next one waits behind it."""
+
 CONNECTIONS_MAX: Final = 4_096
 """Open connections and running requests; above it new ones get a bare 503."""
 

@@ -108,7 +108,10 @@ async def start_purchase(
             opened = await sync_to_thread(_open, actor, request, ports, settings)
             invoice = opened.invoice
             if _lacks_checkout(invoice):
-                invoice = await provider_threads.run(lambda: _request_payment(actor, opened, ports))
+                invoice = await provider_threads.run(
+                    lambda: _request_payment(actor, opened, ports),
+                    account_id=invoice.provider_account_id,
+                )
     except TimeoutError:
         # Clients give up after 10 s; whatever still arrives is found by the reconciler.
         raise ProviderUnavailable("purchase", "no answer in time") from None
