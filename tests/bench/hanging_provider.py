@@ -26,7 +26,7 @@ from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.btcpay.forgeries import forged
 from tests.simulators.server import serving
 from tests.simulators.wall_clock import WallClock
-from tests.support.hanging_service import HangingService
+from tests.support.hanging_double import HangingDouble
 from tests.support.live_server import free_port
 from tests.support.load import cores, pinned_server, post_load, require_wrk, settings_of
 from tests.support.many_licenses import make_shop
@@ -61,7 +61,7 @@ class Shop:
         stack.callback(clock.close)
         self.fake = FakeBTCPay(clock, is_contract_checked=False, entries_max=0)
         self.fake.add_store()
-        self.double = HangingService(self.fake)
+        self.double = HangingDouble(self.fake)
         stack.callback(self.double.let_go)
         btcpay_url = stack.enter_context(serving(self.double))
         self.port = free_port()

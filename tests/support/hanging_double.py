@@ -9,7 +9,7 @@ HELD_SECONDS_MAX = 120.0
 """Longer than any caller waits."""
 
 
-class HangingService:
+class HangingDouble:
     """Implements ``exchange.Service``. ``held`` is the number of calls that hang now."""
 
     def __init__(self, fake: FakeBTCPay) -> None:
