@@ -75,6 +75,7 @@ EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
     core.IdempotencyKeyReused: ExitCode.CONFLICT,
     core.RequestInFlight: ExitCode.CONFLICT,
     core.IllegalTransition: ExitCode.CONFLICT,
+    core.StillPayable: ExitCode.CONFLICT,
     core.TierCapReached: ExitCode.REFUSED,
     core.ProductInactive: ExitCode.REFUSED,
     core.PolicyUnavailable: ExitCode.REFUSED,

@@ -107,6 +107,9 @@ OFFSET_MAX = 1_000_000_000
 PAGE_DEFAULT = 100
 """Licenses on a page when the caller does not say (admin-api 2.6)."""
 
+INVOICES_PAGE_MAX = 1_000
+"""Largest page of invoices; more are on the next."""
+
 MACHINES_PAGE_MAX = 5_000
 """Largest page of machines (admin-api 2.7)."""
 

@@ -9,6 +9,8 @@ from litestar.types import ControllerRouterHandler
 from keysat_core.ports.bundle import Ports
 from keysat_http.admin import (
     btcpay,
+    invoices,
+    late_payments,
     license_lists,
     licenses,
     machines,
@@ -64,6 +66,11 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     licenses.revoke_license,
     licenses.suspend,
     licenses.unsuspend,
+    invoices.list_invoices,
+    invoices.get_invoice,
+    invoices.settle_invoice_by_hand,
+    late_payments.get_late_payments,
+    late_payments.choose_late_payments,
     machines.list_machines,
     machines.deactivate_machine,
     tier.get_tier,

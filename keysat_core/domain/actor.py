@@ -38,6 +38,9 @@ class Scope(StrEnum):
     PAYMENT_PROVIDERS_WRITE = "payment_providers:write"
     METRICS_READ = "metrics:read"
     BACKUPS_WRITE = "backups:write"
+    INVOICES_READ = "invoices:read"
+    INVOICES_WRITE = "invoices:write"
+    SETTINGS_READ = "settings:read"
     MASTER = "master"
     """What only the master key may do: no role has it."""
 

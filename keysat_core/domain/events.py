@@ -148,6 +148,15 @@ class InvoiceOpened(Event, frozen=True, kw_only=True):
     amount_sats: int
 
 
+class ProviderInvoiceRecorded(Event, frozen=True, kw_only=True):
+    """A provider was asked to collect a purchase, and its invoice is known."""
+
+    event_type = "invoice.provider_invoice_recorded"
+    is_published = False
+    invoice_id: str
+    provider_invoice_id: str
+
+
 class InvoicePaid(Event, frozen=True, kw_only=True):
     """A payment was confirmed."""
 
@@ -159,7 +168,7 @@ class InvoicePaid(Event, frozen=True, kw_only=True):
 
 
 class InvoiceExpired(Event, frozen=True, kw_only=True):
-    """The time to pay passed, or the payment will never confirm. ``status``: expired or invalid."""
+    """A sale ended unpaid: in time, in vain, or before it began. ``status``: expired or invalid."""
 
     event_type = "invoice.expired"
     invoice_id: str
@@ -216,6 +225,24 @@ class ProviderRecovered(Event, frozen=True, kw_only=True):
     kind: str
 
 
+class RatePinned(Event, frozen=True, kw_only=True):
+    """An operator fixed what a bitcoin costs, or (None) no longer does."""
+
+    event_type = "rate.pinned"
+    is_published = False
+    currency: str
+    units_per_btc: str | None
+
+
+class SettingChanged(Event, frozen=True, kw_only=True):
+    """An operator changed a setting while the server runs."""
+
+    event_type = "setting.changed"
+    is_published = False
+    setting: str
+    value: str
+
+
 DomainEvent: TypeAlias = (
     ProductCreated
     | ProductUpdated
@@ -230,6 +257,7 @@ DomainEvent: TypeAlias = (
     | MachineActivated
     | MachineDeactivated
     | InvoiceOpened
+    | ProviderInvoiceRecorded
     | InvoicePaid
     | InvoiceExpired
     | InvoiceRefunded
@@ -237,6 +265,8 @@ DomainEvent: TypeAlias = (
     | ProviderDisconnected
     | ProviderFailing
     | ProviderRecovered
+    | RatePinned
+    | SettingChanged
 )
 
 
@@ -333,4 +363,15 @@ def invoice_paid(invoice: Invoice) -> InvoicePaid:
         product_id=invoice.product_id,
         policy_id=invoice.policy_id,
         amount_sats=invoice.amount_sats,
+    )
+
+
+def invoice_ended(invoice: Invoice) -> InvoiceExpired:
+    """Describe a sale that ended unpaid."""
+    return InvoiceExpired(
+        invoice_id=invoice.id,
+        product_id=invoice.product_id,
+        policy_id=invoice.policy_id,
+        amount_sats=invoice.amount_sats,
+        status=invoice.status,
     )

@@ -178,5 +178,6 @@ def _request_payment(actor: Actor, opened: OpenedPurchase, ports: Ports) -> Invo
         is_first_try=not opened.is_replayed,
         store=ports.store,
         clock=ports.clock,
+        ids=ports.ids,
         providers=ports.providers,
     )

@@ -53,6 +53,7 @@ def test_the_commands_are_those_promised() -> None:
         "rates pin", "rates show",
         "audit list", "audit verify",
         "btcpay connect", "btcpay status", "btcpay disconnect",
+        "invoice list", "invoice show", "invoice settle", "invoice late-payments", "reconcile",
     }  # fmt: skip
 
 

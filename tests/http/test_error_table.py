@@ -23,6 +23,7 @@ SAMPLES = (
     core.IdempotencyKeyReused(),
     core.RequestInFlight(),
     core.IllegalTransition("license", "revoked", "suspend"),
+    core.StillPayable(is_provider_asked=True),
     core.TierCapReached("five products at most", "https://up.example"),
     core.ProductInactive("x"),
     core.PolicyUnavailable("x", "archived"),

@@ -26,6 +26,7 @@ READABLE: dict[str, object] = {
     "tip_pct_bps": 0,
     "policy_ids": [],
     "reason": "",
+    "enabled": True,
 }
 """A body every admin route can read."""
 

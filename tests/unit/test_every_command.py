@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from keysat_core.domain.actor import Scope
-from keysat_core.domain.ids import LicenseId, MachineId
+from keysat_core.domain.ids import InvoiceId, LicenseId, MachineId
 from keysat_core.domain.license import key_of
-from keysat_core.domain.listing import AuditFilter, LicenseFilter, MachineFilter
+from keysat_core.domain.listing import AuditFilter, InvoiceFilter, LicenseFilter, MachineFilter
 from keysat_core.domain.machine import Candidate
 from keysat_core.domain.money import Currency
 from keysat_core.domain.product import PriceInput
@@ -39,6 +39,7 @@ from keysat_core.use_cases.products import (
     list_products,
     update_product,
 )
+from keysat_core.use_cases.purchases import list_invoices, settle_by_hand
 from keysat_core.use_cases.server import (
     list_audit,
     record_backup,
@@ -61,6 +62,8 @@ class Command(msgspec.Struct, frozen=True):
     scope: Scope | None
     given: Callable[[Trade], Arguments]
     is_told: bool = True
+    audits: int = 1
+    events: int = 1
 
 
 def ports(trade: Trade) -> dict[str, Any]:
@@ -73,6 +76,11 @@ def tiered(trade: Trade) -> dict[str, Any]:
 
 def license_id(trade: Trade) -> LicenseId:
     return trade.licenses()[0].id
+
+
+def invoice_id(trade: Trade) -> InvoiceId:
+    with trade.store.reading() as tx:
+        return tx.invoices.list_invoices(InvoiceFilter()).rows[0].invoice.id
 
 
 def machine_id(trade: Trade) -> MachineId:
@@ -194,8 +202,22 @@ COMMANDS: Final = [
     Command(
         settings.pin_rate,
         Scope.RATES_WRITE,
-        lambda t: ([Currency.USD, "65000"], {"clock": t.clock}),
-        is_told=False,
+        lambda t: ([Currency.USD, "65000"], ports(t)),
+    ),
+    Command(
+        settings.set_late_payments,
+        Scope.MASTER,
+        lambda t: ([], ports(t) | {"is_accepted": True}),
+    ),
+    Command(
+        settle_by_hand.settle_by_hand,
+        Scope.INVOICES_WRITE,
+        lambda t: (
+            [settle_by_hand.SettleByHand(invoice_id=invoice_id(t), is_forced=True)],
+            ports(t),
+        ),
+        audits=3,
+        events=2,
     ),
     Command(
         record_backup.record_backup,
@@ -272,6 +294,10 @@ READS: Final = [
         Scope.MACHINES_READ,
         lambda t: ([MachineFilter()], {"heartbeats": t.heartbeats}),
     ),
+    Command(list_invoices.list_invoices, Scope.INVOICES_READ, lambda _: ([InvoiceFilter()], {})),
+    Command(list_invoices.show_invoice, Scope.INVOICES_READ, lambda t: ([invoice_id(t)], {})),
+    Command(settle_by_hand.needs_asking, Scope.INVOICES_WRITE, lambda t: ([invoice_id(t)], {})),
+    Command(settings.show_late_payments, Scope.SETTINGS_READ, lambda _: ([], {})),
     Command(show_tier.show_tier, Scope.TIER_READ, lambda _: ([], {"self_license": PATRON})),
     Command(list_audit.list_audit, Scope.AUDIT_READ, lambda _: ([AuditFilter()], {})),
     Command(verify_audit.verify_audit, Scope.AUDIT_READ, lambda _: ([], {})),
@@ -290,10 +316,11 @@ guarded = pytest.mark.parametrize(
 
 @pytest.fixture
 def trade(tmp_path: Path) -> Trade:
-    """A shop that has sold something, and has a license with one seat taken."""
+    """A shop that is selling something, and has a license with one seat taken."""
     trade = open_trade(tmp_path / DATABASE)
     issued = trade.issue(policy_slug=trade.shop.policy.slug, max_machines=0)
     trade.validate(issued.key, "seated")
+    trade.open()
     return trade
 
 
@@ -359,12 +386,13 @@ def test_a_command_is_one_transaction_with_its_audit_row_and_its_event(
     assert watched.steps.count("committed") == 1
     new_audits = trade.audits()[len(audits) :]
     new_events = trade.events()[len(events) :]
-    assert len(new_audits) == 1
-    assert len(new_events) == command.is_told
+    expected = command.events if command.is_told else 0
+    assert len(new_audits) == command.audits
+    assert len(new_events) == expected
     now = trade.clock.now()
-    assert [row.occurred_at for row in new_audits] == [now]
-    assert [row.occurred_at for row in new_events] == [now] * command.is_told
-    (audit,) = new_audits
-    assert (audit.actor_kind, audit.actor_hash) == (OPERATOR.kind, OPERATOR.hash)
-    assert audit.target_kind
-    assert audit.target_id
+    assert [row.occurred_at for row in new_audits] == [now] * command.audits
+    assert [row.occurred_at for row in new_events] == [now] * expected
+    for audit in new_audits:
+        assert (audit.actor_kind, audit.actor_hash) == (OPERATOR.kind, OPERATOR.hash)
+        assert audit.target_kind
+        assert audit.target_id

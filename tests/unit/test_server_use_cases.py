@@ -186,7 +186,7 @@ def test_a_license_of_ours_that_does_not_verify_gives_the_lowest_tier(trade: Tra
 
 
 def pin(trade: Trade, text: str | None, currency: Currency = Currency.USD) -> None:
-    pin_rate(OPERATOR, currency, text, store=trade.store, clock=trade.clock)
+    pin_rate(OPERATOR, currency, text, store=trade.store, clock=trade.clock, ids=trade.ids)
 
 
 def pinned(trade: Trade) -> PinnedRates:

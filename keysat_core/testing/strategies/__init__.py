@@ -64,6 +64,9 @@ from keysat_core.testing.strategies.licenses import (
 )
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
+    invoice_filters,
+    invoice_pages,
+    invoice_rows,
     license_counts,
     license_filters,
     license_rows,
@@ -203,7 +206,10 @@ __all__ = [
     "instants",
     "invalidates",
     "invoice_events",
+    "invoice_filters",
     "invoice_orders",
+    "invoice_pages",
+    "invoice_rows",
     "invoices",
     "leases",
     "license_counts",

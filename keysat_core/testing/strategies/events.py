@@ -29,6 +29,9 @@ from keysat_core.domain.events import (
     ProductCreated,
     ProductDeleted,
     ProductUpdated,
+    ProviderInvoiceRecorded,
+    RatePinned,
+    SettingChanged,
     outbox_event,
     product_created,
 )
@@ -77,9 +80,12 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     MachineActivated: {**_MACHINE, "fingerprint_hash": digests()},
     MachineDeactivated: {**_MACHINE, **_REASON},
     InvoiceOpened: _INVOICE,
+    ProviderInvoiceRecorded: {"invoice_id": ids(), "provider_invoice_id": ids()},
     InvoicePaid: _SALE,
     InvoiceExpired: {**_SALE, "status": st.sampled_from(_ENDED).map(str)},
     InvoiceRefunded: _SALE,
+    RatePinned: {"currency": texts(), "units_per_btc": st.none() | texts()},
+    SettingChanged: {"setting": texts(), "value": texts()},
 }
 
 EVENT_KINDS: Final = tuple(_FIELDS)

@@ -201,7 +201,7 @@ def _fulfil_free(
         exchange_rate_source=None,
     )
     facts = SaleFacts(invoice=free, policy=offer.policy, issued=None, new_license_id=license_id)
-    return fulfil(facts, actor, now)
+    return fulfil(facts, actor, now, by=None)
 
 
 def _open(
