@@ -21,6 +21,7 @@ from threading import Event, Thread
 from typing import Any, Final
 
 import httpx
+import msgspec
 
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.btcpay.forgeries import forged
@@ -33,11 +34,11 @@ from tests.support.many_licenses import make_shop
 from tests.support.performance_page import keep_result, rows
 
 KEYS: Final = 10_000
-ROUNDS: Final = 5
+ROUNDS: Final = 9
 RECONCILE_ROUNDS: Final = 3
 """Each waits for the server's next round over due invoices, up to a minute."""
 
-SECONDS: Final = 4.0
+SECONDS: Final = 2.0
 HANG_SECONDS: Final = 60.0
 BUYERS: Final = 32
 """Twice the threads an account has, so that half of them wait for one."""
@@ -45,6 +46,16 @@ BUYERS: Final = 32
 PACE_SECONDS: Final = 0.25
 DEADLINE_SECONDS: Final = 8.0
 ADMIN: Final = {"authorization": "Bearer an-admin-key-of-more-than-32-bytes"}
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """Validations in a second of the clock, and in a second of the server's processor time.
+
+    The latter hardly knows what else the machine does; the former would show waiting, too.
+    """
+
+    per_second: float
+    per_processor_second: float
 
 
 class Shop:
@@ -108,14 +119,23 @@ class Shop:
         answer = self._client.post(said.url, headers=dict(said.headers), content=said.body)
         return answer.status_code, time.perf_counter() - began, ""
 
-    def validations(self) -> float:
-        """Ask for validations for a while and give how many were answered a second."""
+    def validations(self) -> "Pace":
+        """Ask for validations for a while and give how fast they were answered."""
+        before = self._processor_seconds()
         measured = post_load(
             self.port, "/v1/validate", self.questions, core=self.core.load, seconds=SECONDS
         )
         if measured.bad:
             sys.exit(f"{measured.bad} validations failed; nothing here can be trusted")
-        return measured.per_second
+        processor_seconds = self._processor_seconds() - before
+        return Pace(
+            per_second=measured.per_second,
+            per_processor_second=measured.requests / processor_seconds,
+        )
+
+    def _processor_seconds(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def left_over(self) -> tuple[int, int]:
         """How many invoices are open that BTCPay was never heard to know, and how many were sold."""
@@ -174,12 +194,12 @@ def wait_until(is_so: Callable[[], bool], *, seconds: float, what: str) -> float
 
 
 class Compared:
-    """Validations a second, in turn without anything and while something hangs."""
+    """The pace of validations, in turn without anything and while something hangs."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self.normal = [shop.validations()]
-        self.hanging: list[float] = []
+        self.hanging: list[Pace] = []
 
     def add_round(self) -> None:
         """Measure while it hangs."""
@@ -190,15 +210,22 @@ class Compared:
         self.normal.append(self._shop.validations())
 
     def row(self, name: str) -> tuple[str, ...]:
+        """Tell the pace while it hangs, and what that is of the pace without."""
+        rate = f"{median(pace.per_second for pace in self.hanging):.0f} validations/s"
+        by_clock = self._ratios(lambda pace: pace.per_second)
+        by_processor = self._ratios(lambda pace: pace.per_processor_second)
+        return name, rate, _spread(by_clock), _spread(by_processor), "≥ 0.90"
+
+    def _ratios(self, pace_of: Callable[[Pace], float]) -> list[float]:
         """Hold each round against its two neighbors, so that a slow drift does not count."""
-        around = pairwise(self.normal)
-        ratios = [
-            rate * 2 / (before + after)
-            for rate, (before, after) in zip(self.hanging, around, strict=True)
+        return [
+            pace_of(round_) * 2 / (pace_of(before) + pace_of(after))
+            for round_, (before, after) in zip(self.hanging, pairwise(self.normal), strict=True)
         ]
-        rate = f"{median(self.hanging):.0f} validations/s"
-        of_what = f"its neighbors; {min(ratios):.2f}-{max(ratios):.2f}"
-        return name, rate, f"{median(ratios):.2f}", of_what, "≥ 0.90"
+
+
+def _spread(ratios: list[float]) -> str:
+    return f"{median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
 def compare_with_a_crowd(
@@ -251,18 +278,14 @@ def a_minute_of_hanging(shop: Shop) -> list[tuple[str, str, str, str, str]]:
     unasked, licenses = shop.left_over()
     share = len(refused) / max(1, len(crowd.seen))
     return [
-        ("purchases while it hangs", str(len(crowd.seen)), f"{share:.2f}", "ended in 502", "1.00"),
+        ("purchases while it hangs", str(len(crowd.seen)), "", "", ""),
+        ("of them ended in 502", f"{share:.2f}", "", "", "1.00"),
         ("slowest of them", f"{max(refused):.2f} s", "", "", f"≤ {DEADLINE_SECONDS:.0f} s"),
         ("median of them", f"{median(refused):.2f} s", "", "", ""),
         ("sells again after the hang", f"{works_again:.1f} s", "", "", "≤ 16 s"),
-        (
-            "threads before, within, after",
-            f"{threads_before}, {threads_at_most}, {shop.threads()}",
-            "",
-            f"back after {threads_end:.0f} s",
-            "≤ 16 s",
-        ),
-        ("their invoices, open until the reconciler asks", str(unasked), "", "", ""),
+        ("threads before and within", f"{threads_before}, {threads_at_most}", "", "", ""),
+        ("threads as before after the hang", f"{threads_end:.0f} s", "", "", "≤ 16 s"),
+        ("invoices the reconciler has to look up", str(unasked), "", "", ""),
         ("licenses issued", str(licenses), "", "", "0"),
     ]
 
@@ -286,9 +309,8 @@ def main() -> None:
             compare_with_the_reconciler(shop).row("the reconciler's calls hang"),
             *a_minute_of_hanging(shop),
         ]
-        keep_result(
-            "hanging_provider", rows(("while it hangs", "", "ratio", "of what", "must be"), cells)
-        )
+        heading = ("while it hangs", "", "of normal, by the clock", "by processor time", "must be")
+        keep_result("hanging_provider", rows(heading, cells))
 
 
 if __name__ == "__main__":
