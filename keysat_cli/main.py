@@ -15,6 +15,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Sell a license on this machine with pretend money.",
     ),
     "product": ("keysat_cli.commands.product", "Manage what is sold."),
+    "profile": (
+        "keysat_cli.commands.profile",
+        "Manage merchant profiles and who collects for them.",
+    ),
     "policy": ("keysat_cli.commands.policy", "Manage the tiers of a product."),
     "license": ("keysat_cli.commands.license", "Issue, find, suspend and revoke licenses."),
     "invoice": (
@@ -28,6 +32,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "btcpay": ("keysat_cli.commands.btcpay", "Connect a BTCPay Server, which takes the payments."),
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
+    "tip": ("keysat_cli.commands.tip", "See what sales sent to lightning addresses, and limit it."),
     "rates": ("keysat_cli.commands.rates", "Pin exchange rates."),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
     "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keysat_adapters.btcpay.server import BTCPayGateway
+from keysat_adapters.lightning.addresses import HTTPSLightningAddresses
 from keysat_adapters.outbound.http import HTTPSender
 from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
@@ -121,6 +122,7 @@ def open_wiring(
                 heartbeats=activity.heartbeats,
                 self_license=load_self_license(settings),
                 sandbox=sandbox.till if sandbox else None,
+                lightning=HTTPSLightningAddresses(),
                 btcpay=btcpay,
             )
             yield Wiring(ports=ports, store=store, activity=activity, sandbox=sandbox)

@@ -63,6 +63,9 @@ NEW_SLUG_CHARS_MAX = 64
 NAME_CHARS_MAX = 200
 """Fits a line of the buy page (admin-api B-36)."""
 
+MAIL_PASSWORD_CHARS_MAX = 1_024
+"""Longer than any password or token a mail server takes."""
+
 DESCRIPTION_CHARS_MAX = 10_000
 """A few screens of text on the buy page."""
 
@@ -92,6 +95,12 @@ GRACE_PERIOD_DAYS_MAX = 90
 
 TIP_BPS_MAX = 10_000
 """The whole sale, in hundredths of a percent (lifecycles 4.1)."""
+
+TIP_SATS_MAX = 5_000_000
+"""0.05 BTC: a larger tip is rather a mistake than a thank-you (payments 13)."""
+
+TIP_DETAIL_CHARS_MAX = 500
+"""A recipient's server words its own failures; this much is kept of it (payments 13)."""
 
 INSTANT_MAX = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant RFC 3339 can spell."""
@@ -133,6 +142,15 @@ AUDIT_BREAKS_MAX = 1_000
 
 ISSUE_MANY_MAX = 100_000
 """Licenses of one bulk issue: on an idle machine the store is locked for half of the 5 s others wait."""
+
+TIPS_PAGE_MAX = 1_000
+"""Largest page of tips (admin-api 2.5)."""
+
+TIPS_PAGE_DEFAULT = 100
+"""Tips on a page when the caller does not say (admin-api 2.5)."""
+
+TIPS_BATCH = 5
+"""Tips dealt with per tick: if every recipient and node is slow, it still ends within its lease."""
 
 RECONCILE_BATCH = 50
 """Invoices asked about per pass and provider (payments 10)."""

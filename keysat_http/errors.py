@@ -102,6 +102,7 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.ProviderRefused: UPSTREAM,
     core.ProviderUnavailable: UPSTREAM,
     core.RateUnavailable: Rule(status=502, error="upstream_error", prefix="upstream error: "),
+    core.RecipientFailed: UPSTREAM,
     core.NotAuthentic: UNAUTHORIZED,
     core.ConnectStateInvalid: UNAUTHORIZED,
     core.AlreadyConnected: CONFLICT,

@@ -6,6 +6,7 @@ from keysat_http.leasing import Work
 from keysat_http.reconciling import FanOut, in_threads, reconcile_backlog
 from keysat_http.settling import Pass, fold_backlog, purge, settle_noted_receipts
 from keysat_http.ticks import Tick
+from keysat_http.tipping import has_due_tips, pay_tips
 
 
 def shop_ticks(ports: Ports, *, fan_out: FanOut = in_threads) -> list[Tick]:
@@ -28,6 +29,14 @@ def shop_ticks(ports: Ports, *, fan_out: FanOut = in_threads) -> list[Tick]:
             run=lambda: _work(reconcile_backlog(ports, fan_out=fan_out)),
             is_shared=True,
             has_work=lambda: bool(list_due_invoices(limit=1, store=ports.store, clock=ports.clock)),
+        ),
+        Tick(
+            name="tips",
+            first_after_seconds=20,
+            every_seconds=10,
+            run=lambda: pay_tips(ports),
+            is_shared=True,
+            has_work=lambda: has_due_tips(ports),
         ),
         Tick(
             name="heartbeats",

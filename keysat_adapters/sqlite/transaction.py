@@ -16,6 +16,7 @@ from keysat_adapters.sqlite.receipts import SQLiteReceipts
 from keysat_adapters.sqlite.removals import SQLiteRemovals
 from keysat_adapters.sqlite.session import Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
+from keysat_adapters.sqlite.tips import SQLiteTips
 from keysat_adapters.sqlite.trail import SQLiteTrail
 
 
@@ -38,6 +39,7 @@ class SQLiteTransaction:
         "receipts",
         "removals",
         "settings",
+        "tips",
         "trail",
     )
 
@@ -51,6 +53,7 @@ class SQLiteTransaction:
         self.merchants = SQLiteMerchants(session)
         self.connections = SQLiteConnections(session)
         self.receipts = SQLiteReceipts(session)
+        self.tips = SQLiteTips(session)
         self.removals = SQLiteRemovals(session)
         self.trail = SQLiteTrail(session)
         self.audit_log = SQLiteAuditLog(session)

@@ -31,6 +31,8 @@ class Scope(StrEnum):
     LICENSES_WRITE = "licenses:write"
     MACHINES_READ = "machines:read"
     MACHINES_WRITE = "machines:write"
+    MERCHANT_PROFILES_READ = "merchant_profiles:read"
+    MERCHANT_PROFILES_WRITE = "merchant_profiles:write"
     TIER_READ = "tier:read"
     AUDIT_READ = "audit:read"
     RATES_WRITE = "rates:write"

@@ -83,6 +83,33 @@ class PolicyDeleted(Event, frozen=True, kw_only=True):
     slug: str
 
 
+class MerchantProfileCreated(Event, frozen=True, kw_only=True):
+    """An operator created a merchant profile."""
+
+    event_type = "merchant_profile.created"
+    is_published = False
+    merchant_profile_id: str
+    name: str
+
+
+class MerchantProfileUpdated(Event, frozen=True, kw_only=True):
+    """An operator changed a merchant profile, made it the default, or chose who collects for it."""
+
+    event_type = "merchant_profile.updated"
+    is_published = False
+    merchant_profile_id: str
+    fields: tuple[str, ...]
+
+
+class MerchantProfileDeleted(Event, frozen=True, kw_only=True):
+    """An operator deleted a merchant profile."""
+
+    event_type = "merchant_profile.deleted"
+    is_published = False
+    merchant_profile_id: str
+    name: str
+
+
 class LicenseIssued(Event, frozen=True, kw_only=True):
     """A license exists. ``source``: ``purchase`` or ``admin_issue``."""
 
@@ -250,6 +277,9 @@ DomainEvent: TypeAlias = (
     | PolicyCreated
     | PolicyUpdated
     | PolicyDeleted
+    | MerchantProfileCreated
+    | MerchantProfileUpdated
+    | MerchantProfileDeleted
     | LicenseIssued
     | LicenseRevoked
     | LicenseSuspended

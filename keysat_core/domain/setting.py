@@ -14,6 +14,9 @@ WEBHOOK_BASE: Final = "webhooks.public_url"
 ACCEPT_LATE_PAYMENTS: Final = "accept_late_payments"
 """``1``: a payment that came after expiry is accepted once it is final (decisions 17)."""
 
+TIPS_DAILY_CAP_SATS: Final = "tips_daily_cap_sats"
+"""The most that is tipped within 24 hours, in whole sats; unset: no cap (payments 13)."""
+
 BACKUP_LAST_AT: Final = "backup.last_at"
 """When the last verified backup was made, in Unix seconds."""
 

@@ -83,6 +83,16 @@ class RateUnavailable(UpstreamError):
         super().__init__(f"no exchange rate for {currency}; pin one or try again later")
 
 
+class RecipientFailed(UpstreamError):
+    """A lightning address cannot be tipped. ``reason`` may quote its server; nothing was paid."""
+
+    code = "recipient_failed"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the tip's recipient cannot be paid: {reason}")
+
+
 class NotAuthentic(KeysatError):
     """A provider's webhook is not signed by its provider, or cannot be read."""
 

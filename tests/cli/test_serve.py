@@ -84,6 +84,7 @@ def test_every_background_job_runs_under_its_name(tmp_path: Path) -> None:
     assert set(ticks) == {
         "receipts",
         "reconcile",
+        "tips",
         "heartbeats",
         "purge",
         "rate_limits",

@@ -75,6 +75,7 @@ def test_every_job_is_run_once_and_says_what_it_did(program: Program) -> None:
     assert said == {
         "receipts": ("idle", 0),
         "reconcile": ("idle", 0),
+        "tips": ("idle", 0),
         "heartbeats": ("idle", 0),
         "purge": ("done", 0),
         "validation_purge": ("done", 0),

@@ -27,6 +27,7 @@ READABLE: dict[str, object] = {
     "policy_ids": [],
     "reason": "",
     "enabled": True,
+    "payment_provider_id": "x",
 }
 """A body every admin route can read."""
 

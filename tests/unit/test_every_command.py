@@ -9,12 +9,15 @@ import msgspec
 import pytest
 
 from keysat_core.domain.actor import Scope
-from keysat_core.domain.ids import InvoiceId, LicenseId, MachineId
+from keysat_core.domain.ids import InvoiceId, LicenseId, MachineId, MerchantProfileId
 from keysat_core.domain.license import key_of
 from keysat_core.domain.listing import AuditFilter, InvoiceFilter, LicenseFilter, MachineFilter
 from keysat_core.domain.machine import Candidate
+from keysat_core.domain.merchant import RailPreference
 from keysat_core.domain.money import Currency
+from keysat_core.domain.payment import Rail
 from keysat_core.domain.product import PriceInput
+from keysat_core.domain.tip import TipFilter
 from keysat_core.errors import Forbidden
 from keysat_core.signing.license_key import LicensePayload
 from keysat_core.use_cases.licenses import change_license_status as status
@@ -25,6 +28,14 @@ from keysat_core.use_cases.licenses import (
     show_license_key,
 )
 from keysat_core.use_cases.machines import activate_machine, deactivate_machine, list_machines
+from keysat_core.use_cases.merchants import (
+    create_profile,
+    delete_profile,
+    list_profiles,
+    prefer_account,
+    set_default_profile,
+    update_profile,
+)
 from keysat_core.use_cases.policies import (
     archive_policy,
     create_policy,
@@ -47,6 +58,8 @@ from keysat_core.use_cases.server import (
     show_tier,
     verify_audit,
 )
+from keysat_core.use_cases.tips import list_tips
+from tests.support.builders import make_profile
 from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
 from tests.support.watched_store import Killed, WatchedStore
 
@@ -91,7 +104,66 @@ def payload(trade: Trade) -> LicensePayload:
     return payload_in(key_of(trade.licenses()[0], trade.keys.signing_key()))
 
 
+def second_profile_id(trade: Trade) -> MerchantProfileId:
+    profile = make_profile(is_default=False)
+    with trade.store.writing() as tx:
+        tx.merchants.put_profile(profile)
+    return profile.id
+
+
+def preferring(trade: Trade) -> MerchantProfileId:
+    profile_id = trade.shop.profile.id
+    preference = RailPreference(
+        merchant_profile_id=profile_id,
+        rail=Rail.LIGHTNING,
+        provider_account_id=trade.shop.account.id,
+    )
+    with trade.store.writing() as tx:
+        tx.merchants.put_preference(preference)
+    return profile_id
+
+
 COMMANDS: Final = [
+    Command(
+        create_profile.create_profile,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: ([create_profile.CreateProfile(name="N")], tiered(t)),
+    ),
+    Command(
+        update_profile.update_profile,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: (
+            [update_profile.UpdateProfile(profile_id=t.shop.profile.id, name="M")],
+            ports(t),
+        ),
+    ),
+    Command(
+        set_default_profile.set_default_profile,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: ([second_profile_id(t)], ports(t)),
+    ),
+    Command(
+        delete_profile.delete_profile,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: ([second_profile_id(t)], ports(t)),
+    ),
+    Command(
+        prefer_account.prefer_account,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: (
+            [
+                prefer_account.PreferAccount(
+                    profile_id=t.shop.profile.id, rail="lightning", account_id=t.shop.account.id
+                )
+            ],
+            ports(t),
+        ),
+    ),
+    Command(
+        prefer_account.clear_preference,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: ([preferring(t), "lightning"], ports(t)),
+    ),
     Command(
         create_product.create_product,
         Scope.PRODUCTS_WRITE,
@@ -204,6 +276,7 @@ COMMANDS: Final = [
         Scope.RATES_WRITE,
         lambda t: ([Currency.USD, "65000"], ports(t)),
     ),
+    Command(settings.cap_tips, Scope.POLICIES_WRITE, lambda t: ([5_000], ports(t))),
     Command(
         settings.set_late_payments,
         Scope.MASTER,
@@ -294,10 +367,19 @@ READS: Final = [
         Scope.MACHINES_READ,
         lambda t: ([MachineFilter()], {"heartbeats": t.heartbeats}),
     ),
+    Command(list_tips.list_tips, Scope.POLICIES_READ, lambda _: ([TipFilter()], {})),
+    Command(settings.find_tips_cap, Scope.POLICIES_READ, lambda _: ([], {})),
     Command(list_invoices.list_invoices, Scope.INVOICES_READ, lambda _: ([InvoiceFilter()], {})),
     Command(list_invoices.show_invoice, Scope.INVOICES_READ, lambda t: ([invoice_id(t)], {})),
     Command(settle_by_hand.needs_asking, Scope.INVOICES_WRITE, lambda t: ([invoice_id(t)], {})),
     Command(settings.show_late_payments, Scope.SETTINGS_READ, lambda _: ([], {})),
+    Command(list_profiles.list_profiles, Scope.MERCHANT_PROFILES_READ, lambda _: ([], {})),
+    Command(
+        list_profiles.show_profile,
+        Scope.MERCHANT_PROFILES_READ,
+        lambda t: ([t.shop.profile.id], {}),
+    ),
+    Command(list_profiles.show_default_accounts, Scope.PAYMENT_PROVIDERS_READ, lambda _: ([], {})),
     Command(show_tier.show_tier, Scope.TIER_READ, lambda _: ([], {"self_license": PATRON})),
     Command(list_audit.list_audit, Scope.AUDIT_READ, lambda _: ([AuditFilter()], {})),
     Command(verify_audit.verify_audit, Scope.AUDIT_READ, lambda _: ([], {})),

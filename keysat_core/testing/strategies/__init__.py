@@ -22,6 +22,12 @@ from keysat_core.testing.strategies.audits import (
     breaks,
     chain_reports,
 )
+from keysat_core.testing.strategies.connections import (
+    connect_states,
+    provider_health,
+    remote_stores,
+    remote_webhooks,
+)
 from keysat_core.testing.strategies.events import (
     EVENT_KINDS,
     domain_events,
@@ -62,6 +68,11 @@ from keysat_core.testing.strategies.licenses import (
     revokes,
     suspends,
 )
+from keysat_core.testing.strategies.lightning import (
+    lightning_addresses,
+    lightning_invoices,
+    pay_offers,
+)
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
     invoice_filters,
@@ -89,6 +100,7 @@ from keysat_core.testing.strategies.machines import (
 from keysat_core.testing.strategies.merchants import (
     merchant_profiles,
     provider_accounts,
+    rail_preferences,
 )
 from keysat_core.testing.strategies.money import (
     FIAT,
@@ -100,6 +112,7 @@ from keysat_core.testing.strategies.money import (
 )
 from keysat_core.testing.strategies.payments import (
     invoice_orders,
+    lightning_payments,
     provider_invoices,
     provider_notices,
     provider_reports,
@@ -151,6 +164,11 @@ from keysat_core.testing.strategies.text import (
     slugs,
     texts,
 )
+from keysat_core.testing.strategies.tips import (
+    tip_attempts,
+    tip_events,
+    tip_filters,
+)
 from keysat_core.testing.strategies.validation import (
     facts,
     facts_and_questions,
@@ -185,6 +203,7 @@ __all__ = [
     "chain_reports",
     "check_findings",
     "clock_facts",
+    "connect_states",
     "digests",
     "disk_spaces",
     "documents",
@@ -220,6 +239,9 @@ __all__ = [
     "license_rows",
     "license_summaries",
     "licenses",
+    "lightning_addresses",
+    "lightning_invoices",
+    "lightning_payments",
     "machine_filters",
     "machine_rows",
     "machines",
@@ -231,15 +253,18 @@ __all__ = [
     "offenders",
     "outbox_events",
     "parsed_keys",
+    "pay_offers",
     "policies",
     "price_inputs",
     "products",
     "provider_accounts",
+    "provider_health",
     "provider_invoices",
     "provider_notices",
     "provider_reports",
     "questions",
     "quotes",
+    "rail_preferences",
     "rates",
     "receipts",
     "receivers",
@@ -247,6 +272,8 @@ __all__ = [
     "refused_verdicts",
     "register_strategies",
     "reinstates",
+    "remote_stores",
+    "remote_webhooks",
     "revenue_summaries",
     "revokes",
     "sale_facts",
@@ -268,6 +295,9 @@ __all__ = [
     "tallies",
     "terms",
     "texts",
+    "tip_attempts",
+    "tip_events",
+    "tip_filters",
     "tips",
     "valid_verdicts",
     "validation_entries",

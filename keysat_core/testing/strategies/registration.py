@@ -17,6 +17,7 @@ from keysat_core.domain.audit_breaks import Break
 from keysat_core.domain.audit_chain import Anchor
 from keysat_core.domain.audit_walk import ChainReport
 from keysat_core.domain.buyer import BuyerRequest
+from keysat_core.domain.connecting import ConnectState, RemoteStore, RemoteWebhook
 from keysat_core.domain.diagnosis import BackupFacts, ClockFacts, DiskSpace, Finding
 from keysat_core.domain.entitlement import CatalogEntry
 from keysat_core.domain.events import Event, OutboxEvent
@@ -27,6 +28,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Expire, Invalidate, Invoice, Settle
 from keysat_core.domain.lease import Lease
 from keysat_core.domain.license import License, Reinstate, Revoke, Suspend
+from keysat_core.domain.lightning import LightningAddress, LightningInvoice, PayOffer
 from keysat_core.domain.listing import (
     AuditFilter,
     AuditRow,
@@ -50,16 +52,18 @@ from keysat_core.domain.machine import (
     Seats,
     SeatTaken,
 )
-from keysat_core.domain.merchant import MerchantProfile, ProviderAccount
+from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, RailPreference
 from keysat_core.domain.money import Money
 from keysat_core.domain.payment import (
     InvoiceOrder,
+    LightningPayment,
     ProviderInvoice,
     ProviderNotice,
     ProviderReport,
 )
 from keysat_core.domain.policy import Policy, Terms, Tip
 from keysat_core.domain.product import PriceInput, Product
+from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.domain.rate import Quote, Rate
 from keysat_core.domain.rate_limit import Allowance, Bucket
 from keysat_core.domain.receipt import WebhookReceipt
@@ -67,6 +71,7 @@ from keysat_core.domain.sale import SaleFacts, Settlement
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import SelfLicense
 from keysat_core.domain.settings_diagnosis import SettingsFacts
+from keysat_core.domain.tip import Begin, Deliver, Fail, Skip, TipAttempt, TipFilter
 from keysat_core.domain.validation import Facts, Question, Refused, Valid
 from keysat_core.signing import LicenseKey, LicensePayload, SigningKey, VerifyKey
 from keysat_core.testing.strategies.actors import (
@@ -82,6 +87,12 @@ from keysat_core.testing.strategies.audits import (
     audit_rows,
     breaks,
     chain_reports,
+)
+from keysat_core.testing.strategies.connections import (
+    connect_states,
+    provider_health,
+    remote_stores,
+    remote_webhooks,
 )
 from keysat_core.testing.strategies.events import (
     EVENT_KINDS,
@@ -106,6 +117,11 @@ from keysat_core.testing.strategies.keys import (
     verify_keys,
 )
 from keysat_core.testing.strategies.licenses import licenses, reinstates, revokes, suspends
+from keysat_core.testing.strategies.lightning import (
+    lightning_addresses,
+    lightning_invoices,
+    pay_offers,
+)
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
     invoice_filters,
@@ -128,10 +144,15 @@ from keysat_core.testing.strategies.machines import (
     seats_refused,
     seats_taken,
 )
-from keysat_core.testing.strategies.merchants import merchant_profiles, provider_accounts
+from keysat_core.testing.strategies.merchants import (
+    merchant_profiles,
+    provider_accounts,
+    rail_preferences,
+)
 from keysat_core.testing.strategies.money import money, price_inputs, quotes, rates
 from keysat_core.testing.strategies.payments import (
     invoice_orders,
+    lightning_payments,
     provider_invoices,
     provider_notices,
     provider_reports,
@@ -148,6 +169,14 @@ from keysat_core.testing.strategies.servers import (
     leases,
     settings_facts,
 )
+from keysat_core.testing.strategies.tips import (
+    begins,
+    delivers,
+    fails,
+    skips,
+    tip_attempts,
+    tip_filters,
+)
 from keysat_core.testing.strategies.validation import (
     facts,
     questions,
@@ -163,6 +192,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     AuditFilter: audit_filters,
     AuditRow: audit_rows,
     BackupFacts: backup_facts,
+    Begin: begins,
     Break: breaks,
     Bucket: buckets,
     BuyerRequest: buyer_requests,
@@ -171,10 +201,13 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     CatalogEntry: catalog_entries,
     ChainReport: chain_reports,
     ClockFacts: clock_facts,
+    ConnectState: connect_states,
+    Deliver: delivers,
     DiskSpace: disk_spaces,
     Event: domain_events,
     Expire: expires,
     Facts: facts,
+    Fail: fails,
     Finding: findings,
     Grant: grants,
     Heartbeat: heartbeats,
@@ -184,6 +217,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     InvoiceOrder: invoice_orders,
     Lease: leases,
     License: licenses,
+    LightningPayment: lightning_payments,
     LicenseCounts: license_counts,
     InvoiceFilter: invoice_filters,
     InvoicePage: invoice_pages,
@@ -193,16 +227,21 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     LicensePayload: license_payloads,
     LicenseRow: license_rows,
     LicenseSummary: license_summaries,
+    LightningAddress: lightning_addresses,
+    LightningInvoice: lightning_invoices,
     Machine: machines,
     MachineFilter: machine_filters,
     MachineRow: machine_rows,
     MerchantProfile: merchant_profiles,
     Money: money,
     OutboxEvent: outbox_events,
+    PayOffer: pay_offers,
     Policy: policies,
     PriceInput: price_inputs,
     Product: products,
     ProviderAccount: provider_accounts,
+    RailPreference: rail_preferences,
+    ProviderHealth: provider_health,
     ProviderInvoice: provider_invoices,
     ProviderNotice: provider_notices,
     ProviderReport: provider_reports,
@@ -213,6 +252,8 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Refused: refused_verdicts,
     Reinstate: reinstates,
     RevenueSummary: revenue_summaries,
+    RemoteStore: remote_stores,
+    RemoteWebhook: remote_webhooks,
     Revoke: revokes,
     SaleFacts: sale_facts,
     SeatKept: seats_kept,
@@ -228,9 +269,12 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Settle: settles,
     Settlement: settlements,
     SigningKey: signing_keys,
+    Skip: skips,
     Suspend: suspends,
     Terms: terms,
     Tip: tips,
+    TipAttempt: tip_attempts,
+    TipFilter: tip_filters,
     Valid: valid_verdicts,
     ValidationEntry: validation_entries,
     VerifyKey: verify_keys,

@@ -11,7 +11,7 @@ import msgspec
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import invoice_ended, outbox_event
-from keysat_core.domain.ids import EventId, InvoiceId, LicenseId
+from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
 from keysat_core.domain.merchant import ProviderAccount, asked_through
@@ -256,6 +256,7 @@ def _facts(tx: Transaction, invoice_id: InvoiceId, ids: Ids) -> SaleFacts:
         policy=tx.policies.find_policy(invoice.policy_id) if invoice.policy_id else None,
         issued=tx.licenses.find_license_for_invoice(invoice_id),
         new_license_id=LicenseId(ids.new()),
+        new_tip_id=TipId(ids.new()),
     )
 
 
@@ -265,6 +266,8 @@ def _save(
     tx.invoices.put_invoice(sale.invoice)
     if sale.license is not None:
         tx.licenses.put_license(sale.license)
+    if sale.tip is not None:
+        tx.tips.put_tip(sale.tip)
     for audit in sale.audits:
         tx.trail.append_audit(audit)
     for event in sale.events:
