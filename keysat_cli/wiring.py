@@ -12,7 +12,6 @@ from pathlib import Path
 from keysat_adapters.btcpay.server import BTCPayGateway
 from keysat_adapters.lightning.addresses import HTTPSLightningAddresses
 from keysat_adapters.outbound.http import HTTPSender
-from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox
 from keysat_adapters.sandbox.permit import REMEDY
@@ -26,6 +25,7 @@ from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_cli.rates import market_rates
 from keysat_cli.settings import StoreSettings
 from keysat_cli.version import package_version
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
@@ -117,7 +117,7 @@ def open_wiring(
                 facts=facts,
                 keys=SQLiteKeyRing(store),
                 providers=_providers(sandbox, btcpay),
-                rates=PinnedRates(lambda key: _setting(store, key)),
+                rates=market_rates(settings.rate_sources, store=store, clock=CLOCK, sender=sender),
                 validations=activity.validations,
                 heartbeats=activity.heartbeats,
                 self_license=load_self_license(settings),
@@ -171,8 +171,3 @@ def _providers(sandbox: Sandbox | None, btcpay: BTCPayGateway) -> ProviderRegist
     if sandbox is not None:
         factories[ProviderKind.SANDBOX] = sandbox.provider_for
     return ProviderRegistry(factories, remedies={ProviderKind.SANDBOX: REMEDY})
-
-
-def _setting(store: SQLiteStore, key: str) -> str | None:
-    with store.reading() as tx:
-        return tx.settings.find_setting(key)

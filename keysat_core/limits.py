@@ -191,6 +191,47 @@ LEASE_RUN_SECONDS_MAX = 600
 PURCHASE_DEADLINE_SECONDS = 8
 """Whole time a purchase may take: published clients give up after 10 s (public-api 0)."""
 
+# --- exchange rates (payments 12.1) ---------------------------------------------------------------
+
+RATE_FRESH_SECONDS = 60
+"""How long a fetched rate is used without asking again (payments 12.1)."""
+
+RATE_STALE_SECONDS = 600
+"""How old a rate may serve while no source answers: a quote stays open longer than this anyway."""
+
+RATE_MEMORY_SECONDS = 86_400
+"""How long a rate is what new ones are compared with; markets may move any way in more than a day."""
+
+RATE_SOURCE_SECONDS = 2
+"""How long one source may take, so that all three fit into the whole time."""
+
+RATE_BUDGET_SECONDS = 6
+"""How long all sources may take: 2 s of a purchase's 8 are left for the payment provider."""
+
+RATE_REST_SECONDS = 5
+"""How long nobody is made to wait again after sources that did not answer in time."""
+
+RATE_UNITS_MIN = 100
+"""A bitcoin for less is a mistake of the source, such as another unit (payments 12.1)."""
+
+RATE_UNITS_MAX = 1_000_000_000
+"""A bitcoin for more is a mistake of the source too (payments 12.1)."""
+
+RATE_DIGITS_MAX = 30
+"""More digits than any price has; longer numbers only cost time."""
+
+RATE_DEVIATION_PERCENT_MAX = 20
+"""A larger move within a day is believed only when a second source sees it (payments 12.1)."""
+
+RATE_AGREEMENT_PERCENT = 2
+"""Two markets that differ by more do not confirm each other (payments 12.1)."""
+
+RATE_ANSWER_BYTES_MAX = 262_144
+"""Longest answer of a source that is read into a rate; the longest real one has 30 KB."""
+
+RATE_OUTLIER_SECONDS = 3_600
+"""How often one currency's doubtful rates are noted in the audit log: every sale would repeat it."""
+
 # --- what the doctor finds too much or too little -----------------------------------------------
 
 CLOCK_FLOOR = 1_767_225_600

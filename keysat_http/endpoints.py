@@ -18,6 +18,7 @@ from keysat_http.admin import (
     policies,
     policy_switches,
     products,
+    rates,
     tier,
     tips,
 )
@@ -77,6 +78,9 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     machines.list_machines,
     machines.deactivate_machine,
     tier.get_tier,
+    rates.list_rates,
+    rates.refresh_rate,
+    rates.put_rate_pin,
     merchant_profiles.list_merchant_profiles,
     merchant_profiles.create_merchant_profile,
     merchant_profiles.get_merchant_profile,

@@ -8,6 +8,9 @@ OPERATOR_NAME: Final = "operator_name"
 RATE_PIN_PREFIX: Final = "manual_rate_pin_"
 """The operator's own rate of a currency: this and the currency's code."""
 
+RATE_LAST_PREFIX: Final = "rate_last_"
+"""The last rate that the sources of a currency gave: this and the currency's code."""
+
 WEBHOOK_BASE: Final = "webhooks.public_url"
 """The public address that webhooks were last registered for."""
 

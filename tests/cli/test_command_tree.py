@@ -52,7 +52,7 @@ def test_the_commands_are_those_promised() -> None:
         "license unsuspend", "license summary", "license issue-many", "license key",
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public",
-        "rates pin", "rates show",
+        "rates pin", "rates refresh", "rates show",
         "tip list", "tip cap",
         "audit list", "audit verify",
         "btcpay connect", "btcpay status", "btcpay disconnect",

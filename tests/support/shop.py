@@ -13,7 +13,7 @@ import httpx
 from litestar.testing import TestClient
 
 from keysat_adapters.btcpay.server import BTCPayGateway
-from keysat_adapters.rates.pinned import PinnedRates
+from keysat_adapters.outbound.http import HTTPSender
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
 from keysat_adapters.sqlite.activity_file import ActivityFile
@@ -22,6 +22,8 @@ from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_cli.rates import market_rates
+from keysat_cli.settings import RateSource
 from keysat_core.domain.actor import ActorKind, Scope
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.ids import InvoiceId, LicenseId, ProductId
@@ -42,6 +44,7 @@ from keysat_http.auth import Credential
 from keysat_http.endpoints import route_handlers
 from keysat_http.public.hot_path import fast_routes
 from keysat_http.settings import HTTPSettings
+from tests.simulators.rates.fake import SOURCES, FakeRates
 from tests.support.http import (
     ADMIN,
     PUBLIC_URL,
@@ -292,8 +295,12 @@ def running_shop(
     scopes: frozenset[Scope] = frozenset(),
     btcpay: BTCPayGateway | None = None,
     clock: TurnedClock | None = None,
+    price_sources: FakeRates | None = None,
 ) -> Iterator[Shop]:
-    """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``."""
+    """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``.
+
+    Rates come from pins, and from ``price_sources`` if there are any.
+    """
     clock = clock or TurnedClock()
     keys, validations = OneKey(), ListedValidations()
     wire = Wire()
@@ -326,10 +333,13 @@ def running_shop(
             factories[ProviderKind.BTCPAY] = btcpay.provider_for
         providers = TroubledProviders(inner=ProviderRegistry(factories, remedies={}))
 
-        def read_setting(key: str) -> str | None:
-            with store.reading() as tx:
-                return tx.settings.find_setting(key)
-
+        exchange = price_sources or FakeRates()
+        rates = market_rates(
+            tuple(RateSource(name=name) for name in SOURCES) if price_sources else (),
+            store=store,
+            clock=clock,
+            sender=HTTPSender(transport=exchange.transport()),
+        )
         ports = Ports(
             clock=clock,
             entropy=SystemEntropy(),
@@ -338,7 +348,7 @@ def running_shop(
             facts=CachedFacts(store),
             keys=keys,
             providers=providers,
-            rates=PinnedRates(read_setting),
+            rates=rates,
             validations=validations,
             heartbeats=SQLiteHeartbeats(ActivityFile()),
             self_license=self_license,

@@ -1,6 +1,7 @@
 """What holds for every command alike: who may give it, and that all of it is written or nothing."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,6 +54,7 @@ from keysat_core.use_cases.products import (
 from keysat_core.use_cases.purchases import list_invoices, settle_by_hand
 from keysat_core.use_cases.server import (
     list_audit,
+    rates,
     record_backup,
     settings,
     show_tier,
@@ -60,10 +62,19 @@ from keysat_core.use_cases.server import (
 )
 from keysat_core.use_cases.tips import list_tips
 from tests.support.builders import make_profile
-from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
+from tests.support.trade import (
+    OPERATOR,
+    PATRON,
+    ScriptedRates,
+    Trade,
+    open_trade,
+    operator_without,
+    payload_in,
+)
 from tests.support.watched_store import Killed, WatchedStore
 
 DATABASE: Final = "keysat.db"
+DOLLARS: Final = ScriptedRates(units_per_btc={Currency.USD: Decimal(65_000)})
 
 Arguments = tuple[list[Any], dict[str, Any]]
 
@@ -291,6 +302,12 @@ COMMANDS: Final = [
         ),
         audits=3,
         events=2,
+    ),
+    Command(
+        rates.refresh_rate,
+        Scope.RATES_WRITE,
+        lambda t: (["USD"], {"clock": t.clock, "rates": DOLLARS}),
+        is_told=False,
     ),
     Command(
         record_backup.record_backup,

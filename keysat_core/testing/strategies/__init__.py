@@ -4,6 +4,7 @@ Each takes by keyword what should be fixed, as a value: ``licenses(product_id=pr
 value refers to is not made with it: a policy drawn alone belongs to a product nobody has.
 """
 
+from keysat_core.domain.money import FIAT
 from keysat_core.testing.strategies.actors import (
     actors,
     audit_entries,
@@ -103,8 +104,9 @@ from keysat_core.testing.strategies.merchants import (
     rail_preferences,
 )
 from keysat_core.testing.strategies.money import (
-    FIAT,
     amounts,
+    fetched_rates,
+    inquiries,
     money,
     price_inputs,
     quotes,
@@ -215,6 +217,7 @@ __all__ = [
     "expires",
     "facts",
     "facts_and_questions",
+    "fetched_rates",
     "findings",
     "fingerprints",
     "forged_keys",
@@ -222,6 +225,7 @@ __all__ = [
     "heartbeats",
     "idempotency_records",
     "ids",
+    "inquiries",
     "instants",
     "invalidates",
     "invoice_events",

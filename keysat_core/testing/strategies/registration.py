@@ -64,8 +64,9 @@ from keysat_core.domain.payment import (
 from keysat_core.domain.policy import Policy, Terms, Tip
 from keysat_core.domain.product import PriceInput, Product
 from keysat_core.domain.provider_health import ProviderHealth
-from keysat_core.domain.rate import Quote, Rate
+from keysat_core.domain.rate import FetchedRate, Quote, Rate
 from keysat_core.domain.rate_limit import Allowance, Bucket
+from keysat_core.domain.rate_trust import Inquiry
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.sale import SaleFacts, Settlement
 from keysat_core.domain.secret import Secret
@@ -149,7 +150,14 @@ from keysat_core.testing.strategies.merchants import (
     provider_accounts,
     rail_preferences,
 )
-from keysat_core.testing.strategies.money import money, price_inputs, quotes, rates
+from keysat_core.testing.strategies.money import (
+    fetched_rates,
+    inquiries,
+    money,
+    price_inputs,
+    quotes,
+    rates,
+)
 from keysat_core.testing.strategies.payments import (
     invoice_orders,
     lightning_payments,
@@ -247,6 +255,8 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     ProviderReport: provider_reports,
     Question: questions,
     Quote: quotes,
+    FetchedRate: fetched_rates,
+    Inquiry: inquiries,
     Rate: rates,
     Receiver: receivers,
     Refused: refused_verdicts,

@@ -134,7 +134,9 @@ def _rate_for(price: Money, rates: Rates) -> Rate | None:
 
 
 def _quote(price: Money, rate: Rate | None) -> Quote:
-    if price.currency is not Currency.SAT and price.amount and rate is None:
+    is_fiat = price.currency is not Currency.SAT and price.amount
+    if is_fiat and (rate is None or rate.currency is not price.currency):
+        # The price was changed while the rate was asked for: the next try asks for the right one.
         raise RateUnavailable(price.currency)
     return convert(price, rate)
 
