@@ -8,7 +8,6 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.bundle import Ports
 from keysat_http.admin import (
     btcpay,
@@ -29,6 +28,7 @@ from keysat_http.admin import (
 from keysat_http.hooks import btcpay as btcpay_hook
 from keysat_http.hooks import sandbox as sandbox_hook
 from keysat_http.hooks import zaprite as zaprite_hook
+from keysat_http.limits import LOOK_SECONDS, PURCHASE_SECONDS
 from keysat_http.nudging import NudgeLimiter
 from keysat_http.pages import btcpay_callback, sandbox_checkout, thank_you
 from keysat_http.pages.static_files import STATIC_ROUTES
@@ -126,11 +126,12 @@ SANDBOX: Final[tuple[ControllerRouterHandler, ...]] = (
 def route_handlers(
     ports: Ports,
     *,
-    purchase_seconds: float = PURCHASE_DEADLINE_SECONDS,
+    purchase_seconds: float = PURCHASE_SECONDS,
+    look_seconds: float = LOOK_SECONDS,
     read_time: Callable[[], float] = monotonic,
 ) -> list[ControllerRouterHandler]:
     """Give the routes for these ports, with the threads their calls to providers run in."""
-    threads = ProviderThreads()
+    threads = ProviderThreads(look_seconds=look_seconds)
     nudges = NudgeLimiter(read_time)
     handlers = [*PUBLIC, *ADMIN, *HOOKS, *PAGES, *(SANDBOX if ports.sandbox is not None else ())]
     dependencies = {

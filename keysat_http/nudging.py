@@ -11,12 +11,11 @@ from typing import Final
 
 import msgspec
 
-from keysat_core.domain.actor import Actor
 from keysat_core.domain.ids import ProviderAccountId
+from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.limits import NUDGE_ORDER_SECONDS, NUDGED_ORDERS_MAX, NUDGES_PER_MINUTE
 from keysat_core.ports.bundle import Ports
-from keysat_core.use_cases.purchases.note_webhook import Nudge, follow_up_receipt, keep_nudge
-from keysat_http.settling import settle
+from keysat_core.use_cases.purchases.note_webhook import Nudge, keep_nudge
 
 RECEIPTS_PACE_SECONDS: Final = 5
 """How late a look may be that is left to the tick over receipts."""
@@ -75,10 +74,6 @@ class NudgeLimiter:
         return len(looks) < NUDGES_PER_MINUTE
 
 
-def look_because_of(ports: Ports, actor: Actor, nudge: Nudge, *, wait_seconds: int) -> None:
-    """Keep a nudge and look at its invoice; if that fails, or is for later, a tick does it."""
-    receipt = keep_nudge(nudge, wait_seconds=wait_seconds, store=ports.store, clock=ports.clock)
-    if wait_seconds:
-        return
-    look = settle(ports, actor, nudge.invoice_id)
-    follow_up_receipt(receipt.id, look.invoice, store=ports.store, clock=ports.clock)
+def keep(ports: Ports, nudge: Nudge, wait_seconds: int) -> WebhookReceipt:
+    """Keep a nudge; whatever becomes of a look because of it, a tick makes it up."""
+    return keep_nudge(nudge, wait_seconds=wait_seconds, store=ports.store, clock=ports.clock)

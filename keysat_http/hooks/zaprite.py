@@ -1,6 +1,7 @@
 """Where Zaprite's webhooks land. Nobody signs them. Source: payments 7.4 and 9.1, public-api 15."""
 
 from litestar import MediaType
+from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
@@ -13,8 +14,8 @@ from keysat_core.use_cases.connections.show_providers import find_default_accoun
 from keysat_core.use_cases.purchases.note_webhook import find_nudged
 from keysat_http.auth import public_actor
 from keysat_http.client_address import Caller
-from keysat_http.hooks.landing import HTTPRequest, read_webhook
-from keysat_http.nudging import NudgeLimiter, look_because_of
+from keysat_http.hooks.landing import HTTPRequest, look_at, read_webhook
+from keysat_http.nudging import NudgeLimiter, keep
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.routes import post
 
@@ -92,7 +93,7 @@ async def _land(
     wait_seconds = None if nudge is None else nudges.wait_of(nudge)
     if nudge is None or wait_seconds is None:
         return
-    actor = public_actor(caller, kind=ActorKind.PROVIDER, token=account_id)
-    await provider_threads.run(
-        lambda: look_because_of(ports, actor, nudge, wait_seconds=wait_seconds)
-    )
+    receipt = await sync_to_thread(keep, ports, nudge, wait_seconds)
+    if not wait_seconds:
+        actor = public_actor(caller, kind=ActorKind.PROVIDER, token=account_id)
+        await look_at(receipt, actor, ports, provider_threads)
