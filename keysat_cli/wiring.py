@@ -25,6 +25,7 @@ from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_adapters.zaprite.gate import Zaprite
 from keysat_cli.rates import market_rates
 from keysat_cli.settings import StoreSettings
 from keysat_cli.version import package_version
@@ -106,6 +107,7 @@ def open_wiring(
             browser_url=settings.btcpay.browser_url,
             public_base=settings.btcpay.public_url,
         )
+        zaprite = Zaprite(sender, clock=CLOCK)
         activity = Activity(activity_path(settings.db_path))
         facts = CachedFacts(store)
         try:
@@ -116,7 +118,7 @@ def open_wiring(
                 store=store,
                 facts=facts,
                 keys=SQLiteKeyRing(store),
-                providers=_providers(sandbox, btcpay),
+                providers=_providers(sandbox, btcpay, zaprite),
                 rates=market_rates(settings.rate_sources, store=store, clock=CLOCK, sender=sender),
                 validations=activity.validations,
                 heartbeats=activity.heartbeats,
@@ -124,6 +126,8 @@ def open_wiring(
                 sandbox=sandbox.till if sandbox else None,
                 lightning=HTTPSLightningAddresses(),
                 btcpay=btcpay,
+                zaprite=zaprite,
+                saved_payments=zaprite,
             )
             yield Wiring(ports=ports, store=store, activity=activity, sandbox=sandbox)
         finally:
@@ -164,9 +168,12 @@ def license_in_file(settings: StoreSettings) -> Secret | None:
         return None
 
 
-def _providers(sandbox: Sandbox | None, btcpay: BTCPayGateway) -> ProviderRegistry:
+def _providers(
+    sandbox: Sandbox | None, btcpay: BTCPayGateway, zaprite: Zaprite
+) -> ProviderRegistry:
     factories: dict[ProviderKind, Callable[[ProviderAccount], PaymentProvider]] = {
-        ProviderKind.BTCPAY: btcpay.provider_for
+        ProviderKind.BTCPAY: btcpay.provider_for,
+        ProviderKind.ZAPRITE: zaprite.provider_for,
     }
     if sandbox is not None:
         factories[ProviderKind.SANDBOX] = sandbox.provider_for

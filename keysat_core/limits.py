@@ -37,6 +37,9 @@ NOTE_CHARS_MAX = 2_000
 URL_CHARS_MAX = 2_048
 """What browsers and proxies reliably carry."""
 
+PROVIDER_KEY_CHARS_MAX = 512
+"""Longest API key of a payment provider; those in use have about 40 characters."""
+
 CODE_CHARS_MAX = 64
 """Longer than any code people type; a longer one is unknown."""
 
@@ -163,6 +166,18 @@ RECEIPTS_BATCH = 50
 
 RECEIPT_DAYS = 30
 """How long webhook receipts are kept (payments 3)."""
+
+CAPTURES_BATCH = 20
+"""Sales per tick whose saved payment method is looked for, each with two calls to the provider."""
+
+NUDGE_ORDER_SECONDS = 2
+"""An unsigned webhook makes us ask about the same invoice at most this often (payments 7.4)."""
+
+NUDGES_PER_MINUTE = 60
+"""Unsigned webhooks make us ask one provider at most this often (payments 7.4)."""
+
+NUDGED_ORDERS_MAX = 10_000
+"""Invoices whose last nudge is remembered; no more than two minutes of them ever matter."""
 
 HEARTBEAT_SECONDS = 60
 """A machine's last-seen time is written at most this often (PERFORMANCE, design 6)."""

@@ -2,6 +2,8 @@
 
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import list_due_invoices, list_noted_receipts
+from keysat_core.use_cases.zaprite.capture_payment import list_wanted_payments
+from keysat_http.capturing import capture_payments
 from keysat_http.leasing import Work
 from keysat_http.reconciling import FanOut, in_threads, reconcile_backlog
 from keysat_http.settling import Pass, fold_backlog, purge, settle_noted_receipts
@@ -37,6 +39,16 @@ def shop_ticks(ports: Ports, *, fan_out: FanOut = in_threads) -> list[Tick]:
             run=lambda: pay_tips(ports),
             is_shared=True,
             has_work=lambda: has_due_tips(ports),
+        ),
+        Tick(
+            name="saved_payments",
+            first_after_seconds=10,
+            every_seconds=10,
+            run=lambda: capture_payments(ports),
+            is_shared=True,
+            has_work=lambda: bool(
+                list_wanted_payments(limit=1, store=ports.store, clock=ports.clock)
+            ),
         ),
         Tick(
             name="heartbeats",

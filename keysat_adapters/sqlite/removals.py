@@ -32,6 +32,10 @@ _INVOICES_OF_POLICY: Final = (
     " AND NOT EXISTS (SELECT 1 FROM licenses WHERE licenses.invoice_id = invoices.id)"
 )
 
+_FORGET_SAVED_PAYMENT: Final = (
+    "UPDATE charges SET saved_invoice_id = NULL WHERE saved_invoice_id IN"
+)
+
 _DETACH_FROM_PRODUCT: Final = (
     """UPDATE licenses SET policy_id = NULL
     WHERE policy_id IN (SELECT id FROM policies WHERE product_id = ?)""",
@@ -118,7 +122,14 @@ class SQLiteRemovals:
             self._session.run(sql, (product_id,))
 
     def _delete_invoices(self, which: str, key: str) -> int:
-        for table in ("webhook_receipts", "idempotency_keys", "tip_attempts"):
+        self._session.run(f"{_FORGET_SAVED_PAYMENT} (SELECT id {which})", (key,))
+        for table in (
+            "webhook_receipts",
+            "idempotency_keys",
+            "charges",
+            "saved_payments",
+            "tip_attempts",
+        ):
             self._delete(f"FROM {table} WHERE invoice_id IN (SELECT id {which})", key)
         return self._delete(which, key)
 

@@ -14,6 +14,7 @@ from keysat_adapters.sqlite.policies import SQLitePolicies
 from keysat_adapters.sqlite.products import SQLiteProducts
 from keysat_adapters.sqlite.receipts import SQLiteReceipts
 from keysat_adapters.sqlite.removals import SQLiteRemovals
+from keysat_adapters.sqlite.saved_payments import SQLiteSavedPayments
 from keysat_adapters.sqlite.session import Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
 from keysat_adapters.sqlite.tips import SQLiteTips
@@ -38,6 +39,7 @@ class SQLiteTransaction:
         "products",
         "receipts",
         "removals",
+        "saved_payments",
         "settings",
         "tips",
         "trail",
@@ -55,6 +57,7 @@ class SQLiteTransaction:
         self.receipts = SQLiteReceipts(session)
         self.tips = SQLiteTips(session)
         self.removals = SQLiteRemovals(session)
+        self.saved_payments = SQLiteSavedPayments(session)
         self.trail = SQLiteTrail(session)
         self.audit_log = SQLiteAuditLog(session)
         self.idempotency = SQLiteIdempotency(session)

@@ -36,6 +36,7 @@ from keysat_core.domain.invoice import (
 from keysat_core.domain.license import License, with_terms
 from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.domain.policy import Policy, terms_of_sale
+from keysat_core.domain.second_look import doubted
 from keysat_core.domain.tip import TipAttempt, tip_of_sale
 from keysat_core.limits import RECONCILE_DAYS
 
@@ -131,6 +132,9 @@ def apply_report(
     report only says so.
     """
     before = facts.invoice
+    kept = doubted(before, report, now)
+    if kept is not None:
+        return Settlement(invoice=kept)
     checked = msgspec.structs.replace(
         before, last_checked_at=now, provider_status_raw=report.raw_status or None
     )

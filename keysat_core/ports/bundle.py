@@ -14,6 +14,7 @@ from keysat_core.ports.lightning import LightningAddresses
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.sandbox import SandboxTill
+from keysat_core.ports.saved_payments import SavedPaymentAccounts
 from keysat_core.ports.store import Store
 
 
@@ -40,3 +41,4 @@ class Ports:
     btcpay: BTCPayServer | None = None
     zaprite: ZapriteService | None = None
     lightning: LightningAddresses | None = None
+    saved_payments: SavedPaymentAccounts | None = None

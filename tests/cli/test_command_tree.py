@@ -56,6 +56,8 @@ def test_the_commands_are_those_promised() -> None:
         "tip list", "tip cap",
         "audit list", "audit verify",
         "btcpay connect", "btcpay status", "btcpay disconnect",
+        "zaprite connect", "zaprite status", "zaprite disconnect", "zaprite saved",
+        "zaprite charge",
         "invoice list", "invoice show", "invoice settle", "invoice late-payments", "reconcile",
     }  # fmt: skip
 
@@ -88,7 +90,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
     }
     assert asking == {
         "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
-        "btcpay disconnect", "profile delete",
+        "zaprite disconnect", "zaprite charge", "btcpay disconnect", "profile delete",
     }  # fmt: skip
 
 

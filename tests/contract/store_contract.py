@@ -9,6 +9,7 @@ from tests.contract.store_licenses import LicensesContract
 from tests.contract.store_merchants import MerchantsContract
 from tests.contract.store_records import RecordsContract
 from tests.contract.store_removals import RemovalsContract
+from tests.contract.store_saved_payments import SavedPaymentsContract
 from tests.contract.store_tips import TipsContract
 from tests.contract.store_transactions import TransactionContract
 
@@ -22,6 +23,7 @@ class StoreContract(
     InvoiceListsContract,
     RemovalsContract,
     TipsContract,
+    SavedPaymentsContract,
     RecordsContract,
     AuditContract,
     LeasesContract,

@@ -43,6 +43,7 @@ from keysat_core.domain.events.outbox import (
     outbox_event,
 )
 from keysat_core.domain.events.sales import (
+    InvoiceCharged,
     InvoiceExpired,
     InvoiceOpened,
     InvoicePaid,
@@ -57,6 +58,7 @@ __all__ = [
     "SOURCE_PURCHASE",
     "DomainEvent",
     "Event",
+    "InvoiceCharged",
     "InvoiceExpired",
     "InvoiceOpened",
     "InvoicePaid",

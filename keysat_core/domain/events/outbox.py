@@ -36,6 +36,7 @@ from keysat_core.domain.events.merchants import (
     SettingChanged,
 )
 from keysat_core.domain.events.sales import (
+    InvoiceCharged,
     InvoiceExpired,
     InvoiceOpened,
     InvoicePaid,
@@ -61,6 +62,7 @@ DomainEvent: TypeAlias = (
     | LicenseUnsuspended
     | MachineActivated
     | MachineDeactivated
+    | InvoiceCharged
     | InvoiceOpened
     | ProviderInvoiceRecorded
     | InvoicePaid

@@ -4,6 +4,15 @@ from keysat_core.domain.events.event import Event
 from keysat_core.domain.invoice import Invoice
 
 
+class InvoiceCharged(Event, frozen=True, kw_only=True):
+    """A saved payment method was charged for an invoice, or not; ``state`` as of a charge."""
+
+    event_type = "invoice.charged"
+    is_published = False
+    invoice_id: str
+    state: str
+
+
 class InvoiceOpened(Event, frozen=True, kw_only=True):
     """A buyer started a purchase."""
 

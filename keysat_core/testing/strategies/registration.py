@@ -69,6 +69,16 @@ from keysat_core.domain.rate_limit import Allowance, Bucket
 from keysat_core.domain.rate_trust import Inquiry
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.sale import SaleFacts, Settlement
+from keysat_core.domain.saved_payment import (
+    Charge,
+    ChargeReport,
+    Confirm,
+    Decline,
+    Lose,
+    Refuse,
+    SavedPayment,
+    SavedProfile,
+)
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import SelfLicense
 from keysat_core.domain.settings_diagnosis import SettingsFacts
@@ -169,6 +179,16 @@ from keysat_core.testing.strategies.payments import (
 from keysat_core.testing.strategies.policies import policies, terms, tips
 from keysat_core.testing.strategies.products import catalog_entries, products
 from keysat_core.testing.strategies.sales import sale_facts, settlements
+from keysat_core.testing.strategies.saved_payments import (
+    charge_reports,
+    charges,
+    confirms,
+    declines,
+    loses,
+    refuses,
+    saved_payments,
+    saved_profiles,
+)
 from keysat_core.testing.strategies.servers import (
     backup_facts,
     clock_facts,
@@ -289,6 +309,14 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     ValidationEntry: validation_entries,
     VerifyKey: verify_keys,
     WebhookReceipt: receipts,
+    Charge: charges,
+    ChargeReport: charge_reports,
+    Confirm: confirms,
+    Decline: declines,
+    Lose: loses,
+    Refuse: refuses,
+    SavedPayment: saved_payments,
+    SavedProfile: saved_profiles,
 }
 """Every struct of the domain but the events, which ``strategy_for`` finds by their kind."""
 

@@ -29,6 +29,7 @@ from keysat_core.domain.sale import (
     fulfil,
     recorded_at_provider,
 )
+from keysat_core.domain.saved_payment import SAVING_KINDS, wanted
 from keysat_core.domain.setting import ACCEPT_LATE_PAYMENTS, is_on
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
 from keysat_core.ports.clock import Clock
@@ -212,6 +213,7 @@ def _report(
             accepts_late=accepts_late,
             is_answered=answer.account is not None,
         )
+        _want_saved_payment(tx, facts, settlement, now)
         return _save(tx, before, settlement, ids, now)
 
 
@@ -255,7 +257,9 @@ def _finish_own(
             checked = msgspec.structs.replace(facts.invoice, last_checked_at=now)
             tx.invoices.put_invoice(checked)
             return SettledInvoice(invoice=checked, is_changed=False)
-        return _save(tx, facts.invoice, fulfil(facts, actor, now), ids, now)
+        settlement = fulfil(facts, actor, now)
+        _want_saved_payment(tx, facts, settlement, now)
+        return _save(tx, facts.invoice, settlement, ids, now)
 
 
 def _drop_orphan(
@@ -292,6 +296,19 @@ def _facts(tx: Transaction, invoice_id: InvoiceId, ids: Ids) -> SaleFacts:
         new_license_id=LicenseId(ids.new()),
         new_tip_id=TipId(ids.new()),
     )
+
+
+def _want_saved_payment(tx: Transaction, facts: SaleFacts, sale: Settlement, now: Instant) -> None:
+    """Have the payer's saved card looked for once a recurring tier was sold (payments 7.6)."""
+    account_id = sale.invoice.provider_account_id
+    is_recurring = facts.policy is not None and facts.policy.is_recurring
+    if sale.license is None or not is_recurring or account_id is None:
+        return
+    account = tx.merchants.find_account(account_id)
+    if account is None or account.kind not in SAVING_KINDS:
+        return
+    if tx.saved_payments.find_saved(sale.invoice.id) is None:
+        tx.saved_payments.put_saved(wanted(sale.invoice.id, account_id, now))
 
 
 def _save(
