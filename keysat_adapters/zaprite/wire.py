@@ -173,6 +173,7 @@ def report_of(order: Fields) -> ProviderReport:
     return ProviderReport(
         status=status,
         is_processing=said == PROCESSING,
+        is_overpaid=said == "OVERPAID",
         price=_money(order.get("totalAmount"), order.get("currency")),
         paid=_paid(order),
         raw_status=raw_status,
