@@ -110,6 +110,8 @@ def test_what_waits_for_a_thread_fails_in_time_too_and_reserves_nothing() -> Non
             for _ in range(PROVIDER_THREADS + 4):
                 buy_in_vain(shop)
             assert shop.providers.held == PROVIDER_THREADS
+        recorded = "invoice.record_provider_invoice"
+        wait_until(lambda: shop.audited(recorded) == PROVIDER_THREADS)
         shop.clock.turn(ORPHAN_SECONDS)
         reconcile_invoices(shop.ports)
         # Those that hung were created in the end; the others never asked.
