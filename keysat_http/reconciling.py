@@ -45,10 +45,12 @@ def one_by_one(jobs: Jobs, at_once: int) -> list[Counter[Outcome]]:  # noqa: ARG
     return [job() for job in jobs]
 
 
-def reconcile_invoices(ports: Ports, *, fan_out: FanOut = in_threads) -> Pass:
+def reconcile_invoices(
+    ports: Ports, *, fan_out: FanOut = in_threads, is_pause_kept: bool = True
+) -> Pass:
     """Ask the providers about every invoice that is due, a bounded number of each provider.
 
-    A provider that failed lately is left alone until its pause is over.
+    A provider that failed lately is left alone until its pause is over, unless somebody asks now.
     """
     due = list_due_invoices(limit=DUE_INVOICES_MAX, store=ports.store, clock=ports.clock)
     batches = _by_account(ports, due)
@@ -58,7 +60,7 @@ def reconcile_invoices(ports: Ports, *, fan_out: FanOut = in_threads) -> Pass:
     jobs: list[Callable[[], Counter[Outcome]]] = []
     for account_id, invoice_ids in batches.items():
         known = health.get(account_id)
-        if known is not None and known.is_left_alone(now):
+        if is_pause_kept and known is not None and known.is_left_alone(now):
             tally["resting"] += len(invoice_ids)
             continue
         tally["skipped"] += max(0, len(invoice_ids) - RECONCILE_BATCH)
@@ -76,18 +78,19 @@ def reconcile_backlog(
     *,
     fan_out: FanOut = in_threads,
     after_pass: Callable[[Pass], None] = lambda _: None,
+    is_pause_kept: bool = True,
 ) -> Pass:
     """Reconcile pass after pass while invoices are left over and providers answer.
 
     Gives the last pass; ``after_pass`` is told of each.
     """
-    done = reconcile_invoices(ports, fan_out=fan_out)
+    done = reconcile_invoices(ports, fan_out=fan_out, is_pause_kept=is_pause_kept)
     after_pass(done)
     for _ in range(PASSES_MAX):
         has_asked = done.changed or done.unchanged
         if not done.skipped or done.failed or not has_asked:
             break
-        done = reconcile_invoices(ports, fan_out=fan_out)
+        done = reconcile_invoices(ports, fan_out=fan_out, is_pause_kept=is_pause_kept)
         after_pass(done)
     return done
 

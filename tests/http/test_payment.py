@@ -160,6 +160,7 @@ def test_the_round_leaves_a_provider_alone_after_three_failures(shop: Shop) -> N
     assert reconcile_invoices(shop.ports) == Pass(failed=3, skipped=2)
     shop.providers.failure = None
     assert reconcile_invoices(shop.ports) == Pass(resting=5)
+    assert reconcile_invoices(shop.ports, is_pause_kept=False) == Pass(unchanged=5)
     shop.clock.turn(60)
     assert reconcile_invoices(shop.ports) == Pass(unchanged=5)
 
