@@ -1,0 +1,185 @@
+"""What must hold when everything has come to rest: our books against the double's own state.
+
+Plain SQL on our side and the double's memory on the other; no adapter of ours is in between.
+Discount codes, once there are any, add theirs to ``RULES``: uses are pending and redeemed ones.
+"""
+
+from collections import defaultdict
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from keysat_core.domain.instant import DAY_SECONDS
+from keysat_core.limits import RECONCILE_DAYS
+from tests.simulators.btcpay.fake import FakeBTCPay
+from tests.simulators.btcpay.invoices import Additional, Invoice, Status
+from tests.support.simulation.violation import Violation
+
+RULES: Final = {
+    "a settled invoice without exactly one license": (
+        "SELECT i.id FROM invoices i WHERE status = 'settled'"
+        " AND (SELECT count(*) FROM licenses WHERE invoice_id = i.id) != 1"
+    ),
+    "a license of an unsettled invoice": (
+        "SELECT l.id FROM licenses l LEFT JOIN invoices i ON i.id = l.invoice_id"
+        " WHERE i.status IS NOT 'settled'"
+    ),
+    "an invoice whose effect and status disagree": (
+        "SELECT id FROM invoices WHERE (status = 'settled') != (effect_at IS NOT NULL)"
+        " OR (status = 'settled') != (settled_at IS NOT NULL)"
+    ),
+    "a settled invoice without exactly one event of its payment": (
+        "SELECT i.id FROM invoices i LEFT JOIN"
+        " (SELECT json_extract(body, '$.data.invoice_id') AS id, count(*) AS n FROM outbox"
+        "  WHERE event_type = 'invoice.paid' GROUP BY 1) e ON e.id = i.id"
+        " WHERE (i.status = 'settled') != (coalesce(e.n, 0) = 1) OR e.n > 1"
+    ),
+    "a license without exactly one event of its issue": (
+        "SELECT l.id FROM licenses l LEFT JOIN"
+        " (SELECT json_extract(body, '$.data.license_id') AS id, count(*) AS n FROM outbox"
+        "  WHERE event_type = 'license.issued' GROUP BY 1) e ON e.id = l.id"
+        " WHERE coalesce(e.n, 0) != 1"
+    ),
+    "two of our invoices for one of theirs": (
+        "SELECT min(id) FROM invoices WHERE provider_invoice_id IS NOT NULL"
+        " GROUP BY provider_invoice_id HAVING count(*) > 1"
+    ),
+    "a webhook that is not looked at when it is due": (
+        "SELECT id FROM webhook_receipts WHERE outcome = 'noted'"
+        " AND coalesce(next_look_at, received_at) <= :now"
+    ),
+    "a broken foreign key": 'SELECT "table" || rowid FROM pragma_foreign_key_check',
+    "a damaged file": (
+        "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check != 'ok'"
+    ),
+}
+"""Each finds rows that must not exist."""
+
+SPOKEN: Final = {"audit_log": "details", "outbox": "body"}
+"""Columns that people and programs are shown; no secret may be in them."""
+
+
+class Ours(msgspec.Struct, frozen=True, kw_only=True):
+    """An invoice as our books have it."""
+
+    id: str
+    status: str
+    amount_sats: int
+    provider_invoice_id: str | None
+
+
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """What both books come to. ``reversed``: settled once, and taken back by the provider since.
+
+    ``late``: accepted though it came late. ``strays``: created there by a call whose answer was
+    lost, and never taken up; no buyer has seen a link to one.
+    """
+
+    ours: int
+    ours_sats: int
+    theirs: int
+    theirs_sats: int
+    reversed: int
+    late: int
+    strays: int
+
+
+def check_rows(db: apsw.Connection, now: int) -> None:
+    """Check every rule over all our rows."""
+    for rule, sql in RULES.items():
+        found = db.execute(sql, {"now": now} if ":now" in sql else None).fetchall()
+        if found:
+            raise Violation(f"{rule}: {len(found)} of them, such as {found[0][0]}")
+
+
+def check_books(db: apsw.Connection, fake: FakeBTCPay, *, accepts_late: bool) -> Sums:
+    """Demand that what they call settled has its effect here, that nothing else has, in sats too."""
+    ours = {row.id: row for row in _rows(db)}
+    by_theirs = {row.provider_invoice_id: row for row in ours.values()}
+    settled: list[Ours] = []
+    theirs: list[Invoice] = []
+    counts: dict[str, int] = defaultdict(int)
+    sats: dict[str, int] = defaultdict(int)
+    for invoice in fake.invoices():
+        mine = by_theirs.get(invoice.id)
+        if mine is None:
+            counts["strays"] += 1
+            _check_stray(invoice, ours)
+            continue
+        if mine.amount_sats != invoice.due_sats:
+            raise Violation(f"invoice {mine.id} costs {mine.amount_sats}, there {invoice.due_sats}")
+        is_theirs = invoice.status is Status.SETTLED
+        if is_theirs:
+            theirs.append(invoice)
+        if mine.status != "settled":
+            if is_theirs:
+                raise Violation(f"invoice {mine.id} was paid and is still {mine.status}")
+            continue
+        settled.append(mine)
+        if not is_theirs:
+            kind = _excuse(mine, invoice, fake, accepts_late=accepts_late)
+            counts[kind] += 1
+            sats[kind] += mine.amount_sats
+    ours_sats = sum(one.amount_sats for one in settled)
+    theirs_sats = sum(one.due_sats or 0 for one in theirs)
+    booked = db.execute("SELECT sum(amount_sats) FROM invoices WHERE status = 'settled'").get or 0
+    if booked != ours_sats or ours_sats != theirs_sats + sum(sats.values()):
+        raise Violation(f"we have {booked} sats, they have {theirs_sats} and {dict(sats)}")
+    return Sums(
+        ours=len(settled),
+        ours_sats=ours_sats,
+        theirs=len(theirs),
+        theirs_sats=theirs_sats,
+        reversed=counts["reversed"],
+        late=counts["late"],
+        strays=counts["strays"],
+    )
+
+
+def check_none_waits(db: apsw.Connection, now: int) -> None:
+    """Demand that no invoice waits longer than invoices are looked at."""
+    oldest = now - (RECONCILE_DAYS + 1) * DAY_SECONDS
+    sql = "SELECT id FROM invoices WHERE status = 'pending' AND created_at < ?"
+    waiting = db.execute(sql, (oldest,)).fetchall()
+    if waiting:
+        raise Violation(f"{len(waiting)} invoices wait for ever, such as {waiting[0][0]}")
+
+
+def check_secrets(db: apsw.Connection, logged: str, secrets: set[str]) -> None:
+    """Demand that no key, webhook secret or token was written where people look."""
+    for secret in sorted(secrets):
+        if secret in logged:
+            raise Violation("a secret is in the log")
+        for table, column in SPOKEN.items():
+            sql = f"SELECT count(*) FROM {table} WHERE instr({column}, ?)"  # noqa: S608  our own names
+            if db.execute(sql, (secret,)).get:
+                raise Violation(f"a secret is in {table}")
+
+
+def _rows(db: apsw.Connection) -> list[Ours]:
+    sql = "SELECT id, status, amount_sats, provider_invoice_id FROM invoices"
+    found: list[tuple[Any, ...]] = db.execute(sql).fetchall()
+    return [
+        Ours(id=row[0], status=row[1], amount_sats=row[2], provider_invoice_id=row[3])
+        for row in found
+    ]
+
+
+def _check_stray(invoice: Invoice, ours: dict[str, Ours]) -> None:
+    """One that was never taken up has our order's id, and nobody could pay it."""
+    if invoice.metadata.get("orderId") not in ours:
+        raise Violation(f"{invoice.id} was created for an invoice we do not know")
+    if invoice.status is Status.SETTLED or invoice.payments:
+        raise Violation(f"{invoice.id} was paid, and none of our invoices is about it")
+
+
+def _excuse(mine: Ours, invoice: Invoice, fake: FakeBTCPay, *, accepts_late: bool) -> str:
+    """Say why ours is settled though theirs is not, or complain."""
+    is_late = invoice.additional is Additional.PAID_LATE and invoice.is_confirmed
+    if accepts_late and is_late:
+        return "late"
+    was_settled = invoice.id in fake.world.settled_answered_at
+    if was_settled and invoice.status is Status.INVALID:
+        return "reversed"
+    raise Violation(f"invoice {mine.id} is settled, and the provider says {invoice.status}")

@@ -1,0 +1,97 @@
+"""Running a seed and telling how it went."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import msgspec
+import structlog
+
+from tests.support.simulation.trace import LINES_KEPT, Trace
+from tests.support.soak.balance import Sums
+from tests.support.soak.shop import Bend, Shop
+
+PURCHASES: Final = 10_000
+"""Buyers of a seed."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended. ``problem`` None: every rule held."""
+
+    seed: int
+    purchases: int
+    digest: str
+    lines: list[str]
+    faults: dict[str, int]
+    happened: dict[str, int]
+    sums: Sums | None = None
+    problem: str | None = None
+
+
+def soak(
+    seed: int,
+    purchases: int = PURCHASES,
+    *,
+    bend: Bend | None = None,
+    lines_kept: int | None = LINES_KEPT,
+) -> Outcome:
+    """Run one seed and tell how it ended."""
+    trace = Trace(lines_kept=lines_kept)
+    problem = sums = None
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="keysat-soak-")))
+        log = stack.enter_context(_listening())
+        shop = Shop(seed, folder / "keysat.db", trace, bend or Bend())
+        stack.callback(shop.stop)
+        try:
+            sums = shop.run(purchases, log.getvalue)
+        except Exception as exc:  # noqa: BLE001  whatever it is, it belongs to the outcome
+            problem = f"{type(exc).__name__}: {exc}"
+            shop.market.note(f"FAILED {problem}")
+        return Outcome(
+            seed=seed,
+            purchases=purchases,
+            digest=trace.digest,
+            lines=list(trace.lines),
+            faults=dict(sorted(shop.market.weather.struck.items())),
+            happened=dict(sorted(shop.market.happened.items())),
+            sums=sums,
+            problem=problem,
+        )
+
+
+def report(outcome: Outcome) -> str:
+    """Spell a failure: what was wrong, how to see it again, and what led to it."""
+    return "\n".join(
+        (
+            f"seed {outcome.seed} failed with {outcome.purchases} purchases: {outcome.problem}",
+            f"replay: make soak SEED={outcome.seed} PURCHASES={outcome.purchases}",
+            f"faults: {outcome.faults}",
+            f"happened: {outcome.happened}",
+            f"the last {len(outcome.lines)} lines of its trace {outcome.digest[:16]}:",
+            *outcome.lines,
+        )
+    )
+
+
+@contextmanager
+def _listening() -> Iterator[StringIO]:
+    """Keep what the server logs, to look for secrets in it; nobody else has to read it."""
+    was_configured, before = structlog.is_configured(), structlog.get_config()
+    kept = StringIO()
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        logger_factory=structlog.WriteLoggerFactory(file=kept),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield kept
+    finally:
+        structlog.reset_defaults()
+        if was_configured:
+            structlog.configure(**before)
