@@ -1,6 +1,7 @@
 """The operator, and what befalls BTCPay and our server as a whole."""
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -106,6 +107,10 @@ class Operators:
         if connected.account.webhook_secret is not None:
             market.secrets.add(connected.account.webhook_secret.reveal())
         market.note(f"connected as {connected.account.id}")
+        # What could not be deleted at the server is deleted by hand, as the operator is told.
+        for webhook in market.fake.webhooks():
+            if webhook.id != connected.account.webhook_id:
+                market.later(0, 6 * HOUR_SECONDS, partial(self._remove, webhook))
 
     def heal(self) -> None:
         """See at the end that there is a connection with a good key; webhooks may stay broken."""
@@ -193,16 +198,20 @@ class Operators:
         if not world.webhooks:
             return
         webhook = self._rng.choice(list(world.webhooks.values()))
-        world.add_webhook(
-            Webhook(
-                id=world.ids.short(),
-                store_id=webhook.store_id,
-                url=webhook.url,
-                secret=webhook.secret,
-                everything=webhook.everything,
-                specific_events=webhook.specific_events,
-            )
+        second = Webhook(
+            id=world.ids.short(),
+            store_id=webhook.store_id,
+            url=webhook.url,
+            secret=webhook.secret,
+            everything=webhook.everything,
+            specific_events=webhook.specific_events,
         )
+        world.add_webhook(second)
+        self._market.later(HOUR_SECONDS, 6 * HOUR_SECONDS, lambda: self._remove(second))
+
+    def _remove(self, webhook: Webhook) -> None:
+        if not webhook.is_deleted:
+            self._market.fake.delete_webhook(webhook.id)
 
     def _reverse_queue(self) -> None:
         for webhook in self._market.fake.webhooks():

@@ -5,16 +5,22 @@ others may go on, before and after each transaction and each call, never inside 
 which others could not enter either; there it may only die, and what it wrote is rolled back.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, Protocol, cast
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from keysat_adapters.outbound.answer import Answer, NoAnswer
+from keysat_adapters.outbound.http import HTTPSender
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License
 from keysat_core.errors import StoreBusy
 from keysat_core.ports.store import Store, Transaction
+from tests.simulators.exchange import ConnectionCut, NeverAnswered, Request, Service
+
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 CALL_SECONDS: Final = 15
 """How long a call hangs that is never answered (payments 6.1)."""
@@ -125,3 +131,44 @@ class SoakedTransport(httpx.BaseTransport):
             raise
         self._seam.step()
         return answer
+
+
+class DirectSender(HTTPSender):
+    """The same without an HTTP library, which would be most of the work of a run.
+
+    A test holds it to the same run as the library over ``SoakedTransport``.
+    """
+
+    def __init__(self, service: Service, seam: Seam) -> None:
+        super().__init__()
+        self._service = service
+        self._seam = seam
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        seconds: float,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        body: bytes | None = None,
+    ) -> Answer:
+        self._seam.step()
+        parts = urlsplit(url)
+        request = Request(
+            method=method,
+            path=parts.path,
+            query=tuple(parse_qsl(parts.query, keep_blank_values=True)) if parts.query else (),
+            headers={name.lower(): value for name, value in headers.items()},
+            body=body or b"",
+            base_url=f"{parts.scheme}://{parts.netloc}",
+        )
+        try:
+            answer = self._service.handle(request)
+        except NeverAnswered as exc:
+            self._seam.hang(CALL_SECONDS)
+            raise NoAnswer("the double never answers", was_sent=True, is_slow=True) from exc
+        except ConnectionCut as exc:
+            raise NoAnswer("the double hung up", was_sent=True) from exc
+        self._seam.step()
+        return Answer(answer.status, answer.headers, answer.body)

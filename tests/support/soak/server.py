@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Final, TypeVar
 
@@ -13,7 +12,6 @@ from keysat_adapters.sqlite.activity_file import ActivityFile
 from keysat_adapters.sqlite.cached_facts import CachedFacts
 from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing
-from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.sqlite.validation_log import SQLiteValidationLog
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.ports.bundle import Ports
@@ -24,9 +22,9 @@ from keysat_core.ports.rates import Rates
 from keysat_core.ports.store import Store
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.virtual_clock import VirtualClock
-from tests.support.simulation.process import open_file
 from tests.support.simulation.seam import SkewedClock
-from tests.support.soak.seam import Died, SoakedStore, SoakedTransport, Watch
+from tests.support.soak.database import Database
+from tests.support.soak.seam import Died, DirectSender, SoakedStore, SoakedTransport, Watch
 from tests.support.soak.weather import Weather
 from tests.support.trade import PATRON
 
@@ -47,9 +45,12 @@ class Unanswered(Exception):
 
 @dataclass(kw_only=True)
 class Surroundings:
-    """What outlives a process. ``bend_*`` are where a test breaks a rule on purpose."""
+    """What outlives a process.
 
-    path: Path
+    ``is_http_real``: calls go through the HTTP library. ``bend_*``: where a test breaks a rule.
+    """
+
+    database: Database
     clock: VirtualClock
     fake: FakeBTCPay
     weather: Weather
@@ -59,6 +60,7 @@ class Surroundings:
     rates: Rates
     watch: Watch
     note: Callable[[str], None]
+    is_http_real: bool
     bend_store: Callable[[Store], Store]
     bend_provider: Callable[[PaymentProvider], PaymentProvider]
 
@@ -113,8 +115,12 @@ class Server:
     def start(self) -> None:
         """Start with nothing but what the database holds."""
         around, life = self.around, Life(self)
-        store = open_file(around.path)
-        sender = HTTPSender(transport=SoakedTransport(around.fake.transport(), life))
+        store = around.database.open()
+        sender = (
+            HTTPSender(transport=SoakedTransport(around.fake.transport(), life))
+            if around.is_http_real
+            else DirectSender(around.fake, life)
+        )
         gateway = BTCPayGateway(sender, base_url=BASE, browser_url=BROWSER)
         facts, activity = CachedFacts(store), ActivityFile()
         self._close = [sender.close, facts.close, activity.close, store.close]

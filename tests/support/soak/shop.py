@@ -5,13 +5,11 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+import apsw
 import msgspec
 
-from keysat_adapters.sqlite.connection import open_reader
 from keysat_adapters.sqlite.key_ring import ensure_signing_key
-from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS
-from keysat_core.domain.money import Currency
 from keysat_core.domain.product import PriceInput
 from keysat_core.domain.setting import ACCEPT_LATE_PAYMENTS
 from keysat_core.errors import KeysatError
@@ -21,7 +19,6 @@ from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.store import Store
 from keysat_core.testing.clock import START
 from keysat_core.testing.entropy import SeededEntropy
-from keysat_core.testing.ids import SeededIds
 from keysat_core.use_cases.products.create_product import CreateProduct, create_product
 from keysat_core.use_cases.server.prepare_server import prepare_server
 from keysat_http.reconciling import one_by_one, reconcile_backlog
@@ -38,6 +35,8 @@ from tests.support.soak.balance import (
     check_secrets,
 )
 from tests.support.soak.buyers import PRODUCTS, Buyers
+from tests.support.soak.database import Database
+from tests.support.soak.draws import DrawnIds
 from tests.support.soak.ledger import Ledger
 from tests.support.soak.market import Market
 from tests.support.soak.operators import Operators
@@ -55,7 +54,10 @@ RECONCILE_SECONDS: Final = (60, 600, HOUR_SECONDS, 8 * HOUR_SECONDS, 16 * HOUR_S
 """Pauses between passes of the reconciler, drawn each time. A server makes one every minute, which
 would be most of the work and show nothing more."""
 
-RECEIPTS_SECONDS: Final = 60
+RECEIPTS_SECONDS: Final = 90
+CALM_RECEIPTS_SECONDS: Final = 1_800
+"""Pause between two looks at webhooks that were not cleared up; a server makes them every 5 s."""
+
 LOOK_AFTER_SECONDS: Final = 4 * HOUR_SECONDS
 
 ROUNDS: Final = (
@@ -70,15 +72,19 @@ PASSES_MAX: Final = 200
 class Bend(msgspec.Struct, frozen=True, kw_only=True):
     """Where a test breaks a rule on purpose."""
 
-    file: Callable[[Path], None] = lambda _: None
+    schema: Callable[[apsw.Connection], None] = lambda _: None
     store: Callable[[Store], Store] = lambda store: store
     provider: Callable[[PaymentProvider], PaymentProvider] = lambda provider: provider
 
 
 class Shop:
-    """Everything of one run. ``run`` it once."""
+    """Everything of one run. ``run`` it once.
 
-    def __init__(self, seed: int, path: Path, trace: Trace, bend: Bend) -> None:
+    With ``path`` the database is a file and calls go through the HTTP library; without, the same
+    happens in memory.
+    """
+
+    def __init__(self, seed: int, trace: Trace, bend: Bend, *, path: Path | None) -> None:
         self._rng = Random(f"shop {seed}")  # noqa: S311  the seed is the point
         clock = VirtualClock(START)
         weather = Weather(seed)
@@ -105,12 +111,13 @@ class Shop:
             began_at=START,
         )
         self.market.ledger = Ledger(fake, self.market.note, accepts_late=self.accepts_late)
-        ids, entropy = SeededIds(seed), SeededEntropy(seed)
-        self._found(path, ids, entropy)
-        bend.file(path)
+        self._database = Database(path)
+        ids, entropy = DrawnIds(seed), SeededEntropy(seed)
+        self._found(ids, entropy)
+        self._database.alter(bend.schema)
         self.market.server = Server(
             Surroundings(
-                path=path,
+                database=self._database,
                 clock=clock,
                 fake=fake,
                 weather=weather,
@@ -120,21 +127,19 @@ class Shop:
                 rates=ScriptedRates(units_per_btc={}),
                 watch=self.market.ledger.on_commit,
                 note=self.market.note,
+                is_http_real=path is not None,
                 bend_store=bend.store,
                 bend_provider=bend.provider,
             )
         )
-        self._db = open_reader(path)
         self._buyers = Buyers(self.market, seed)
         self._operators = Operators(self.market, seed)
 
-    def _found(self, path: Path, ids: SeededIds, entropy: SeededEntropy) -> None:
+    def _found(self, ids: DrawnIds, entropy: SeededEntropy) -> None:
         clock = self.market.clock
-        with SQLiteStore.open(path) as store:
+        with self._database.open() as store:
             ensure_signing_key(store, entropy, clock)
-            prepare_server(
-                operator_name=None, is_sandbox=False, store=store, clock=clock, ids=ids
-            )
+            prepare_server(operator_name=None, is_sandbox=False, store=store, clock=clock, ids=ids)
             for number, slug in enumerate(PRODUCTS):
                 create_product(
                     OPERATOR,
@@ -165,17 +170,17 @@ class Shop:
         for seconds in ROUNDS:
             market.clock.advance_to(self._calm_since + seconds)
             self._reconcile_all()
-        now = market.clock.now()
-        check_rows(self._db, now)
-        sums = check_books(self._db, market.fake, accepts_late=self.accepts_late)
-        check_none_waits(self._db, now)
-        check_secrets(self._db, logged(), market.secrets)
+        now, db = market.clock.now(), self._database.db
+        check_rows(db, now)
+        sums = check_books(db, market.fake, accepts_late=self.accepts_late)
+        check_none_waits(db, now)
+        check_secrets(db, logged(), market.secrets)
         return sums
 
     def stop(self) -> None:
         """Let go of all files."""
         self.market.server.close()
-        self._db.close()
+        self._database.close()
 
     # --- who does what, and when ----------------------------------------------------------------
 
@@ -192,14 +197,15 @@ class Shop:
             for _ in range(FORGERIES):
                 at = began_at + rng.randrange(TRADE_SECONDS)
                 market.clock.call_at(at, self._operators.forge)
-        self._every(lambda: RECEIPTS_SECONDS, "receipts", settle_noted_receipts)
+        self._every(self._receipts_pause, "receipts", settle_noted_receipts)
         self._every(lambda: rng.choice(RECONCILE_SECONDS), "reconcile", _reconcile)
         self._every(lambda: DAY_SECONDS // 4, "purge", purge)
         self._look_after()
 
-    def _every(
-        self, pause: Callable[[], int], name: str, work: Callable[[Ports], object]
-    ) -> None:
+    def _receipts_pause(self) -> int:
+        return CALM_RECEIPTS_SECONDS if self.market.weather.is_hushed else RECEIPTS_SECONDS
+
+    def _every(self, pause: Callable[[], int], name: str, work: Callable[[Ports], object]) -> None:
         """Run a tick again and again, until the end of the trade; later ones are the rounds'."""
 
         def run() -> None:

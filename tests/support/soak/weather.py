@@ -42,7 +42,7 @@ CALL_CHANCE: Final = 0.04
 DELIVERY_CHANCE: Final = 0.10
 """How often anything goes wrong with one call, with one delivery, in ordinary weather."""
 
-STEPS_BETWEEN: Final = 600
+STEPS_BETWEEN: Final = 300
 """Steps of a process, on average, between two at which it dies or others go on."""
 
 STEP_FAULTS: Final[Mapping[str, float]] = {"death": 1.0, "interlude": 4.0, "store_busy": 1.0}
