@@ -5,6 +5,7 @@ Discount codes, once there are any, add theirs to ``RULES``: uses are pending an
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any, Final
 
 import apsw
@@ -97,40 +98,25 @@ def check_books(db: apsw.Connection, fake: FakeBTCPay, *, accepts_late: bool) ->
     """Demand that what they call settled has its effect here, that nothing else has, in sats too."""
     ours = {row.id: row for row in _rows(db)}
     by_theirs = {row.provider_invoice_id: row for row in ours.values()}
-    settled: list[Ours] = []
-    theirs: list[Invoice] = []
     counts: dict[str, int] = defaultdict(int)
     sats: dict[str, int] = defaultdict(int)
     for invoice in fake.invoices():
         mine = by_theirs.get(invoice.id)
         if mine is None:
-            counts["strays"] += 1
             _check_stray(invoice, ours)
+            counts["strays"] += 1
             continue
-        if mine.amount_sats != invoice.due_sats:
-            raise Violation(f"invoice {mine.id} costs {mine.amount_sats}, there {invoice.due_sats}")
-        is_theirs = invoice.status is Status.SETTLED
-        if is_theirs:
-            theirs.append(invoice)
-        if mine.status != "settled":
-            if is_theirs:
-                raise Violation(f"invoice {mine.id} was paid and is still {mine.status}")
-            continue
-        settled.append(mine)
-        if not is_theirs:
-            kind = _excuse(mine, invoice, fake, accepts_late=accepts_late)
-            counts[kind] += 1
-            sats[kind] += mine.amount_sats
-    ours_sats = sum(one.amount_sats for one in settled)
-    theirs_sats = sum(one.due_sats or 0 for one in theirs)
+        for book in _books_of(mine, invoice, fake, accepts_late=accepts_late):
+            counts[book] += 1
+            sats[book] += mine.amount_sats
     booked = db.execute("SELECT sum(amount_sats) FROM invoices WHERE status = 'settled'").get or 0
-    if booked != ours_sats or ours_sats != theirs_sats + sum(sats.values()):
-        raise Violation(f"we have {booked} sats, they have {theirs_sats} and {dict(sats)}")
+    if booked != sats["ours"] or booked != sats["theirs"] + sats["reversed"] + sats["late"]:
+        raise Violation(f"our books have {booked} sats, and theirs come to {dict(sats)}")
     return Sums(
-        ours=len(settled),
-        ours_sats=ours_sats,
-        theirs=len(theirs),
-        theirs_sats=theirs_sats,
+        ours=counts["ours"],
+        ours_sats=sats["ours"],
+        theirs=counts["theirs"],
+        theirs_sats=sats["theirs"],
         reversed=counts["reversed"],
         late=counts["late"],
         strays=counts["strays"],
@@ -164,6 +150,23 @@ def _rows(db: apsw.Connection) -> list[Ours]:
         Ours(id=row[0], status=row[1], amount_sats=row[2], provider_invoice_id=row[3])
         for row in found
     ]
+
+
+def _books_of(
+    mine: Ours, invoice: Invoice, fake: FakeBTCPay, *, accepts_late: bool
+) -> Iterator[str]:
+    """Say in which books an invoice of both counts."""
+    if mine.amount_sats != invoice.due_sats:
+        raise Violation(f"invoice {mine.id} costs {mine.amount_sats}, there {invoice.due_sats}")
+    is_theirs = invoice.status is Status.SETTLED
+    if is_theirs:
+        yield "theirs"
+    if mine.status == "settled":
+        yield "ours"
+        if not is_theirs:
+            yield _excuse(mine, invoice, fake, accepts_late=accepts_late)
+    elif is_theirs:
+        raise Violation(f"invoice {mine.id} was paid and is still {mine.status}")
 
 
 def _check_stray(invoice: Invoice, ours: dict[str, Ours]) -> None:

@@ -51,6 +51,9 @@ POLL_CHANCE: Final = 0.05
 PATIENCE_SECONDS: Final = 8
 """How long the shop lets a buyer wait (keysat_http.app.PURCHASE_SECONDS)."""
 
+IMPATIENT_SECONDS: Final = 10
+"""When a buyer's client gives up waiting and asks again (public-api 0)."""
+
 BUYER: Final = Actor(kind=ActorKind.BUYER, request_ip="192.0.2.7", user_agent="soak/1")
 
 
@@ -61,6 +64,7 @@ class Order(msgspec.Struct, kw_only=True):
     request: BuyerRequest
     plan: str
     tries: int = 0
+    asking: int = 0
 
 
 class Buyers:
@@ -107,19 +111,32 @@ class Buyers:
     def _ask(self, order: Order) -> None:
         market = self._market
         order.tries += 1
+        order.asking += 1
         asked_at = market.clock.now()
+        market.clock.call_at(
+            asked_at + IMPATIENT_SECONDS, lambda: self._ask_beside(order, asked_at)
+        )
         try:
             invoice = market.server.run(partial(purchase, request=order.request))
         except (Unanswered, KeysatError) as problem:
             market.note(f"buyer {order.number} has no answer: {type(problem).__name__}")
             self._again(order)
             return
+        finally:
+            order.asking -= 1
         is_late = market.clock.now() - asked_at > PATIENCE_SECONDS
         if is_late or market.weather.strikes("reply_lost", REPLY_LOST_CHANCE):
             market.note(f"buyer {order.number} does not hear the answer")
             self._again(order)
             return
         self._hear(order, invoice)
+
+    def _ask_beside(self, order: Order, asked_at: int) -> None:
+        """Ask once more while the first request is still being worked on."""
+        is_waiting = order.asking and self._market.clock.now() - asked_at < 2 * IMPATIENT_SECONDS
+        if is_waiting and order.request.idempotency_key is not None and order.tries < TRIES_MAX:
+            self._market.count("asked beside")
+            self._ask(order)
 
     def _again(self, order: Order) -> None:
         if order.tries >= TRIES_MAX:

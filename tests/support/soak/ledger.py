@@ -70,20 +70,23 @@ class Ledger:
             return
         self.invoices[invoice.id] = seen
         self._note(f"{invoice.id} is {seen.status} at {seen.provider_invoice_id}")
-        if before is None:
-            if seen.status is not InvoiceStatus.PENDING:
-                raise Violation(f"invoice {invoice.id} began as {seen.status}")
-            return
-        step = (before.status.value, seen.status.value)
-        if before.status is not seen.status and step not in STATUS_STEPS:
-            raise Violation(f"invoice {invoice.id} went from {step[0]} to {step[1]}")
+        if before is not None:
+            self._check_change(invoice, before, seen)
+        elif seen.status is not InvoiceStatus.PENDING:
+            raise Violation(f"invoice {invoice.id} began as {seen.status}")
+
+    def _check_change(self, invoice: Invoice, before: _Seen, seen: _Seen) -> None:
         if before.amount_sats != seen.amount_sats:
             raise Violation(f"the price of invoice {invoice.id} changed")
         if before.provider_invoice_id not in {None, seen.provider_invoice_id}:
             raise Violation(f"invoice {invoice.id} became another one at the provider")
         if before.effect_at not in {None, seen.effect_at}:
             raise Violation(f"effect_at changed: invoice {invoice.id} had its effect twice")
-        if seen.status is InvoiceStatus.SETTLED and before.status is not seen.status:
+        if before.status is seen.status:
+            return
+        if (before.status.value, seen.status.value) not in STATUS_STEPS:
+            raise Violation(f"invoice {invoice.id} went from {before.status} to {seen.status}")
+        if seen.status is InvoiceStatus.SETTLED:
             self._check_was_told(invoice)
 
     def _check_was_told(self, invoice: Invoice) -> None:

@@ -1,6 +1,6 @@
 """One run: a shop paid at BTCPay, its buyers and operators, every fault, and then peace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -22,7 +22,7 @@ from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.use_cases.products.create_product import CreateProduct, create_product
 from keysat_core.use_cases.server.prepare_server import prepare_server
 from keysat_http.reconciling import one_by_one, reconcile_backlog
-from keysat_http.settling import purge, settle_noted_receipts
+from keysat_http.settling import Pass, purge, settle_noted_receipts
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.virtual_clock import VirtualClock
 from tests.support.simulation.trace import Trace
@@ -93,7 +93,7 @@ class Shop:
             clock,
             seed,
             mode=self._rng.choice(("2.4", "2.4", "2.3.4", "2.0")),
-            post=lambda url, headers, body: self.market.post(url, headers, body),
+            post=self._post,
             is_contract_checked=False,
             delivers_at_once=False,
             entries_max=0,
@@ -134,6 +134,9 @@ class Shop:
         )
         self._buyers = Buyers(self.market, seed)
         self._operators = Operators(self.market, seed)
+
+    def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        return self.market.post(url, headers, body)
 
     def _found(self, ids: DrawnIds, entropy: SeededEntropy) -> None:
         clock = self.market.clock
@@ -253,5 +256,5 @@ class Shop:
         raise Violation("it does not come to rest")
 
 
-def _reconcile(ports: Ports) -> object:
+def _reconcile(ports: Ports) -> Pass:
     return reconcile_backlog(ports, fan_out=one_by_one)
