@@ -5,10 +5,11 @@ others may go on, before and after each transaction and each call, never inside 
 which others could not enter either; there it may only die, and what it wrote is rolled back.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Final, Protocol, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import httpx
 
@@ -21,6 +22,9 @@ from keysat_core.ports.store import Store, Transaction
 from tests.simulators.exchange import ConnectionCut, NeverAnswered, Request, Service
 
 _NO_HEADERS: Final[Mapping[str, str]] = {}
+
+BASE: Final = "http://btcpay.internal"
+"""Where our server reaches BTCPay."""
 
 CALL_SECONDS: Final = 15
 """How long a call hangs that is never answered (payments 6.1)."""
@@ -62,26 +66,50 @@ class SoakedStore:
         self._seam = seam
         self._watch = watch
 
-    @contextmanager
-    def reading(self) -> Iterator[Transaction]:
+    def reading(self) -> AbstractContextManager[Transaction]:
         self._seam.step()
-        with self._store.reading() as tx:
-            yield tx
+        return self._store.reading()
 
-    @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self) -> AbstractContextManager[Transaction]:
+        return _Writing(self._store, self._seam, self._watch)
+
+
+class _Writing:
+    """One write transaction with the steps around it."""
+
+    __slots__ = ("_noted", "_seam", "_store", "_turn", "_watch")
+
+    def __init__(self, store: Store, seam: Seam, watch: Watch) -> None:
+        self._store = store
+        self._seam = seam
+        self._watch = watch
+
+    def __enter__(self) -> Transaction:
         self._seam.step()
         if self._seam.is_busy():
             raise StoreBusy
-        with self._store.writing() as tx:
-            noted = _Noted(tx)
-            yield cast(Transaction, noted)
-            self._seam.may_die()
-        if noted.invoices.written or noted.licenses.written:
-            self._watch(
-                cast(list[Invoice], noted.invoices.written),
-                cast(list[License], noted.licenses.written),
-            )
+        self._turn = self._store.writing()
+        self._noted = _Noted(self._turn.__enter__())
+        return cast(Transaction, self._noted)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc_type is None:
+            try:
+                self._seam.may_die()
+            except Died as died:
+                self._turn.__exit__(Died, died, None)
+                raise
+        self._turn.__exit__(exc_type, exc, traceback)
+        if exc_type is not None:
+            return
+        invoices, licenses = self._noted.invoices.written, self._noted.licenses.written
+        if invoices or licenses:
+            self._watch(cast(list[Invoice], invoices), cast(list[License], licenses))
         self._seam.step()
 
 
@@ -154,14 +182,14 @@ class DirectSender(HTTPSender):
         body: bytes | None = None,
     ) -> Answer:
         self._seam.step()
-        parts = urlsplit(url)
+        path, _, query = url.removeprefix(BASE).partition("?")
         request = Request(
             method=method,
-            path=parts.path,
-            query=tuple(parse_qsl(parts.query, keep_blank_values=True)) if parts.query else (),
+            path=path,
+            query=tuple(parse_qsl(query, keep_blank_values=True)) if query else (),
             headers={name.lower(): value for name, value in headers.items()},
             body=body or b"",
-            base_url=f"{parts.scheme}://{parts.netloc}",
+            base_url=BASE,
         )
         try:
             answer = self._service.handle(request)

@@ -24,11 +24,10 @@ from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.virtual_clock import VirtualClock
 from tests.support.simulation.seam import SkewedClock
 from tests.support.soak.database import Database
-from tests.support.soak.seam import Died, DirectSender, SoakedStore, SoakedTransport, Watch
+from tests.support.soak.seam import BASE, Died, DirectSender, SoakedStore, SoakedTransport, Watch
 from tests.support.soak.weather import Weather
 from tests.support.trade import PATRON
 
-BASE: Final = "http://btcpay.internal"
 BROWSER: Final = "https://btcpay.example"
 
 DEPTH_MAX: Final = 2
