@@ -15,10 +15,13 @@ from keysat_cli.wiring import CLOCK, ENTROPY, Wiring, open_wiring
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
 from keysat_core.errors import KeysatError
 from keysat_core.limits import PURGE_BATCH
+from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.connections.show_providers import list_account_health
 from keysat_core.use_cases.server.prepare_server import has_sandbox_account
 from keysat_http.app import Application, create_app
 from keysat_http.endpoints import route_handlers
-from keysat_http.meters import Readings
+from keysat_http.meters import ProviderReading, Readings
+from keysat_http.provider_ticks import provider_ticks
 from keysat_http.public.hot_path import fast_routes
 from keysat_http.settings import HTTPSettings
 from keysat_http.shop_ticks import shop_ticks
@@ -32,6 +35,9 @@ VALIDATION_DAYS: Final = 90
 
 VALIDATION_PASSES_MAX: Final = 5_000
 """Batches one purge may remove: 1 300 rows for each second of the hour, above the design point."""
+
+SHOWN_ID_CHARS: Final = 8
+"""How much of a provider's id is shown: the whole is in the address its webhooks come to."""
 
 SANDBOX_REMEDY: Final = (
     "licenses in this database may have been sold for pretend money; sell from a fresh database"
@@ -85,7 +91,7 @@ def open_worker(settings: WorkerSettings) -> Iterator[tuple[Wiring, list[Tick]]]
 
     loader = load if own else None
     with open_wiring(settings.store, is_migrating=False, sandbox_loader=loader) as wiring:
-        yield wiring, shared_ticks(wiring)
+        yield wiring, shared_ticks(wiring, public_url=settings.known_public_url)
 
 
 def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
@@ -105,19 +111,21 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
         http_settings,
         route_handlers=route_handlers(ports),
         fast_routes=lambda *given: fast_routes(ports, *given),
-        ticks=shared_ticks(wiring),
+        ticks=shared_ticks(wiring, public_url=settings.public_url),
         read=lambda: Readings(
             validations_queued=wiring.activity.validations.queued_count,
             validations_dropped=wiring.activity.validations.dropped_count,
             store_busy=wiring.store.busy_count,
+            providers=_provider_readings(ports),
         ),
     )
 
 
-def shared_ticks(wiring: Wiring) -> list[Tick]:
+def shared_ticks(wiring: Wiring, *, public_url: str | None) -> list[Tick]:
     """Declare the jobs of the database, which any one process on it may run."""
     ticks = [
         *shop_ticks(wiring.ports),
+        *provider_ticks(wiring.ports, public_url=public_url),
         Tick(
             name="validation_purge",
             first_after_seconds=HOUR_SECONDS,
@@ -138,6 +146,19 @@ def shared_ticks(wiring: Wiring) -> list[Tick]:
         )
         ticks.append(tick)
     return ticks
+
+
+def _provider_readings(ports: Ports) -> tuple[ProviderReading, ...]:
+    return tuple(
+        ProviderReading(
+            name=one.account.id[:SHOWN_ID_CHARS],
+            kind=one.account.kind,
+            is_well=one.state in {"ok", "unknown"},
+            failures=one.health.failures,
+            last_ok_at=one.health.last_ok_at or 0,
+        )
+        for one in list_account_health(store=ports.store, clock=ports.clock)
+    )
 
 
 def _open_sandbox(settings: StoreSettings, public_url: str, own: OwnServer) -> Sandbox:

@@ -29,6 +29,7 @@
 | 32 | doctor: a background job's lease is stuck |
 | 33 | doctor: background jobs do not run |
 | 34 | doctor: the clock is wrong |
+| 35 | doctor: a payment provider does not work |
 | 130 | interrupted, or a question was answered with no |
 | 141 | the reader of the output went away; stderr says if a change was made before |
 """
@@ -74,6 +75,7 @@ EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
     core.IdempotencyKeyReused: ExitCode.CONFLICT,
     core.RequestInFlight: ExitCode.CONFLICT,
     core.IllegalTransition: ExitCode.CONFLICT,
+    core.StillPayable: ExitCode.CONFLICT,
     core.TierCapReached: ExitCode.REFUSED,
     core.ProductInactive: ExitCode.REFUSED,
     core.PolicyUnavailable: ExitCode.REFUSED,
@@ -83,6 +85,9 @@ EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
     core.ProviderUnavailable: ExitCode.OUTSIDE,
     core.RateUnavailable: ExitCode.OUTSIDE,
     core.NotAuthentic: ExitCode.REFUSED,
+    core.ConnectStateInvalid: ExitCode.REFUSED,
+    core.AlreadyConnected: ExitCode.CONFLICT,
+    core.NotConfigured: ExitCode.CONFIGURATION,
     core.ProviderNotLoaded: ExitCode.CONFIGURATION,
     core.RateLimited: ExitCode.REFUSED,
     core.ConfigurationError: ExitCode.CONFIGURATION,

@@ -14,7 +14,7 @@ import click
 
 from keysat_cli.exit_codes import ExitCode, exit_code_of
 from keysat_cli.output import OutputLost, clean, note, to_json
-from keysat_core.errors import KeysatError, StillReferenced, TierCapReached
+from keysat_core.errors import KeysatError, StillPayable, StillReferenced, TierCapReached
 from keysat_http.errors import BAD_REQUEST, INTERNAL, RULES
 
 DEBUG_VARIABLE: Final = "KEYSAT_DEBUG"
@@ -81,7 +81,7 @@ def exit_code_after(run: Callable[[], object], *, is_json: bool) -> int:
 def _report_failure(failure: KeysatError, *, is_json: bool) -> int:
     message = str(failure)
     extra: dict[str, object] = {}
-    if isinstance(failure, StillReferenced):
+    if isinstance(failure, StillReferenced | StillPayable):
         message = message.replace("force=true", "--force")
     if isinstance(failure, TierCapReached):
         extra["upgrade_url"] = failure.upgrade_url

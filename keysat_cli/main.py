@@ -15,17 +15,30 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Sell a license on this machine with pretend money.",
     ),
     "product": ("keysat_cli.commands.product", "Manage what is sold."),
+    "profile": (
+        "keysat_cli.commands.profile",
+        "Manage merchant profiles and who collects for them.",
+    ),
     "policy": ("keysat_cli.commands.policy", "Manage the tiers of a product."),
     "license": ("keysat_cli.commands.license", "Issue, find, suspend and revoke licenses."),
+    "invoice": (
+        "keysat_cli.commands.invoice",
+        "See invoices, and settle those whose payment went wrong.",
+    ),
     "machine": ("keysat_cli.commands.machine", "See and free the seats of licenses."),
     "audit": (
         "keysat_cli.commands.audit",
         "Read the audit log, and verify that nobody changed it.",
     ),
+    "btcpay": ("keysat_cli.commands.btcpay", "Connect a BTCPay Server, which takes the payments."),
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
     "rates": ("keysat_cli.commands.rates", "Pin exchange rates."),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
     "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),
+    "reconcile": (
+        "keysat_cli.commands.reconcile",
+        "Ask the payment providers about every invoice that is due, now.",
+    ),
     "doctor": ("keysat_cli.commands.doctor", "Look for what is wrong and say what to do."),
     "backup": (
         "keysat_cli.commands.backup",

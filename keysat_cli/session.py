@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
 from keysat_adapters.sqlite.connection import is_file_there
 from keysat_cli.environment import Environment, load_environment
 from keysat_cli.output import note, note_change
-from keysat_cli.settings import read_store_settings
-from keysat_cli.wiring import open_wiring
+from keysat_cli.settings import WorkerSettings, read_store_settings, read_worker_settings
+from keysat_cli.wiring import CLOCK, ENTROPY, open_wiring
 from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind
 from keysat_core.errors import StoreUnavailable
 from keysat_core.ports.bundle import Ports
@@ -50,3 +51,41 @@ def open_shop(*, is_creating: bool = False) -> Iterator[Ports]:
         yield wiring.ports
         if wiring.store.has_changed:
             note_change()
+
+
+@contextmanager
+def open_asking_shop() -> Iterator[Ports]:
+    """Open the database as ``open_shop`` does, with providers that may be asked, pretend ones too.
+
+    Raises:
+        ConfigurationError, StoreBusy, MigrationRefused, ProviderUnavailable.
+        StoreUnavailable: it does not exist, or cannot be used.
+    """
+    settings = read_worker_settings(environment())
+    if not is_file_there(settings.store.db_path):
+        raise StoreUnavailable(
+            f"{settings.store.db_path} does not exist; set KEYSAT_DB_PATH, or make it with:"
+            " keysat migrate"
+        )
+    loader = (lambda: _silent_sandbox(settings)) if settings.store.is_sandbox else None
+    with open_wiring(settings.store, is_migrating=False, sandbox_loader=loader) as wiring:
+        try:
+            yield wiring.ports
+        finally:
+            if wiring.sandbox is not None:
+                wiring.sandbox.close()
+        if wiring.store.has_changed:
+            note_change()
+
+
+def _silent_sandbox(settings: WorkerSettings) -> Sandbox:
+    """Open the sandbox to look into it; its webhooks are left to the server."""
+    return load_sandbox(
+        is_sandbox_mode=True,
+        ledger_path=settings.store.sandbox_path,
+        public_base=settings.public_url,
+        clock=CLOCK,
+        entropy=ENTROPY,
+        send=lambda _path, _headers, _body: None,
+        after_act=lambda: None,
+    )

@@ -17,6 +17,7 @@ from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import TRUST_ROOT_PEM, UPGRADE_BASE_URL
 from keysat_core.errors import BadPEM, ConfigurationError
 from keysat_core.signing import VerifyKey
+from keysat_core.use_cases.connections.seed_btcpay import BTCPaySeed
 from keysat_http.settings import PRIVATE_NETWORKS, Network
 
 DB_PATH_DEFAULT: Final = "./data/keysat.db"
@@ -40,6 +41,7 @@ class BTCPayAddresses:
     url: str | None = None
     browser_url: str | None = None
     public_url: str | None = None
+    seed: BTCPaySeed | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,12 +84,14 @@ class ServeSettings:
 class WorkerSettings:
     """What a process needs that only runs background jobs.
 
-    ``bind`` and ``public_url`` are those of the server, which the sandbox speaks to.
+    ``bind`` and ``public_url`` are those of the server, which the sandbox speaks to;
+    ``known_public_url`` is None when nobody said what it is.
     """
 
     store: StoreSettings
     bind: Bind
     public_url: str
+    known_public_url: str | None = None
     log_level: str = LOG_LEVEL_DEFAULT
 
 
@@ -110,6 +114,7 @@ def read_store_settings(environment: Environment) -> StoreSettings:
             url=_url_or_none(environment, "BTCPAY_URL"),
             browser_url=_url_or_none(environment, "BTCPAY_BROWSER_URL"),
             public_url=_url_or_none(environment, "BTCPAY_PUBLIC_URL"),
+            seed=_btcpay_seed(environment),
         ),
     )
 
@@ -120,19 +125,28 @@ def read_serve_settings(environment: Environment) -> ServeSettings:
     Raises:
         ConfigurationError: a setting is missing or wrong.
     """
-    public_url = environment.require(
-        "KEYSAT_PUBLIC_URL",
-        "set it to the address buyers reach this server at, such as https://licenses.example.com",
-    )
     return ServeSettings(
         store=read_store_settings(environment),
         bind=parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT),
-        public_url=_url("KEYSAT_PUBLIC_URL", public_url),
+        public_url=read_public_url(environment),
         admin_api_key=_admin_api_key(environment),
         trusted_proxies=_trusted_proxies(environment),
         is_rate_limited=environment.is_on("KEYSAT_RATE_LIMITS", default="1"),
         log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
     )
+
+
+def read_public_url(environment: Environment) -> str:
+    """Read the address buyers and payment providers reach the server at.
+
+    Raises:
+        ConfigurationError: it is missing or wrong.
+    """
+    text = environment.require(
+        "KEYSAT_PUBLIC_URL",
+        "set it to the address buyers reach this server at, such as https://licenses.example.com",
+    )
+    return _url("KEYSAT_PUBLIC_URL", text)
 
 
 def read_worker_settings(environment: Environment) -> WorkerSettings:
@@ -142,11 +156,12 @@ def read_worker_settings(environment: Environment) -> WorkerSettings:
         ConfigurationError: a setting is wrong.
     """
     bind = parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT)
-    public_url = environment.find("KEYSAT_PUBLIC_URL") or f"http://{bind.own_host}:{bind.port}"
+    known = _url_or_none(environment, "KEYSAT_PUBLIC_URL")
     return WorkerSettings(
         store=read_store_settings(environment),
         bind=bind,
-        public_url=_url("KEYSAT_PUBLIC_URL", public_url),
+        public_url=known or f"http://{bind.own_host}:{bind.port}",
+        known_public_url=known,
         log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
     )
 
@@ -206,6 +221,15 @@ def _url(name: str, text: str) -> str:
     if parts.query or parts.fragment or parts.username is not None:
         raise ConfigurationError(name, "must have neither a user, a ? nor a #")
     return text.rstrip("/")
+
+
+def _btcpay_seed(environment: Environment) -> BTCPaySeed | None:
+    """Read the credentials of an old install; without all of them there are none (B-30)."""
+    names = ("BTCPAY_API_KEY", "BTCPAY_STORE_ID", "BTCPAY_WEBHOOK_SECRET")
+    api_key, store_id, secret = (environment.find(name) for name in names)
+    if not (api_key and store_id and secret):
+        return None
+    return BTCPaySeed(api_key=Secret(api_key), store_id=store_id, webhook_secret=Secret(secret))
 
 
 def _url_or_none(environment: Environment, name: str) -> str | None:

@@ -35,6 +35,7 @@ from keysat_core.ports.bundle import Ports
 from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.store import Store
 from keysat_core.signing import Verifier
+from keysat_core.use_cases.connections.seed_btcpay import seed_btcpay
 from keysat_core.use_cases.server.prepare_server import prepare_server
 
 CLOCK = SystemClock()
@@ -93,6 +94,9 @@ def open_wiring(
                 clock=CLOCK,
                 ids=IDS,
             )
+            seed, url = settings.btcpay.seed, settings.btcpay.url
+            if seed is not None and url is not None:
+                seed_btcpay(seed, base_url=url, store=store, clock=CLOCK, ids=IDS)
         sandbox = sandbox_loader() if sandbox_loader else None
         sender = HTTPSender(user_agent=f"Keysat/{package_version()}")
         btcpay = BTCPayGateway(

@@ -63,6 +63,9 @@ NEW_SLUG_CHARS_MAX = 64
 NAME_CHARS_MAX = 200
 """Fits a line of the buy page (admin-api B-36)."""
 
+MAIL_PASSWORD_CHARS_MAX = 1_024
+"""Longer than any password or token a mail server takes."""
+
 DESCRIPTION_CHARS_MAX = 10_000
 """A few screens of text on the buy page."""
 
@@ -106,6 +109,9 @@ OFFSET_MAX = 1_000_000_000
 
 PAGE_DEFAULT = 100
 """Licenses on a page when the caller does not say (admin-api 2.6)."""
+
+INVOICES_PAGE_MAX = 1_000
+"""Largest page of invoices; more are on the next."""
 
 MACHINES_PAGE_MAX = 5_000
 """Largest page of machines (admin-api 2.7)."""

@@ -93,6 +93,7 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.IdempotencyKeyReused: CONFLICT,
     core.RequestInFlight: CONFLICT,
     core.IllegalTransition: CONFLICT,
+    core.StillPayable: CONFLICT,
     core.TierCapReached: Rule(status=402, error="tier_cap"),
     core.ProductInactive: BAD_REQUEST,
     core.PolicyUnavailable: BAD_REQUEST,

@@ -17,6 +17,7 @@ from msgspec import UNSET, UnsetType
 from keysat_core.domain.instant import rfc3339_or_none
 from keysat_core.errors import ServerFault
 from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.connections.show_providers import list_account_health
 from keysat_http.lifecycle import Lifecycle
 from keysat_http.limits import PROBE_SECONDS
 from keysat_http.meters import TickMeter
@@ -42,6 +43,18 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     last_success: str | None
 
 
+class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
+    """How a connected payment provider answers. It never makes the server unready.
+
+    ``state``: ``ok``, ``failing``, ``unreachable``, ``credential_dead``, ``cannot_sell``, ``unknown``.
+    """
+
+    kind: str
+    state: str
+    failures: int
+    last_ok: str | None
+
+
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """What works. ``ticks`` tells when each background job last ended well, ``jobs`` the rest."""
 
@@ -49,6 +62,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     checks: dict[str, str]
     ticks: dict[str, str | None]
     jobs: dict[str, JobView]
+    providers: list[ProviderView] = []
     error: str | UnsetType = UNSET
     message: str | UnsetType = UNSET
 
@@ -60,16 +74,43 @@ class Probe:
         self._ports = ports
         self._lock = Lock()
         self._checks: dict[str, str] = {}
+        self._providers: list[ProviderView] = []
         self._checked_at: float | None = None
 
     def checks(self) -> dict[str, str]:
         """Give ``ok`` or the failure's code for each part."""
         with self._lock:
-            now = monotonic()
-            if self._checked_at is None or now - self._checked_at >= PROBE_SECONDS:
-                self._checks = {"store": self._store(), "signing_key": self._signing_key()}
-                self._checked_at = now
+            self._look()
             return self._checks
+
+    def providers(self) -> list[ProviderView]:
+        """Give how the payment providers answered when they were last asked."""
+        with self._lock:
+            self._look()
+            return self._providers
+
+    def _look(self) -> None:
+        now = monotonic()
+        if self._checked_at is None or now - self._checked_at >= PROBE_SECONDS:
+            self._checks = {"store": self._store(), "signing_key": self._signing_key()}
+            self._providers = self._accounts()
+            self._checked_at = now
+
+    def _accounts(self) -> list[ProviderView]:
+        try:
+            found = list_account_health(store=self._ports.store, clock=self._ports.clock)
+        except ServerFault:
+            # The check of the store says so.
+            return []
+        return [
+            ProviderView(
+                kind=one.account.kind,
+                state=one.state,
+                failures=one.health.failures,
+                last_ok=rfc3339_or_none(one.health.last_ok_at),
+            )
+            for one in found
+        ]
 
     def _store(self) -> str:
         try:
@@ -110,7 +151,9 @@ def get_readiness(
     ticks = {name: job.last_success for name, job in jobs.items()}
     failing = [name for name, state in checks.items() if state != "ok"]
     if not failing:
-        ready = Readiness(ok=True, checks=checks, ticks=ticks, jobs=jobs)
+        ready = Readiness(
+            ok=True, checks=checks, ticks=ticks, jobs=jobs, providers=probe.providers()
+        )
         return Response(ready, media_type=MediaType.JSON)
     return Response(
         Readiness(
@@ -118,6 +161,7 @@ def get_readiness(
             checks=checks,
             ticks=ticks,
             jobs=jobs,
+            providers=probe.providers(),
             error="service_unavailable",
             message=f"service unavailable: not ready: {', '.join(failing)}",
         ),

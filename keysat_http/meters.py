@@ -74,12 +74,23 @@ class TickMeter:
         self.seconds_max = max(self.seconds_max, seconds)
 
 
+class ProviderReading(msgspec.Struct, frozen=True, kw_only=True):
+    """How a payment provider answered last. ``name``: the beginning of its id, which is a secret."""
+
+    name: str
+    kind: str
+    is_well: bool
+    failures: int
+    last_ok_at: int
+
+
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
     """What adapters count: read when somebody asks."""
 
     validations_queued: int = 0
     validations_dropped: int = 0
     store_busy: int = 0
+    providers: tuple[ProviderReading, ...] = ()
 
 
 @dataclass(kw_only=True, slots=True)

@@ -4,7 +4,7 @@ Everything is spelled out when it is asked for, from ``keysat_http.meters``; bet
 nothing of the Prometheus library runs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from litestar import Response
@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_http.auth import require_credential
-from keysat_http.meters import Meters, Readings, TickMeter
+from keysat_http.meters import Meters, ProviderReading, Readings, TickMeter
 from keysat_http.routes import BEARER_SCHEME, declared_errors, get
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4"
@@ -81,6 +81,7 @@ class _Meters(Collector):
             "Transactions given up because the database stayed locked.",
             value=readings.store_busy,
         )
+        yield from _providers(readings.providers)
 
     def _requests(self) -> Metric:
         family = SummaryMetricFamily(
@@ -120,6 +121,24 @@ _TICK_GAUGES: Final[Mapping[str, tuple[str, Callable[[TickMeter], float]]]] = {
         lambda m: m.last_success or 0,
     ),
 }
+
+
+_PROVIDER_GAUGES: Final[Mapping[str, tuple[str, Callable[[ProviderReading], float]]]] = {
+    "up": ("Whether a payment provider works as it should.", lambda p: p.is_well),
+    "failures_in_a_row": ("Calls to it that failed, one after the other.", lambda p: p.failures),
+    "last_answer_timestamp_seconds": (
+        "When it last answered well; 0 if not yet.",
+        lambda p: p.last_ok_at,
+    ),
+}
+
+
+def _providers(readings: Sequence[ProviderReading]) -> Iterator[Metric]:
+    for name, (help_, value) in _PROVIDER_GAUGES.items():
+        gauge = GaugeMetricFamily(f"keysat_provider_{name}", help_, labels=["provider", "kind"])
+        for reading in readings:
+            gauge.add_metric([reading.name, reading.kind], value(reading))
+        yield gauge
 
 
 def _ticks(meters: Mapping[str, TickMeter]) -> Iterator[Metric]:

@@ -71,14 +71,24 @@ def reconcile_invoices(ports: Ports, *, fan_out: FanOut = in_threads) -> Pass:
     return pass_of("invoices_reconciled", +tally)
 
 
-def reconcile_backlog(ports: Ports, *, fan_out: FanOut = in_threads) -> Pass:
-    """Reconcile pass after pass while invoices are left over and providers answer."""
+def reconcile_backlog(
+    ports: Ports,
+    *,
+    fan_out: FanOut = in_threads,
+    after_pass: Callable[[Pass], None] = lambda _: None,
+) -> Pass:
+    """Reconcile pass after pass while invoices are left over and providers answer.
+
+    Gives the last pass; ``after_pass`` is told of each.
+    """
     done = reconcile_invoices(ports, fan_out=fan_out)
+    after_pass(done)
     for _ in range(PASSES_MAX):
         has_asked = done.changed or done.unchanged
         if not done.skipped or done.failed or not has_asked:
             break
         done = reconcile_invoices(ports, fan_out=fan_out)
+        after_pass(done)
     return done
 
 

@@ -70,19 +70,34 @@ CREATE TABLE invoices (
     updated_at INTEGER NOT NULL,
     settled_at INTEGER,
     effect_at INTEGER,
-    last_checked_at INTEGER,
+    last_checked_at INTEGER, settled_by TEXT
+    CHECK (settled_by IN ('provider', 'late_payment', 'operator')), attention TEXT
+    CHECK (attention IN ('paid_late', 'partial_payment', 'processing_after_expiry',
+        'provider_disconnected', 'provider_reversed')), buyer_email_folded TEXT,
     UNIQUE (payment_provider_id, provider_invoice_id)
 ) STRICT;
 
 CREATE INDEX invoices_at_provider ON invoices (provider_invoice_id);
 
-CREATE INDEX invoices_by_status ON invoices (status, created_at);
+CREATE INDEX invoices_by_age ON invoices (created_at, id);
+
+CREATE INDEX invoices_by_age_of_product ON invoices (product_id, created_at, id);
+
+CREATE INDEX invoices_by_age_of_provider ON invoices (payment_provider_id, created_at, id);
+
+CREATE INDEX invoices_by_email ON invoices (buyer_email_folded, created_at, id)
+    WHERE buyer_email_folded IS NOT NULL;
+
+CREATE INDEX invoices_by_status ON invoices (status, created_at, id);
 
 CREATE INDEX invoices_of_policy ON invoices (policy_id, status);
 
 CREATE INDEX invoices_of_product ON invoices (product_id, status);
 
 CREATE INDEX invoices_revenue ON invoices (status, settled_at, amount_sats);
+
+CREATE INDEX invoices_with_attention ON invoices (created_at, id)
+    WHERE attention IS NOT NULL OR (status = 'settled' AND effect_at IS NULL);
 
 CREATE INDEX invoices_without_effect ON invoices (created_at)
     WHERE status = 'settled' AND effect_at IS NULL;
@@ -270,7 +285,8 @@ CREATE TABLE provider_health (
     may_sell INTEGER NOT NULL CHECK (may_sell IN (0, 1)),
     last_ok_at INTEGER,
     last_failed_at INTEGER,
-    detail TEXT
+    detail TEXT,
+    alerted TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE rate_buckets (

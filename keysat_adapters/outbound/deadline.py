@@ -51,7 +51,9 @@ class DeadlineTransport(httpx.BaseTransport):
             raise httpx.ReadTimeout(f"no whole answer within {seconds:g} s") from exc
         except httpcore.ConnectError as exc:
             raise httpx.ConnectError(str(exc)) from exc
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as exc:
+        except httpcore.UnsupportedProtocol as exc:
+            raise httpx.UnsupportedProtocol(str(exc)) from exc
+        except (httpcore.NetworkError, httpcore.ProtocolError) as exc:
             raise httpx.ReadError(str(exc) or type(exc).__name__) from exc
         finally:
             _ends_at.reset(token)

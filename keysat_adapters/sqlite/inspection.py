@@ -5,19 +5,23 @@ decided elsewhere (``domain.diagnosis``).
 """
 
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import apsw
 
 from keysat_adapters.sqlite.activity_file import APPLICATION_ID as ACTIVITY_APPLICATION_ID
 from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
+from keysat_adapters.sqlite.connections import SQLiteConnections
 from keysat_adapters.sqlite.emptied import refuse_empty
 from keysat_adapters.sqlite.leases import SQLiteLeases
+from keysat_adapters.sqlite.merchants import SQLiteMerchants
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.lease import Lease
+from keysat_core.domain.merchant import ProviderAccount
+from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import StoreUnavailable
 from keysat_core.limits import PROBLEMS_SHOWN_MAX
@@ -46,6 +50,21 @@ _SALES: Final = (
 )
 
 
+_STRANDED: Final = (
+    "SELECT count(*) FROM payment_providers AS provider CROSS JOIN invoices"
+    " ON payment_provider_id = provider.id"
+    " WHERE provider.disconnected_at IS NOT NULL AND +invoices.status = 'pending'"
+)
+
+
+class AccountState(NamedTuple):
+    """A connected payment provider, what is known of it, and that in one word."""
+
+    account: ProviderAccount
+    health: ProviderHealth
+    state: str
+
+
 class Inspection:
     """One look at a main database. Every method raises ``StoreBusy`` or ``StoreUnavailable``."""
 
@@ -54,6 +73,7 @@ class Inspection:
         self._session = Session(connection)
         self._settings = SQLiteSettings(self._session)
         self._leases = SQLiteLeases(self._session)
+        self._connections = SQLiteConnections(self._session)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -97,6 +117,23 @@ class Inspection:
         """Give every lease."""
         with _Look(self._session):
             return self._leases.list_leases()
+
+    def provider_health(self, now: Instant) -> list[AccountState]:
+        """Give how each connected payment provider answered last."""
+        with _Look(self._session):
+            accounts = SQLiteMerchants(self._session).list_all_accounts(
+                is_disconnected_included=False
+            )
+            noted = {one.account_id: one for one in self._connections.list_health()}
+        found = []
+        for account in accounts:
+            health = noted.get(account.id) or ProviderHealth(account_id=account.id)
+            found.append(AccountState(account, health, health.state(now)))
+        return found
+
+    def stranded_invoices(self) -> int:
+        """Count the invoices that wait at a provider that was disconnected."""
+        return int(self._rows(_STRANDED)[0][0])
 
     def newest_at(self) -> Instant | None:
         """Give the newest instant that a change was noted with; None in a database without any."""

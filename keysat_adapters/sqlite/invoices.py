@@ -2,12 +2,14 @@
 
 from typing import Final
 
+from keysat_adapters.sqlite.licenses import folded
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
-from keysat_core.domain.invoice import Invoice, InvoiceStatus
-from keysat_core.domain.listing import RevenueSummary
+from keysat_core.domain.invoice import Attention, Invoice, InvoiceStatus, SettledBy
+from keysat_core.domain.listing import InvoiceFilter, InvoicePage, InvoiceRow, RevenueSummary
+from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.money import Currency
 from keysat_core.domain.payment import Rail
 from keysat_core.errors import NotFound
@@ -39,8 +41,12 @@ INVOICES: Final = Table(
         "settled_at",
         "effect_at",
         "last_checked_at",
+        "settled_by",
+        "attention",
+        "buyer_email_folded",
     ),
 )
+_WIDTH: Final = len(INVOICES.columns)
 _BY_ID: Final = INVOICES.select("WHERE id = ?")
 _AT_PROVIDER: Final = INVOICES.select("WHERE payment_provider_id = ? AND provider_invoice_id = ?")
 _UNASSIGNED: Final = INVOICES.select(
@@ -74,6 +80,30 @@ _UNRESOLVED: Final = (
     + " ORDER BY looked_at, created_at, id LIMIT :limit"
 )
 
+_ROWS: Final = INVOICES.select(
+    "LEFT JOIN products ON products.id = invoices.product_id"
+    " LEFT JOIN policies ON policies.id = invoices.policy_id"
+    " LEFT JOIN payment_providers ON payment_providers.id = invoices.payment_provider_id"
+    " LEFT JOIN licenses ON licenses.invoice_id = invoices.id ",
+    also=(
+        "products.slug",
+        "policies.slug",
+        "payment_providers.kind",
+        "payment_providers.label",
+        "payment_providers.id IS NOT NULL AND payment_providers.disconnected_at IS NULL",
+        "licenses.id",
+    ),
+)
+_ROW_BY_ID: Final = _ROWS + "WHERE invoices.id = ?"
+_KNOWN_AS: Final = (
+    "invoices.id IN (SELECT id FROM invoices WHERE id = ?1 OR provider_invoice_id = ?1)"
+)
+# The condition of the index on them, or SQLite would not use it.
+_NEEDS_ATTENTION: Final = (
+    "(invoices.attention IS NOT NULL"
+    " OR (invoices.status = 'settled' AND invoices.effect_at IS NULL))"
+)
+
 _REVENUE: Final = (
     "SELECT coalesce(sum(amount_sats), 0), count(*) FROM invoices"
     " WHERE status = 'settled' AND amount_sats > 0"
@@ -105,7 +135,49 @@ def _invoice(row: Row) -> Invoice:
         settled_at=row[20],
         effect_at=row[21],
         last_checked_at=row[22],
+        settled_by=None if row[23] is None else SettledBy(row[23]),
+        noted_attention=None if row[24] is None else Attention(row[24]),
     )
+
+
+def _invoice_row(row: Row) -> InvoiceRow:
+    product_slug, policy_slug, kind, label, is_connected, license_id = row[_WIDTH:]
+    return InvoiceRow(
+        invoice=_invoice(row),
+        product_slug=product_slug,
+        policy_slug=policy_slug,
+        provider_kind=None if kind is None else ProviderKind(kind),
+        provider_label=label,
+        is_provider_connected=bool(is_connected),
+        license_id=license_id,
+    )
+
+
+def list_statement(criteria: InvoiceFilter) -> tuple[str, tuple[str | int, ...]]:
+    """Spell the query for a page of invoices, and its values."""
+    where, values = _condition(criteria)
+    order = "ORDER BY invoices.created_at DESC, invoices.id DESC LIMIT ? OFFSET ?"
+    return _ROWS + where + order, (*values, criteria.limit, criteria.offset)
+
+
+def count_statement(criteria: InvoiceFilter) -> tuple[str, tuple[str | int, ...]]:
+    """Spell the query for how many invoices match, and its values."""
+    where, values = _condition(criteria)
+    return f"SELECT count(*) FROM invoices {where}", values  # noqa: S608  constants, values are bound
+
+
+def _condition(criteria: InvoiceFilter) -> tuple[str, tuple[str | int, ...]]:
+    terms = {
+        # Numbered first: ?1 stands twice in it.
+        _KNOWN_AS: criteria.invoice_id,
+        "invoices.status = ?": criteria.status,
+        "invoices.product_id = ?": criteria.product_id,
+        "invoices.buyer_email_folded = ?": folded(criteria.buyer_email),
+        "invoices.payment_provider_id = ?": criteria.provider_account_id,
+    }
+    given = {term: value for term, value in terms.items() if value is not None}
+    parts = [*given, *([_NEEDS_ATTENTION] if criteria.is_attention_needed else [])]
+    return (f"WHERE {' AND '.join(parts)} " if parts else ""), tuple(given.values())
 
 
 class SQLiteInvoices:
@@ -167,6 +239,9 @@ class SQLiteInvoices:
                 invoice.settled_at,
                 invoice.effect_at,
                 invoice.last_checked_at,
+                invoice.settled_by,
+                invoice.noted_attention,
+                folded(invoice.buyer_email),
             ),
         )
 
@@ -189,6 +264,21 @@ class SQLiteInvoices:
         return self._session.number(
             "SELECT count(*) FROM invoices WHERE status = 'pending' AND payment_provider_id = ?",
             (account_id,),
+        )
+
+    def get_invoice_row(self, invoice_id: InvoiceId) -> InvoiceRow:
+        """Give an invoice with the names an operator reads; raises ``NotFound``."""
+        row = self._session.row(_ROW_BY_ID, (invoice_id,))
+        if row is None:
+            raise NotFound("invoice", invoice_id)
+        return INVOICES.value(_invoice_row, row)
+
+    def list_invoices(self, criteria: InvoiceFilter) -> InvoicePage:
+        """Give a page of invoices, newest first, and how many match."""
+        rows = self._session.rows(*list_statement(criteria))
+        return InvoicePage(
+            rows=tuple(INVOICES.values(_invoice_row, rows)),
+            total=self._session.number(*count_statement(criteria)),
         )
 
     def revenue_summary(self, now: Instant) -> RevenueSummary:

@@ -34,5 +34,6 @@ CHECKS: Final = (
     Check(name="leases", exit_code=32, look=database.leases),
     Check(name="background jobs", exit_code=33, look=database.ticks),
     Check(name="clock", exit_code=34, look=surroundings.clock),
+    Check(name="payment providers", exit_code=35, look=database.providers),
 )
-"""In this order; the clock comes last, so that it is watched while the others look."""
+"""In this order; the clock comes late, so that it is watched while others look."""

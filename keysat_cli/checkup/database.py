@@ -58,6 +58,18 @@ def invoices(patient: Patient) -> list[Finding]:
     return diagnosis.judge_unfinished(patient.database.unfinished_since(), patient.now)
 
 
+def providers(patient: Patient) -> list[Finding]:
+    """See how the payment providers answered last, and whether invoices wait at one that is gone."""
+    open_database = patient.database
+    return diagnosis.judge_providers(
+        [
+            (one.account.kind, one.account.label, one.state, one.health.detail)
+            for one in open_database.provider_health(patient.now)
+        ],
+        open_database.stranded_invoices(),
+    )
+
+
 def leases(patient: Patient) -> list[Finding]:
     """Look for background jobs whose lease is stuck."""
     return diagnosis.judge_leases(patient.database.leases(), patient.now)

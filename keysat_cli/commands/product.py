@@ -12,6 +12,7 @@ from keysat_cli.output import emit, facts, listing, money_text, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.entitlement import CatalogEntry
+from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.money import Currency
 from keysat_core.domain.product import PriceInput, Product
 from keysat_core.errors import InvariantError
@@ -38,6 +39,12 @@ catalog_option = click.option(
     type=JSON_TEXT,
     help='The entitlements it can grant: [{"slug": "pro", "name": "Pro"}, …].',
 )
+profile_option = click.option(
+    "--profile",
+    "profile_id",
+    metavar="PROFILE_ID",
+    help="The merchant profile that is paid for it; the default one otherwise.",
+)
 value_option = click.option(
     "--price-value", type=int, metavar="N", help="The price: sats, or cents for USD and EUR."
 )
@@ -56,6 +63,7 @@ def product() -> None:
 @description_option
 @catalog_option
 @metadata_option
+@profile_option
 def create(
     slug: str,
     *,
@@ -65,6 +73,7 @@ def create(
     description: str | None,
     catalog: JSONValue,
     metadata: JSONValue,
+    profile_id: str | None,
 ) -> None:
     """Create a product. PRODUCT is its slug, which never changes."""
     price = PriceInput()
@@ -77,6 +86,7 @@ def create(
         price=price,
         metadata={} if metadata is None else metadata,
         entitlements_catalog=() if catalog is None else _catalog(catalog),
+        merchant_profile_id=None if profile_id is None else MerchantProfileId(profile_id),
     )
     with open_shop(is_creating=True) as ports:
         created = create_product(
@@ -120,6 +130,8 @@ def show(slug: str) -> None:
 @catalog_option
 @click.option("--no-catalog", is_flag=True, help="Let any entitlement be granted.")
 @metadata_option
+@profile_option
+@click.option("--no-profile", is_flag=True, help="Go back to the default merchant profile.")
 def update(
     slug: str,
     *,
@@ -130,11 +142,18 @@ def update(
     catalog: JSONValue,
     no_catalog: bool,
     metadata: JSONValue,
+    profile_id: str | None,
+    no_profile: bool,
 ) -> None:
     """Change a product; what is not named stays. Licenses already issued are not touched."""
     if no_catalog and catalog is not None:
         raise click.UsageError("choose one of --catalog and --no-catalog")
-    changes: dict[str, object] = {"name": name, "description": description, "metadata": metadata}
+    if no_profile and profile_id is not None:
+        raise click.UsageError("choose one of --profile and --no-profile")
+    given = {"name": name, "description": description, "metadata": metadata}
+    changes: dict[str, object] = {field: it for field, it in given.items() if it is not None}
+    if no_profile or profile_id is not None:
+        changes["merchant_profile_id"] = profile_id
     if no_catalog or catalog is not None:
         changes["entitlements_catalog"] = () if no_catalog else _catalog(catalog)
     with open_shop() as ports:
@@ -199,10 +218,7 @@ def _set_active(slug: str, *, is_active: bool) -> None:
 
 
 def _update(ports: Ports, found: Product, changes: dict[str, object]) -> Product:
-    command = msgspec.structs.replace(
-        UpdateProduct(product_id=found.id),
-        **{field: value for field, value in changes.items() if value is not None},
-    )
+    command = msgspec.structs.replace(UpdateProduct(product_id=found.id), **changes)
     return update_product(OPERATOR, command, store=ports.store, clock=ports.clock, ids=ports.ids)
 
 
@@ -224,6 +240,7 @@ def _lines(found: Product) -> list[str]:
             ("active", found.active),
             ("catalog", entries),
             ("metadata", found.metadata or None),
+            ("profile", found.merchant_profile_id),
             ("created at", time_text(found.created_at)),
             ("updated at", time_text(found.updated_at)),
             ("id", found.id),

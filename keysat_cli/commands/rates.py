@@ -48,7 +48,14 @@ def pin(currency: str, *, units_per_btc: str | None, remove: bool) -> None:
     if remove is (units_per_btc is not None):
         raise click.UsageError("give the price of one bitcoin, or --remove")
     with open_shop() as ports:
-        pin_rate(OPERATOR, Currency(currency), units_per_btc, store=ports.store, clock=ports.clock)
+        pin_rate(
+            OPERATOR,
+            Currency(currency),
+            units_per_btc,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+        )
         known = _known(ports)
     _emit(known)
 

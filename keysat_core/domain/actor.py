@@ -31,6 +31,8 @@ class Scope(StrEnum):
     LICENSES_WRITE = "licenses:write"
     MACHINES_READ = "machines:read"
     MACHINES_WRITE = "machines:write"
+    MERCHANT_PROFILES_READ = "merchant_profiles:read"
+    MERCHANT_PROFILES_WRITE = "merchant_profiles:write"
     TIER_READ = "tier:read"
     AUDIT_READ = "audit:read"
     RATES_WRITE = "rates:write"
@@ -38,6 +40,9 @@ class Scope(StrEnum):
     PAYMENT_PROVIDERS_WRITE = "payment_providers:write"
     METRICS_READ = "metrics:read"
     BACKUPS_WRITE = "backups:write"
+    INVOICES_READ = "invoices:read"
+    INVOICES_WRITE = "invoices:write"
+    SETTINGS_READ = "settings:read"
     MASTER = "master"
     """What only the master key may do: no role has it."""
 

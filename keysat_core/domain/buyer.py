@@ -1,13 +1,12 @@
 """What a buyer sends to start a purchase, checked and trimmed (public-api 6.1, 18)."""
 
-import re
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 import msgspec
 
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.text import checked_text, optional_text
+from keysat_core.domain.web_address import checked_redirect
 from keysat_core.errors import InvariantError
 from keysat_core.limits import (
     CODE_CHARS_MAX,
@@ -16,13 +15,10 @@ from keysat_core.limits import (
     IDEMPOTENCY_KEY_CHARS_MIN,
     NOTE_CHARS_MAX,
     SLUG_CHARS_MAX,
-    URL_CHARS_MAX,
 )
 
-SCHEMES_REFUSED: Final = frozenset({"javascript", "data", "vbscript", "file"})
-"""Schemes a browser would run or read instead of visiting; app schemes are left alone."""
-
-_CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
+INVOICE_ID: Final = "{invoice_id}"
+"""Stands for our invoice id in a seller's redirect URL (payments 4.1)."""
 
 
 class BuyerRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +58,7 @@ def checked_request(request: BuyerRequest) -> BuyerRequest:
     for field, slug in (("product", request.product_slug), ("policy_slug", request.policy_slug)):
         checked_text((slug or "")[:SLUG_CHARS_MAX], field=field, chars_max=SLUG_CHARS_MAX)
     if request.redirect_url is not None:
-        _check_redirect(request.redirect_url)
+        checked_redirect(request.redirect_url, field="redirect_url")
     return request
 
 
@@ -73,7 +69,7 @@ def redirect_target(
     if request.redirect_url is not None:
         return request.redirect_url
     if template:
-        return template.replace("{invoice_id}", invoice_id)
+        return template.replace(INVOICE_ID, invoice_id)
     return f"{public_url}/thank-you?invoice_id={invoice_id}"
 
 
@@ -85,19 +81,3 @@ def _idempotency_key(text: str | None) -> str | None:
             f"must have at least {IDEMPOTENCY_KEY_CHARS_MIN} characters; send a random UUID",
         )
     return key
-
-
-def _check_redirect(url: str) -> None:
-    checked_text(url, field="redirect_url", chars_max=URL_CHARS_MAX)
-    if _CONTROL.search(url):
-        raise InvariantError("redirect_url", "must not contain spaces or control characters")
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise InvariantError("redirect_url", "is not a URL") from None
-    if parts.scheme in {"http", "https"} and not parts.netloc:
-        raise InvariantError("redirect_url", "must be an absolute URL")
-    if not parts.scheme:
-        raise InvariantError("redirect_url", "must be an absolute URL")
-    if parts.scheme.lower() in SCHEMES_REFUSED:
-        raise InvariantError("redirect_url", f"must not use the scheme {parts.scheme}")

@@ -220,6 +220,43 @@ def judge_unfinished(unfinished_since: Sequence[Instant], now: Instant) -> list[
     return ok("every paid invoice has its license")
 
 
+_PROVIDER_REMEDIES: Final[Mapping[str, str]] = {
+    "unreachable": "see that it runs and that this machine reaches it",
+    "credential_dead": "its key is not accepted any more: disconnect it and connect it again",
+    "cannot_sell": "its key may not create invoices: disconnect it and connect it again",
+}
+
+
+def judge_providers(
+    accounts: Sequence[tuple[str, str, str, str | None]], stranded: int
+) -> list[Finding]:
+    """Judge how payment providers answered: each a kind, a label, a state and its last failure.
+
+    ``stranded``: invoices that wait at a provider that was disconnected.
+    """
+    findings = [
+        failing(
+            f"{kind} ({label}) is {state.replace('_', ' ')}" + (f": {detail}" if detail else ""),
+            _PROVIDER_REMEDIES[state],
+        )
+        for kind, label, state, detail in accounts
+        if state in _PROVIDER_REMEDIES
+    ]
+    findings += [
+        warning(f"{kind} ({label}) failed lately: {detail}", "look again in ten minutes")
+        for kind, label, state, detail in accounts
+        if state == "failing"
+    ]
+    if stranded:
+        findings.append(
+            warning(
+                f"{stranded} invoices wait at a provider that was disconnected",
+                "connect the same store again, or settle them by hand: keysat invoice settle",
+            )
+        )
+    return findings or ok(f"{len(accounts)} connected, none fails")
+
+
 def judge_ticks(finished_at: Instant | None, now: Instant) -> list[Finding]:
     """Judge when a background job last ended well."""
     if finished_at is None:

@@ -83,6 +83,33 @@ class PolicyDeleted(Event, frozen=True, kw_only=True):
     slug: str
 
 
+class MerchantProfileCreated(Event, frozen=True, kw_only=True):
+    """An operator created a merchant profile."""
+
+    event_type = "merchant_profile.created"
+    is_published = False
+    merchant_profile_id: str
+    name: str
+
+
+class MerchantProfileUpdated(Event, frozen=True, kw_only=True):
+    """An operator changed a merchant profile, made it the default, or chose who collects for it."""
+
+    event_type = "merchant_profile.updated"
+    is_published = False
+    merchant_profile_id: str
+    fields: tuple[str, ...]
+
+
+class MerchantProfileDeleted(Event, frozen=True, kw_only=True):
+    """An operator deleted a merchant profile."""
+
+    event_type = "merchant_profile.deleted"
+    is_published = False
+    merchant_profile_id: str
+    name: str
+
+
 class LicenseIssued(Event, frozen=True, kw_only=True):
     """A license exists. ``source``: ``purchase`` or ``admin_issue``."""
 
@@ -148,6 +175,15 @@ class InvoiceOpened(Event, frozen=True, kw_only=True):
     amount_sats: int
 
 
+class ProviderInvoiceRecorded(Event, frozen=True, kw_only=True):
+    """A provider was asked to collect a purchase, and its invoice is known."""
+
+    event_type = "invoice.provider_invoice_recorded"
+    is_published = False
+    invoice_id: str
+    provider_invoice_id: str
+
+
 class InvoicePaid(Event, frozen=True, kw_only=True):
     """A payment was confirmed."""
 
@@ -159,7 +195,7 @@ class InvoicePaid(Event, frozen=True, kw_only=True):
 
 
 class InvoiceExpired(Event, frozen=True, kw_only=True):
-    """The time to pay passed, or the payment will never confirm. ``status``: expired or invalid."""
+    """A sale ended unpaid: in time, in vain, or before it began. ``status``: expired or invalid."""
 
     event_type = "invoice.expired"
     invoice_id: str
@@ -216,6 +252,24 @@ class ProviderRecovered(Event, frozen=True, kw_only=True):
     kind: str
 
 
+class RatePinned(Event, frozen=True, kw_only=True):
+    """An operator fixed what a bitcoin costs, or (None) no longer does."""
+
+    event_type = "rate.pinned"
+    is_published = False
+    currency: str
+    units_per_btc: str | None
+
+
+class SettingChanged(Event, frozen=True, kw_only=True):
+    """An operator changed a setting while the server runs."""
+
+    event_type = "setting.changed"
+    is_published = False
+    setting: str
+    value: str
+
+
 DomainEvent: TypeAlias = (
     ProductCreated
     | ProductUpdated
@@ -223,6 +277,9 @@ DomainEvent: TypeAlias = (
     | PolicyCreated
     | PolicyUpdated
     | PolicyDeleted
+    | MerchantProfileCreated
+    | MerchantProfileUpdated
+    | MerchantProfileDeleted
     | LicenseIssued
     | LicenseRevoked
     | LicenseSuspended
@@ -230,6 +287,7 @@ DomainEvent: TypeAlias = (
     | MachineActivated
     | MachineDeactivated
     | InvoiceOpened
+    | ProviderInvoiceRecorded
     | InvoicePaid
     | InvoiceExpired
     | InvoiceRefunded
@@ -237,6 +295,8 @@ DomainEvent: TypeAlias = (
     | ProviderDisconnected
     | ProviderFailing
     | ProviderRecovered
+    | RatePinned
+    | SettingChanged
 )
 
 
@@ -333,4 +393,15 @@ def invoice_paid(invoice: Invoice) -> InvoicePaid:
         product_id=invoice.product_id,
         policy_id=invoice.policy_id,
         amount_sats=invoice.amount_sats,
+    )
+
+
+def invoice_ended(invoice: Invoice) -> InvoiceExpired:
+    """Describe a sale that ended unpaid."""
+    return InvoiceExpired(
+        invoice_id=invoice.id,
+        product_id=invoice.product_id,
+        policy_id=invoice.policy_id,
+        amount_sats=invoice.amount_sats,
+        status=invoice.status,
     )

@@ -30,12 +30,39 @@ class InvoiceStatus(StrEnum):
     INVALID = "invalid"
 
 
+class SettledBy(StrEnum):
+    """On whose word an invoice was settled."""
+
+    PROVIDER = "provider"
+    """Its provider said that it is."""
+
+    LATE_PAYMENT = "late_payment"
+    """Its provider said paid in full, only too late, and the seller takes such payments."""
+
+    OPERATOR = "operator"
+    """The seller said so."""
+
+
+class Attention(StrEnum):
+    """Why an operator should look at an invoice (payments 6.5, decisions 17 and 18)."""
+
+    PAID_LATE = "paid_late"
+    PARTIAL_PAYMENT = "partial_payment"
+    PROCESSING_AFTER_EXPIRY = "processing_after_expiry"
+    PROVIDER_DISCONNECTED = "provider_disconnected"
+    PROVIDER_REVERSED = "provider_reversed"
+    WITHOUT_EFFECT = "without_effect"
+    """Settled and nothing delivered. It follows from the row, so no row carries it."""
+
+
 class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     """One sale. The price is frozen here; license terms are read from the policy at settlement.
 
     ``provider_invoice_id`` is None between opening the purchase and recording the provider's
     answer. ``listed_*`` and ``exchange_rate_*`` are None for sales priced in sats.
-    ``effect_at`` is when the sale's single effect was applied.
+    ``effect_at`` is when the sale's single effect was applied. ``settled_by`` is None while it is
+    not settled and when nothing was to be paid. ``noted_attention`` is what the last report left to
+    the operator; ``attention`` is what there is to look at now.
     """
 
     id: InvoiceId
@@ -61,6 +88,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     settled_at: Instant | None = None
     effect_at: Instant | None = None
     last_checked_at: Instant | None = None
+    settled_by: SettledBy | None = None
+    noted_attention: Attention | None = None
 
     def __post_init__(self) -> None:
         checked_range(self.amount_sats, field="amount_sats", low=0, high=AMOUNT_MAX)
@@ -70,12 +99,19 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
         """Nothing was ever to be paid."""
         return self.amount_sats == 0
 
+    @property
+    def attention(self) -> Attention | None:
+        """Why an operator should look at it; None: there is no reason to."""
+        if self.status is InvoiceStatus.SETTLED and self.effect_at is None:
+            return Attention.WITHOUT_EFFECT
+        return self.noted_attention
+
 
 # --- state machine (lifecycles 7.1) -------------------------------------------------------------
 
 
 class Settle(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
-    """The provider confirmed the payment, or nothing was to be paid."""
+    """The provider confirmed the payment, the seller said so, or nothing was to be paid."""
 
 
 class Expire(msgspec.Struct, frozen=True, kw_only=True, tag="expire"):
@@ -148,10 +184,23 @@ def is_partial_payment(report: ProviderReport) -> bool:
 
 
 def is_withdrawn(invoice: Invoice, report: ProviderReport) -> bool:
-    """The provider gave the money back, or takes back that it was ever paid (decisions 18)."""
+    """The provider gave the money back, or takes back that it was ever paid (decisions 18).
+
+    It takes back only what it had said: of a payment taken late it had said ``expired`` all along,
+    and of an invoice settled by hand perhaps nothing.
+    """
     was_paid = invoice.status is InvoiceStatus.SETTLED and not invoice.is_free
-    is_lost = report.status in {ProviderStatus.EXPIRED, ProviderStatus.INVALID}
+    is_lost = report.status in _TAKING_BACK[invoice.settled_by]
     return report.status is ProviderStatus.REFUNDED or (was_paid and is_lost)
+
+
+_TAKING_BACK: Final[Mapping[SettledBy | None, frozenset[ProviderStatus]]] = {
+    None: frozenset({ProviderStatus.EXPIRED, ProviderStatus.INVALID}),
+    SettledBy.PROVIDER: frozenset({ProviderStatus.EXPIRED, ProviderStatus.INVALID}),
+    SettledBy.LATE_PAYMENT: frozenset({ProviderStatus.INVALID}),
+    SettledBy.OPERATOR: frozenset(),
+}
+"""Which report contradicts a settlement. None: settled before this was written down."""
 
 
 def is_reversal(invoice: Invoice, report: ProviderReport) -> bool:
@@ -160,6 +209,8 @@ def is_reversal(invoice: Invoice, report: ProviderReport) -> bool:
     Source: payments 9.3: any other report of a settled invoice, and money seen for an ended one.
     """
     if invoice.status is InvoiceStatus.SETTLED:
+        if invoice.settled_by in {SettledBy.LATE_PAYMENT, SettledBy.OPERATOR}:
+            return is_withdrawn(invoice, report)
         return report.status is not ProviderStatus.SETTLED and not invoice.is_free
     is_ended = invoice.status is not InvoiceStatus.PENDING
     return report.status is ProviderStatus.REFUNDED or (is_ended and report.is_processing)

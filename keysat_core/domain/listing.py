@@ -5,13 +5,16 @@ from collections.abc import Mapping
 import msgspec
 
 from keysat_core.domain.audit import AuditEntry
-from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
+from keysat_core.domain.ids import LicenseId, PolicyId, ProductId, ProviderAccountId
+from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.machine import Machine
+from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.text import checked_range
 from keysat_core.limits import (
     AUDIT_PAGE_DEFAULT,
     AUDIT_PAGE_MAX,
+    INVOICES_PAGE_MAX,
     MACHINES_PAGE_DEFAULT,
     MACHINES_PAGE_MAX,
     OFFSET_MAX,
@@ -75,6 +78,49 @@ class RevenueSummary(msgspec.Struct, frozen=True, kw_only=True):
     last_7d_sats: int
     last_30d_sats: int
     settled_paid_invoice_count: int
+
+
+class InvoiceFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which invoices: every given field must match; e-mail ignores case.
+
+    ``invoice_id`` matches our id or the provider's. With ``is_attention_needed`` only those that an
+    operator should look at. Newest first.
+    """
+
+    status: InvoiceStatus | None = None
+    product_id: ProductId | None = None
+    buyer_email: str | None = None
+    invoice_id: str | None = None
+    provider_account_id: ProviderAccountId | None = None
+    is_attention_needed: bool = False
+    limit: int = PAGE_DEFAULT
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        checked_range(self.limit, field="limit", low=1, high=INVOICES_PAGE_MAX)
+        checked_range(self.offset, field="offset", low=0, high=OFFSET_MAX)
+
+
+class InvoiceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An invoice with the names an operator reads, and its license; None where there is none.
+
+    ``is_provider_connected`` is False too when the invoice names no account.
+    """
+
+    invoice: Invoice
+    product_slug: str | None = None
+    policy_slug: str | None = None
+    provider_kind: ProviderKind | None = None
+    provider_label: str | None = None
+    is_provider_connected: bool = False
+    license_id: LicenseId | None = None
+
+
+class InvoicePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of invoices, and how many there are in all."""
+
+    rows: tuple[InvoiceRow, ...]
+    total: int
 
 
 class MachineFilter(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 Source: payments 3 and 4, admin-api 2.14.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -13,7 +13,7 @@ from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import NoProvider
+from keysat_core.errors import InvariantError, NoProvider, StillReferenced
 
 DEFAULT_PROFILE_NAME: Final = "Keysat"
 """Name of the first profile when the operator gave none (admin-api 3)."""
@@ -108,15 +108,84 @@ def asked_through(gone: ProviderAccount, other: ProviderAccount) -> bool:
     return other.is_connected and place == (other.kind, other.base_url, other.store_id)
 
 
+def moved_account(account: ProviderAccount, to: MerchantProfile, now: Instant) -> ProviderAccount:
+    """Hand an account over to another profile."""
+    return msgspec.structs.replace(account, merchant_profile_id=to.id, updated_at=now)
+
+
+def refuse_profile_in_use(
+    profile: MerchantProfile,
+    *,
+    accounts: Sequence[ProviderAccount],
+    product_count: int,
+    subscription_count: int,
+) -> None:
+    """Let through only a profile that may be deleted. ``accounts`` are its connected ones.
+
+    Source: payments 4.2, admin-api 2.14 and B-14.
+
+    Raises:
+        InvariantError: it is the default, or has products or live subscriptions.
+        StillReferenced: it has connected accounts; they are named.
+    """
+    if profile.is_default:
+        raise InvariantError("id", "this is the default profile; make another the default first")
+    if product_count:
+        raise InvariantError(
+            "id", f"the profile has {product_count} products; give them another profile first"
+        )
+    if subscription_count:
+        raise InvariantError(
+            "id", f"the profile has {subscription_count} live subscriptions; cancel them first"
+        )
+    if accounts:
+        named = {f"{one.kind} provider {one.label!r} ({one.id})": 1 for one in accounts}
+        raise StillReferenced("merchant profile", profile.name, named, remedy="disconnect it first")
+
+
+def checked_preference(
+    profile_id: MerchantProfileId, rail: Rail, account: ProviderAccount | None
+) -> RailPreference:
+    """Let an account of the profile that serves the rail be preferred (payments 4.2).
+
+    Raises:
+        InvariantError: there is no such connected account, or it is another's or serves other rails.
+    """
+    if account is None or not account.is_connected:
+        raise InvariantError("payment_provider_id", "no connected payment provider has it")
+    if account.merchant_profile_id != profile_id:
+        raise InvariantError("payment_provider_id", "belongs to another merchant profile")
+    if rail not in account.served_rails:
+        served = ", ".join(account.served_rails)
+        raise InvariantError(
+            "payment_provider_id", f"a {account.kind} provider does not serve {rail}, only {served}"
+        )
+    return RailPreference(merchant_profile_id=profile_id, rail=rail, provider_account_id=account.id)
+
+
 def account_for_rail(
     accounts: Iterable[ProviderAccount],
     rail: Rail | None,
     preferences: Iterable[RailPreference] = (),
 ) -> ProviderAccount:
-    """Choose who collects: the preferred account of the rail, else the earliest that serves it.
+    """Choose who collects: the first of ``accounts_for_rail``, which says how.
 
-    Without a rail the earliest account's first rail is meant. Accounts that are not connected any
-    more are passed over, preferred or not. Source: payments 4.1.
+    Raises:
+        NoProvider: the profile has no account, or none that serves the rail.
+    """
+    return accounts_for_rail(accounts, rail, preferences)[0]
+
+
+def accounts_for_rail(
+    accounts: Iterable[ProviderAccount],
+    rail: Rail | None,
+    preferences: Iterable[RailPreference] = (),
+) -> tuple[ProviderAccount, ...]:
+    """Give who may collect, first who does; more than one means that nobody chose between them.
+
+    That is the preferred account of the rail alone, else all that serve it, earliest first. Without
+    a rail the earliest account's first rail is meant. Accounts that are not connected any more are
+    passed over, preferred or not. Source: payments 4.1.
 
     Raises:
         NoProvider: the profile has no account, or none that serves the rail.
@@ -130,9 +199,7 @@ def account_for_rail(
     wanted = rail or earliest_first[0].served_rails[0]
     preferred = {one.provider_account_id for one in preferences if one.rail is wanted}
     serving = [account for account in earliest_first if wanted in account.served_rails]
-    for account in serving:
-        if account.id in preferred:
-            return account
     if not serving:
         raise NoProvider(rail)
-    return serving[0]
+    chosen = [account for account in serving if account.id in preferred]
+    return tuple(chosen or serving)

@@ -8,6 +8,7 @@ import msgspec
 
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.money import Money
+from keysat_core.errors import InvariantError
 
 
 class Rail(StrEnum):
@@ -31,6 +32,18 @@ RAIL_ALIASES: Final[Mapping[str, Rail]] = {
 def find_rail(text: str | None) -> Rail | None:
     """Read a rail; anything unknown is treated as absent."""
     return RAIL_ALIASES.get(text or "")
+
+
+def checked_rail(text: str) -> Rail:
+    """Read a rail that must be one.
+
+    Raises:
+        InvariantError: it is unknown.
+    """
+    rail = find_rail(text)
+    if rail is None:
+        raise InvariantError("rail", f"must be one of {', '.join(Rail)}")
+    return rail
 
 
 class ProviderStatus(StrEnum):

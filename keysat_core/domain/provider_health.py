@@ -55,6 +55,15 @@ class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
             return False
         return 0 < self.left_until - now <= LEAVE_ALONE_SECONDS[-1]
 
+    def state(self, now: Instant) -> str:
+        """One word for it: a problem, ``failing`` when there may be one soon, ``ok`` or ``unknown``."""
+        problem = self.problem(now)
+        if problem is not None:
+            return problem
+        if self.failures:
+            return "failing"
+        return "unknown" if self.last_ok_at is None else "ok"
+
     def problem(self, now: Instant) -> ProviderProblem | None:
         """The most serious thing that is wrong now; None if nothing is."""
         if not self.is_known:

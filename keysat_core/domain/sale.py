@@ -6,13 +6,14 @@ Source: lifecycles 7.4-7.5, payments 9.3. Webhook, reconciler, free tier and tri
 import msgspec
 
 from keysat_core.domain.actor import SYSTEM, Actor
+from keysat_core.domain.attention import attention_after
 from keysat_core.domain.audit import AuditEntry, audited
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.events import (
     SOURCE_PURCHASE,
     DomainEvent,
-    InvoiceExpired,
     InvoiceRefunded,
+    invoice_ended,
     invoice_paid,
     license_issued,
 )
@@ -23,6 +24,7 @@ from keysat_core.domain.invoice import (
     Invoice,
     InvoiceStatus,
     Settle,
+    SettledBy,
     advance,
     event_of,
     is_partial_payment,
@@ -54,15 +56,19 @@ class SaleFacts(msgspec.Struct, frozen=True, kw_only=True):
     new_license_id: LicenseId
 
 
-def fulfil(facts: SaleFacts, actor: Actor, now: Instant) -> Settlement:
+def fulfil(
+    facts: SaleFacts, actor: Actor, now: Instant, *, by: SettledBy | None = SettledBy.PROVIDER
+) -> Settlement:
     """Settle an invoice and issue its license, exactly once whatever was done before.
 
-    An effect that was applied stays applied, also when its license has been deleted since.
+    An effect that was applied stays applied, also when its license has been deleted since. ``by``:
+    on whose word; None when nothing was to be paid.
     """
     settled = advance(facts.invoice, Settle(), now=now)
     events: list[DomainEvent] = []
     audits: list[AuditEntry] = []
     if settled is not facts.invoice:
+        settled = msgspec.structs.replace(settled, settled_by=by, noted_attention=None)
         events.append(invoice_paid(settled))
         audits.append(
             _about(settled, actor, "invoice.settle", now, amount_sats=settled.amount_sats)
@@ -94,11 +100,13 @@ def apply_report(
     now: Instant,
     *,
     accepts_late: bool = False,
+    is_answered: bool = True,
 ) -> Settlement:
     """Do what a provider's report asks for. Reports that decide nothing only stamp the check.
 
     ``accepts_late``: the operator takes a payment that came too late, once it is final (decisions
-    17). Otherwise it waits for the operator.
+    17). Otherwise it waits for the operator. ``is_answered`` False: there was nobody to ask, and the
+    report only says so.
     """
     before = facts.invoice
     checked = msgspec.structs.replace(
@@ -107,25 +115,32 @@ def apply_report(
     facts = msgspec.structs.replace(facts, invoice=checked)
     notes = _notes(before, report, actor, now)
     event = event_of(report)
-    if accepts_late and report.is_paid_late and report.is_late_final:
-        event = Settle()
+    by = SettledBy.PROVIDER
+    is_taken_late = accepts_late and report.is_paid_late and report.is_late_final
+    if is_taken_late and not isinstance(event, Settle):
+        event, by = Settle(), SettledBy.LATE_PAYMENT
     if event is None and _is_abandoned(before, now):
         event = Expire()
     if isinstance(event, Settle):
-        settlement = fulfil(facts, actor, now)
-        return msgspec.structs.replace(settlement, audits=(*notes.audits, *settlement.audits))
+        settlement = fulfil(facts, actor, now, by=by)
+        settled = _noted(settlement.invoice, before, report, is_answered=is_answered)
+        return msgspec.structs.replace(
+            settlement, invoice=settled, audits=(*notes.audits, *settlement.audits)
+        )
     if event is None or before.status is not InvoiceStatus.PENDING:
-        return Settlement(invoice=checked, events=notes.events, audits=notes.audits)
-    ended = advance(checked, event, now=now)
-    expired = InvoiceExpired(
-        invoice_id=ended.id,
-        product_id=ended.product_id,
-        policy_id=ended.policy_id,
-        amount_sats=ended.amount_sats,
-        status=ended.status,
-    )
+        kept = _noted(checked, before, report, is_answered=is_answered)
+        return Settlement(invoice=kept, events=notes.events, audits=notes.audits)
+    ended = _noted(advance(checked, event, now=now), before, report, is_answered=is_answered)
+    told = (*notes.events, invoice_ended(ended))
     audit = _about(ended, actor, f"invoice.{ended.status}", now, provider_status=report.raw_status)
-    return Settlement(invoice=ended, events=(*notes.events, expired), audits=(*notes.audits, audit))
+    return Settlement(invoice=ended, events=told, audits=(*notes.audits, audit))
+
+
+def _noted(
+    after: Invoice, before: Invoice, report: ProviderReport, *, is_answered: bool
+) -> Invoice:
+    attention = attention_after(before, after.status, report, is_answered=is_answered)
+    return msgspec.structs.replace(after, noted_attention=attention)
 
 
 class _Notes(msgspec.Struct, frozen=True, kw_only=True):

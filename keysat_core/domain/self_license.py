@@ -37,6 +37,7 @@ class Capability(StrEnum):
     UNLIMITED_CODES = "unlimited_codes"
     UNLIMITED_MERCHANT_PROFILES = "unlimited_merchant_profiles"
     RECURRING_BILLING = "recurring_billing"
+    ZAPRITE_PAYMENTS = "zaprite_payments"
     PATRON = "patron"
 
 

@@ -24,3 +24,8 @@ BACKUP_LAST_PATH: Final = "backup.last_path"
 def is_on(text: str | None) -> bool:
     """Read a setting that is on or off; off unless it says so."""
     return text == "1"
+
+
+def on_or_off(is_wanted: bool) -> str:  # noqa: FBT001  the one value this is about
+    """Spell a setting that is on or off."""
+    return "1" if is_wanted else "0"

@@ -30,6 +30,7 @@ from keysat_core.errors.purchase import (
     PolicyUnavailable,
     ProductInactive,
     PurchaseRefused,
+    StillPayable,
 )
 from keysat_core.errors.request import (
     Forbidden,
@@ -99,6 +100,7 @@ __all__ = [
     "ServerFault",
     "SigningKeyUnusable",
     "SlugTaken",
+    "StillPayable",
     "StillReferenced",
     "StoreBusy",
     "StoreUnavailable",

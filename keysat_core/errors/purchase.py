@@ -47,3 +47,20 @@ class NoProvider(PurchaseRefused):
         self.rail = rail
         what = f"the {rail} rail" if rail else "payments"
         super().__init__(f"the seller has no payment provider connected for {what}")
+
+
+class StillPayable(KeysatError):
+    """An operator would settle by hand what its buyer may be paying at this moment."""
+
+    code = "still_payable"
+
+    def __init__(self, *, is_provider_asked: bool) -> None:
+        self.is_provider_asked = is_provider_asked
+        why = (
+            "its provider says that it can still be paid"
+            if is_provider_asked
+            else "its provider could not be asked whether it was paid"
+        )
+        super().__init__(
+            f"{why}; wait until it is paid or has expired, or settle it with force=true"
+        )

@@ -48,15 +48,19 @@ class StillReferenced(KeysatError):
 
     code = "still_referenced"
 
-    def __init__(self, noun: str, slug: str, blockers: dict[str, int]) -> None:
+    def __init__(
+        self,
+        noun: str,
+        slug: str,
+        blockers: dict[str, int],
+        *,
+        remedy: str = "archive or deactivate it, or repeat with force=true to delete those too",
+    ) -> None:
         self.noun = noun
         self.slug = slug
         self.blockers = blockers
         listed = ", ".join(f"{count} {name}" for name, count in blockers.items())
-        super().__init__(
-            f"{noun} {slug!r} still has {listed}; "
-            "archive or deactivate it, or repeat with force=true to delete those too"
-        )
+        super().__init__(f"{noun} {slug!r} still has {listed}; {remedy}")
 
 
 class IdempotencyKeyReused(KeysatError):

@@ -107,6 +107,12 @@ async def start_purchase(
         async with asyncio.timeout(purchase_seconds):
             opened = await sync_to_thread(_open, actor, request, ports, settings)
             invoice = opened.invoice
+            if opened.passed_over:
+                log.warning(
+                    "several_providers_serve_the_rail",
+                    chosen=invoice.provider_account_id,
+                    passed_over=opened.passed_over,
+                )
             if _lacks_checkout(invoice):
                 invoice = await provider_threads.run(lambda: _request_payment(actor, opened, ports))
     except TimeoutError:
@@ -175,5 +181,6 @@ def _request_payment(actor: Actor, opened: OpenedPurchase, ports: Ports) -> Invo
         is_first_try=not opened.is_replayed,
         store=ports.store,
         clock=ports.clock,
+        ids=ports.ids,
         providers=ports.providers,
     )

@@ -46,12 +46,16 @@ def test_the_commands_are_those_promised() -> None:
         "policy create", "policy list", "policy show", "policy update", "policy archive",
         "policy unarchive", "policy activate", "policy deactivate", "policy publish",
         "policy hide", "policy reorder", "policy set-tip", "policy delete",
+        "profile create", "profile list", "profile show", "profile update", "profile delete",
+        "profile set-default", "profile prefer", "profile unprefer",
         "license issue", "license list", "license show", "license revoke", "license suspend",
         "license unsuspend", "license summary", "license issue-many", "license key",
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public",
         "rates pin", "rates show",
         "audit list", "audit verify",
+        "btcpay connect", "btcpay status", "btcpay disconnect",
+        "invoice list", "invoice show", "invoice settle", "invoice late-payments", "reconcile",
     }  # fmt: skip
 
 
@@ -83,6 +87,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
     }
     assert asking == {
         "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
+        "btcpay disconnect", "profile delete",
     }  # fmt: skip
 
 
@@ -136,4 +141,4 @@ def test_the_program_answers_a_shell_that_completes(tmp_path: Path) -> None:
         _KEYSAT_COMPLETE="bash_complete", COMP_WORDS="keysat pro", COMP_CWORD="1"
     )
     done = program.process(env=env)
-    assert done.stdout == "plain,product\n"
+    assert done.stdout == "plain,product\nplain,profile\n"

@@ -124,8 +124,9 @@ def leave_a_row_alone(program: Program) -> None:
 def sell(program: Program, kind: str, *, effect_at: int | None) -> None:
     change(
         program,
-        "INSERT INTO payment_providers"
-        " SELECT :account, id, :kind, 'L', '[]', 0 FROM merchant_profiles LIMIT 1",
+        "INSERT INTO payment_providers (id, merchant_profile_id, kind, label, served_rails, base_url,"
+        " connected_at, updated_at)"
+        " SELECT :account, id, :kind, 'L', '[]', '', 0, 0 FROM merchant_profiles LIMIT 1",
         "INSERT INTO invoices (id, product_id, status, amount_sats, base_price_sats, redirect_url,"
         " payment_provider_id, checkout_url, created_at, updated_at, settled_at, effect_at)"
         " SELECT :invoice, id, 'settled', 5, 5, '', :account, '', 1, 1, 1, :effect_at"
@@ -134,6 +135,30 @@ def sell(program: Program, kind: str, *, effect_at: int | None) -> None:
         invoice=new_id(),
         kind=kind,
         effect_at=effect_at,
+    )
+
+
+def connect(
+    program: Program,
+    *,
+    is_known: int = 1,
+    may_sell: int = 1,
+    failures: int = 0,
+    failing_since: int | None = None,
+) -> None:
+    account = new_id()
+    change(
+        program,
+        "INSERT INTO payment_providers (id, merchant_profile_id, kind, label, served_rails, base_url,"
+        " connected_at, updated_at)"
+        " SELECT :account, id, 'btcpay', 'L', '[]', '', 0, 0 FROM merchant_profiles LIMIT 1",
+        "INSERT INTO provider_health (payment_provider_id, failures, failing_since, is_known, may_sell)"
+        " VALUES (:account, :failures, :failing_since, :is_known, :may_sell)",
+        account=account,
+        failures=failures,
+        failing_since=failing_since,
+        is_known=is_known,
+        may_sell=may_sell,
     )
 
 
@@ -175,6 +200,21 @@ def write_an_open_env_file(program: Program) -> None:
 Break = Callable[[Program], object]
 
 FAILING: dict[str, tuple[Break, str, int]] = {
+    "a provider whose key is dead": (
+        lambda p: connect(p, is_known=0),
+        "payment providers",
+        35,
+    ),
+    "a provider that may not sell": (
+        lambda p: connect(p, may_sell=0),
+        "payment providers",
+        35,
+    ),
+    "a provider nobody reaches": (
+        lambda p: connect(p, failures=3, failing_since=1),
+        "payment providers",
+        35,
+    ),
     "a lost header": (lose_the_header, "database", 20),
     "no file": (lambda p: p.db_path.unlink(), "database", 20),
     "another program's file": (

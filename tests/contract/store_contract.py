@@ -2,6 +2,7 @@
 
 from tests.contract.store_audit import AuditContract
 from tests.contract.store_catalog import CatalogContract
+from tests.contract.store_invoice_lists import InvoiceListsContract
 from tests.contract.store_invoices import InvoicesContract
 from tests.contract.store_leases import LeasesContract
 from tests.contract.store_licenses import LicensesContract
@@ -17,6 +18,7 @@ class StoreContract(
     MerchantsContract,
     LicensesContract,
     InvoicesContract,
+    InvoiceListsContract,
     RemovalsContract,
     RecordsContract,
     AuditContract,

@@ -6,12 +6,21 @@ import msgspec
 import pytest
 
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
-from keysat_core.domain.merchant import disconnected
+from keysat_core.domain.merchant import ProviderKind, RailPreference, disconnected
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import AlreadyConnected, StoreUnavailable
 from keysat_core.ports.store import Store
-from tests.support.builders import NOW, make_account, make_profile, new_id
+from tests.support.builders import (
+    NOW,
+    later,
+    make_account,
+    make_invoice,
+    make_product,
+    make_profile,
+    new_id,
+    stored_shop,
+)
 
 replace = msgspec.structs.replace
 
@@ -104,3 +113,133 @@ class MerchantsContract(ABC):
     def test_an_account_of_an_unknown_profile_is_refused(self, store: Store) -> None:
         with pytest.raises(StoreUnavailable), store.writing() as tx:
             tx.merchants.put_account(make_account())
+
+    def test_profiles_are_listed_the_default_first_then_the_newest(self, store: Store) -> None:
+        default = make_profile()
+        old = make_profile(is_default=False, created_at=later(1))
+        new = make_profile(is_default=False, created_at=later(2))
+        with store.writing() as tx:
+            for profile in (old, new, default):
+                tx.merchants.put_profile(profile)
+        with store.reading() as tx:
+            assert tx.merchants.list_profiles() == [default, new, old]
+            assert tx.merchants.count_profiles() == 3
+
+    def test_a_profile_keeps_everything_that_is_written_into_it(self, store: Store) -> None:
+        profile = make_profile(
+            legal_name="Notes Ltd",
+            support_url="https://notes.example/help",
+            support_email="help@notes.example",
+            brand_color="#1a2b3c",
+            smtp_host="mail.notes.example",
+            smtp_port=465,
+            smtp_username="notes",
+            smtp_password=Secret("p4ssword"),
+            smtp_from_address="shop@notes.example",
+            smtp_from_name="Notes",
+            smtp_use_starttls=False,
+        )
+        with store.writing() as tx:
+            tx.merchants.put_profile(profile)
+        with store.reading() as tx:
+            assert tx.merchants.find_profile(profile.id) == profile
+        bare = make_profile(id=profile.id)
+        with store.writing() as tx:
+            tx.merchants.put_profile(bare)
+        with store.reading() as tx:
+            assert tx.merchants.find_profile(profile.id) == bare
+
+    def test_a_profile_goes_with_its_preferences(self, store: Store) -> None:
+        profile, default = make_profile(is_default=False), make_profile()
+        account = make_account(profile)
+        with store.writing() as tx:
+            tx.merchants.put_profile(default)
+            tx.merchants.put_profile(profile)
+            tx.merchants.put_account(account)
+            tx.merchants.put_preference(preference(profile.id, Rail.ONCHAIN, account.id))
+            tx.merchants.put_account(replace(account, merchant_profile_id=default.id))
+            tx.merchants.remove_profile(profile.id)
+        with store.reading() as tx:
+            assert tx.merchants.find_profile(profile.id) is None
+            assert tx.merchants.list_preferences(profile.id) == []
+            assert tx.merchants.list_accounts(default.id) == [
+                replace(account, merchant_profile_id=default.id)
+            ]
+
+    def test_a_profile_is_not_removed_from_under_what_refers_to_it(self, store: Store) -> None:
+        shop = stored_shop(store)
+        gone = disconnected(shop.account, NOW)
+        with store.writing() as tx:
+            tx.invoices.put_invoice(make_invoice(shop.product, provider_account_id=gone.id))
+            tx.merchants.put_account(gone)
+        with pytest.raises(StoreUnavailable), store.writing() as tx:
+            tx.merchants.remove_profile(shop.profile.id)
+        own = make_profile(is_default=False)
+        with store.writing() as tx:
+            tx.merchants.put_profile(own)
+            tx.products.put_product(make_product(merchant_profile_id=own.id))
+        with pytest.raises(StoreUnavailable), store.writing() as tx:
+            tx.merchants.remove_profile(own.id)
+        with store.reading() as tx:
+            assert tx.merchants.find_profile(own.id) == own
+
+    def test_the_history_of_invoices_may_move_to_another_profile(self, store: Store) -> None:
+        shop, other = stored_shop(store), make_profile(is_default=False)
+        gone = disconnected(make_account(other), NOW)
+        with store.writing() as tx:
+            tx.merchants.put_profile(other)
+            tx.merchants.put_account(gone)
+            invoice = make_invoice(shop.product, provider_account_id=gone.id)
+            tx.invoices.put_invoice(invoice)
+            tx.merchants.put_account(replace(gone, merchant_profile_id=shop.profile.id))
+            tx.merchants.remove_profile(other.id)
+        with store.reading() as tx:
+            assert tx.merchants.find_account(gone.id) == replace(
+                gone, merchant_profile_id=shop.profile.id
+            )
+            assert tx.invoices.get_invoice(invoice.id) == invoice
+            assert tx.merchants.list_accounts(shop.profile.id) == [shop.account]
+
+    def test_products_are_counted_only_for_the_profile_they_name(self, store: Store) -> None:
+        mine, other = make_profile(), make_profile(is_default=False)
+        with store.writing() as tx:
+            tx.merchants.put_profile(mine)
+            tx.merchants.put_profile(other)
+            tx.products.put_product(make_product())
+            for is_active in (True, False):
+                tx.products.put_product(
+                    make_product(merchant_profile_id=other.id, active=is_active)
+                )
+        with store.reading() as tx:
+            assert tx.merchants.count_products_of(mine.id) == 0
+            assert tx.merchants.count_products_of(other.id) == 2
+
+    def test_a_rail_has_one_preference_until_it_is_removed(self, store: Store) -> None:
+        shop = stored_shop(store)
+        other = make_account(shop.profile, kind=ProviderKind.BTCPAY)
+        kept = preference(shop.profile.id, Rail.ONCHAIN, other.id)
+        with store.writing() as tx:
+            tx.merchants.put_account(other)
+            tx.merchants.put_preference(kept)
+            for account in (shop.account, other):
+                tx.merchants.put_preference(preference(shop.profile.id, Rail.LIGHTNING, account.id))
+        with store.reading() as tx:
+            assert tx.merchants.list_preferences(shop.profile.id) == [
+                preference(shop.profile.id, Rail.LIGHTNING, other.id),
+                kept,
+            ]
+        with store.writing() as tx:
+            tx.merchants.remove_preference(shop.profile.id, Rail.LIGHTNING)
+            tx.merchants.remove_preference(shop.profile.id, Rail.CARD)
+        with store.reading() as tx:
+            assert tx.merchants.list_preferences(shop.profile.id) == [kept]
+        with store.writing() as tx:
+            tx.merchants.remove_preferences_of(other.id)
+        with store.reading() as tx:
+            assert tx.merchants.list_preferences(shop.profile.id) == []
+
+
+def preference(
+    profile_id: MerchantProfileId, rail: Rail, account_id: ProviderAccountId
+) -> RailPreference:
+    return RailPreference(merchant_profile_id=profile_id, rail=rail, provider_account_id=account_id)

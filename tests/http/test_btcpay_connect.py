@@ -5,8 +5,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from keysat_core.domain.actor import Scope
+from keysat_core.domain.actor import SYSTEM, Scope
 from keysat_core.domain.connecting import PERMISSIONS
+from keysat_core.domain.ids import InvoiceId
+from keysat_http.settling import settle
 from tests.simulators.btcpay.modes import Mode
 from tests.simulators.fault_plan import Answer, Timeout
 from tests.support.btcpay_shop import BASE, BROWSER, BTCPayShop, running_btcpay_shop
@@ -299,3 +301,13 @@ def test_payment_methods_are_shown_as_btcpay_says_them() -> None:
         opened.shop.admin("POST", "/btcpay/disconnect")
         missing = opened.shop.admin("GET", "/btcpay/payment-methods", ok=False)
         assert (missing.status_code, missing.json()["error"]) == (503, "btcpay_not_configured")
+
+
+def test_what_was_settled_before_is_not_held_against_a_provider_that_is_gone() -> None:
+    with running_btcpay_shop() as opened:
+        purchase = opened.buy()
+        opened.pay(purchase)
+        opened.shop.admin("POST", "/btcpay/disconnect")
+        look = settle(opened.shop.ports, SYSTEM, InvoiceId(purchase["invoice_id"]))
+        assert look.outcome == "unchanged"
+        assert opened.shop.audited("invoice.provider_reversed") == 0

@@ -26,6 +26,8 @@ READABLE: dict[str, object] = {
     "tip_pct_bps": 0,
     "policy_ids": [],
     "reason": "",
+    "enabled": True,
+    "payment_provider_id": "x",
 }
 """A body every admin route can read."""
 
@@ -135,7 +137,8 @@ def test_reading_scopes_suffice_to_read_and_not_to_write() -> None:
                 json=READABLE if method in BODY_METHODS else None,
                 headers={"authorization": "Bearer scoped"},
             )
-            expected = {200, 404} if method == "GET" else {403}
+            # Without a payment provider there is nothing to read from it.
+            expected = {200, 404, 503} if method == "GET" else {403}
             assert response.status_code in expected, (method, path, response.text)
 
 

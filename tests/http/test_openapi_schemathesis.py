@@ -117,6 +117,7 @@ def stock(shop: Shop) -> dict[str, Any]:
     issued = shop.issue(slug, policy_slug="pro")
     seat = shop.validate(issued["license_key"], fingerprint="laptop")
     purchase = shop.buy(slug)
+    default, *_ = shop.admin("GET", "/merchant-profiles")["profiles"]
     return {
         "slug": slug,
         "product": slug,
@@ -128,6 +129,8 @@ def stock(shop: Shop) -> dict[str, Any]:
         "machine_id": seat["machine_id"],
         "invoice_id": purchase["invoice_id"],
         "provider_id": shop.account_id,
+        "payment_provider_id": shop.account_id,
+        "profile_id": default["id"],
         "provider_invoice_id": purchase["btcpay_invoice_id"],
         "key": issued["license_key"],
         "fingerprint": "laptop",

@@ -13,12 +13,14 @@ from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.invoice import (
     TRANSITIONS,
+    Attention,
     Expire,
     Invalidate,
     Invoice,
     InvoiceEvent,
     InvoiceStatus,
     Settle,
+    SettledBy,
     advance,
     event_of,
     mismatched_amount,
@@ -251,6 +253,54 @@ def test_a_license_that_exists_already_only_marks_the_effect() -> None:
     settlement = till.fulfil(NOW + 1)
     assert (settlement.license, settlement.events) == (None, ())
     assert till.invoice.effect_at == NOW + 1
+
+
+@given(strategies.invoices(), strategies.provider_reports(), st.booleans(), st.booleans())
+def test_what_is_to_be_looked_at_follows_from_the_report_and_not_from_its_words(
+    invoice: Invoice, report: ProviderReport, is_answered: object, accepts_late: object
+) -> None:
+    def told(words: str) -> Invoice:
+        facts = SaleFacts(
+            invoice=invoice, policy=None, issued=None, new_license_id=LicenseId(new_id())
+        )
+        said = msgspec.structs.replace(report, raw_status=words)
+        return apply_report(
+            facts,
+            said,
+            SYSTEM,
+            Instant(NOW),
+            accepts_late=bool(accepts_late),
+            is_answered=bool(is_answered),
+        ).invoice
+
+    after = told("New")
+    assert after.noted_attention is told("Andere Wörter").noted_attention
+    assert after.noted_attention is not Attention.WITHOUT_EFFECT
+    if after.status is InvoiceStatus.SETTLED and invoice.status is not InvoiceStatus.SETTLED:
+        assert after.attention in {None, Attention.PROVIDER_REVERSED}
+    is_waiting = after.status in {InvoiceStatus.EXPIRED, InvoiceStatus.INVALID}
+    if is_answered and is_waiting:
+        assert (after.attention is Attention.PAID_LATE) is report.is_paid_late
+
+
+@given(strategies.invoices(status=InvoiceStatus.EXPIRED), st.lists(reports, max_size=6))
+def test_the_operator_s_word_is_as_good_as_the_provider_s_and_counts_once(
+    invoice: Invoice, more: list[ProviderReport]
+) -> None:
+    till = Till(msgspec.structs.replace(invoice, effect_at=None))
+    facts = SaleFacts(
+        invoice=till.invoice, policy=None, issued=None, new_license_id=LicenseId(new_id())
+    )
+    till._keep(fulfil(facts, SYSTEM, Instant(NOW), by=SettledBy.OPERATOR))
+    for report in more:
+        till.hear(report)
+    assert (till.invoice.status, till.invoice.settled_by) == (
+        InvoiceStatus.SETTLED,
+        SettledBy.OPERATOR,
+    )
+    assert len(till.licenses) == 1
+    refunds = [each for each in more if each.status is ProviderStatus.REFUNDED]
+    assert till.count(InvoiceRefunded) <= len(refunds)
 
 
 # --- what the operator is told ------------------------------------------------------------------

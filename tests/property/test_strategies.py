@@ -23,6 +23,7 @@ from keysat_core.domain.license import TRANSITIONS as LICENSE_TRANSITIONS
 from keysat_core.domain.license import License, LicenseEvent
 from keysat_core.domain.license import advance as advance_license
 from keysat_core.domain.machine import SeatTaken
+from keysat_core.domain.merchant import MerchantProfile, ProviderAccount
 from keysat_core.domain.money import Currency
 from keysat_core.domain.rate_limit import Allowance, Bucket, take
 from keysat_core.domain.sale import SaleFacts
@@ -57,7 +58,7 @@ def structs() -> Iterator[type[msgspec.Struct]]:
 
 STRUCTS: Final = sorted(structs(), key=lambda kind: kind.__name__)
 SIGNED: Final = [LicensePayload, LicenseKey, VerifyKey]
-SECRET: Final = [SettingsFacts]
+SECRET: Final = [MerchantProfile, ProviderAccount, SettingsFacts]
 """What holds secrets goes on no wire."""
 LEAVES: Final = [kind for kind in STRUCTS if kind is not Event]
 

@@ -8,6 +8,7 @@ import msgspec
 from tests.simulators.exchange import (
     ConnectionCut,
     NeverAnswered,
+    NotReachable,
     Response,
     html_response,
     json_response,
@@ -22,6 +23,7 @@ from tests.simulators.fault_plan import (
     StaleRead,
     Timeout,
     Truncate,
+    Unreachable,
 )
 
 
@@ -33,6 +35,7 @@ def perform(action: CallAction | None, act: Callable[[], Response]) -> Response:
     Raises:
         NeverAnswered: The action is a timeout.
         ConnectionCut: The action is a cut.
+        NotReachable: The action lets nobody connect.
     """
     match action:
         case None | StaleRead():
@@ -43,6 +46,8 @@ def perform(action: CallAction | None, act: Callable[[], Response]) -> Response:
             if action.after_acting:
                 act()
             raise NeverAnswered if isinstance(action, Timeout) else ConnectionCut
+        case Unreachable():
+            raise NotReachable
         case Html() | Truncate() | DropField() | ReplaceField():
             return _garbled(action, act())
         case _:

@@ -25,6 +25,10 @@ class ConnectionCut(Exception):
     """The service hangs up without an answer."""
 
 
+class NotReachable(Exception):
+    """The service takes no connection: the request never got there."""
+
+
 class UnreadableBody(ValueError):
     """The body is not JSON."""
 
@@ -121,5 +125,6 @@ class Service(Protocol):
         Raises:
             NeverAnswered: The caller is to time out.
             ConnectionCut: The connection is to break.
+            NotReachable: The connection is to be refused.
         """
         ...

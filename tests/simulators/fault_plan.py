@@ -34,6 +34,10 @@ class Cut(msgspec.Struct, frozen=True, tag=True):
     after_acting: bool = False
 
 
+class Unreachable(msgspec.Struct, frozen=True, tag=True):
+    """Take no connection. On a port, where one was already taken, it is cut."""
+
+
 class Html(msgspec.Struct, frozen=True, tag=True):
     """Do the work and answer a proxy's page."""
 
@@ -64,7 +68,7 @@ class StaleRead(msgspec.Struct, frozen=True, tag=True):
 
 
 CallAction: TypeAlias = (
-    Answer | Timeout | Cut | Html | Truncate | DropField | ReplaceField | StaleRead
+    Answer | Timeout | Cut | Unreachable | Html | Truncate | DropField | ReplaceField | StaleRead
 )
 
 
@@ -183,7 +187,10 @@ class FaultPlan:
     def on_call(
         self, operation: str, action: CallAction, *, nth: int = 1, count: int | None = 1
     ) -> None:
-        """Spoil calls of an operation, or of ``ANY``: from the nth on, ``count`` times or always."""
+        """Spoil calls of an operation, or of ``ANY``: from the nth on, ``count`` times or always.
+
+        Rules are asked in order; a later one counts only the calls that earlier ones let pass.
+        """
         self._call_rules.append(Rule(operation, action, nth, count))
 
     def on_delivery(

@@ -66,11 +66,11 @@ class Journal:
 
     def calls(self, operation: str | None = None) -> list[Call]:
         """List the calls, oldest first, of one operation or all."""
-        return [call for call in self._calls if operation in (None, call.operation)]
+        return [call for call in list(self._calls) if operation in (None, call.operation)]
 
     def attempts(self, event_type: str | None = None) -> list[Attempt]:
         """List the webhook attempts, oldest first, of one event type or all."""
-        return [tried for tried in self._attempts if event_type in (None, tried.event_type)]
+        return [tried for tried in list(self._attempts) if event_type in (None, tried.event_type)]
 
     def answers(self, operation: str) -> Iterator[Response]:
         """Give the answers to an operation that the caller got to see, oldest first."""

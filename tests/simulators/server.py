@@ -8,7 +8,14 @@ from threading import Event, Thread
 from typing import Final, cast
 from urllib.parse import parse_qsl
 
-from tests.simulators.exchange import ConnectionCut, NeverAnswered, Request, Response, Service
+from tests.simulators.exchange import (
+    ConnectionCut,
+    NeverAnswered,
+    NotReachable,
+    Request,
+    Response,
+    Service,
+)
 
 BODY_BYTES_MAX: Final = 4 << 20
 HANG_SECONDS: Final = 120
@@ -57,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         except NeverAnswered:
             self._double.is_stopping.wait(self._double.hang_seconds)
             self._hang_up()
-        except ConnectionCut:
+        except (ConnectionCut, NotReachable):
             self._hang_up()
         except Exception:
             self._hang_up()

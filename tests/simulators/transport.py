@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from tests.simulators.exchange import ConnectionCut, NeverAnswered, Request, Service
+from tests.simulators.exchange import ConnectionCut, NeverAnswered, NotReachable, Request, Service
 
 
 class ServiceTransport(httpx.BaseTransport):
@@ -19,6 +19,7 @@ class ServiceTransport(httpx.BaseTransport):
         Raises:
             httpx.ReadTimeout: The service never answers.
             httpx.ReadError: The service hangs up.
+            httpx.ConnectError: The service takes no connection.
         """
         try:
             answer = self._service.handle(request_of(request))
@@ -26,6 +27,8 @@ class ServiceTransport(httpx.BaseTransport):
             raise httpx.ReadTimeout("the double never answers", request=request) from error
         except ConnectionCut as error:
             raise httpx.ReadError("the double hung up", request=request) from error
+        except NotReachable as error:
+            raise httpx.ConnectError("the double takes no connection", request=request) from error
         return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
 
 

@@ -9,7 +9,9 @@ from tests.support.http import SEED, START
 UNKNOWN_ID: Final = "00000000-0000-4000-8000-000000000000"
 
 
-def signed(*, seed: bytes = SEED, license_id: str = UNKNOWN_ID) -> str:
+def signed(
+    *, seed: bytes = SEED, license_id: str = UNKNOWN_ID, entitlements: tuple[str, ...] = ()
+) -> str:
     """Spell a key, signed by the server under test unless another ``seed`` is given."""
     payload = encode_payload(
         LicensePayload(
@@ -20,7 +22,7 @@ def signed(*, seed: bytes = SEED, license_id: str = UNKNOWN_ID) -> str:
             issued_at=START,
             expires_at=0,
             fingerprint_hash=bytes(32),
-            entitlements=(),
+            entitlements=entitlements,
         )
     )
     return encode_key(payload, SigningKey.from_seed(seed).sign(payload))

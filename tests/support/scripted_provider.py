@@ -172,9 +172,19 @@ class ScriptedProvider:
     def invalidate(self, invoice_id: str) -> None:
         self._set(invoice_id, ProviderStatus.INVALID, "Invalid")
 
-    def pay_late(self, invoice_id: str) -> None:
+    def pay_late(self, invoice_id: str, *, is_final: bool = False) -> None:
         """Full payment after expiry: waits for someone to mark it settled."""
-        self._set(invoice_id, ProviderStatus.EXPIRED, "Expired (paid late)", is_paid_late=True)
+        self._set(
+            invoice_id,
+            ProviderStatus.EXPIRED,
+            "Expired (paid late)",
+            is_paid_late=True,
+            is_late_final=is_final,
+        )
+
+    def process_late(self, invoice_id: str) -> None:
+        """Money seen for what had expired here, and not final yet."""
+        self._set(invoice_id, ProviderStatus.PENDING, "Processing", is_processing=True)
 
     def mark_settled(self, invoice_id: str) -> None:
         self._set(invoice_id, ProviderStatus.SETTLED, "Settled (marked)", marked_by_hand=True)
@@ -222,9 +232,10 @@ class ScriptedProviders:
     def __init__(self, provider: ScriptedProvider) -> None:
         self.provider = provider
         self.is_loaded = True
+        self.loaded = frozenset({ProviderKind.SANDBOX})
 
     def kinds(self) -> frozenset[ProviderKind]:
-        return frozenset({ProviderKind.SANDBOX} if self.is_loaded else ())
+        return self.loaded if self.is_loaded else frozenset()
 
     def provider_for(self, account: ProviderAccount) -> ScriptedProvider:
         if not self.is_loaded:

@@ -62,7 +62,14 @@ from keysat_core.use_cases.purchases.note_webhook import (
 )
 from keysat_core.use_cases.purchases.open_purchase import OpenedPurchase, open_purchase
 from keysat_core.use_cases.purchases.request_payment import request_payment
+from keysat_core.use_cases.purchases.settle_by_hand import (
+    SettleByHand,
+    SettledByHand,
+    needs_asking,
+    settle_by_hand,
+)
 from keysat_core.use_cases.purchases.settle_invoice import SettledInvoice, settle_invoice
+from keysat_core.use_cases.server.settings import set_late_payments
 from tests.support.builders import Shop, make_policy, stored_shop
 from tests.support.scripted_provider import SIGNATURE, ScriptedProvider, ScriptedProviders
 
@@ -183,6 +190,7 @@ class Trade:
             is_first_try=is_first_try,
             store=self.store,
             clock=self.clock,
+            ids=self.ids,
             providers=self.providers,
         )
 
@@ -198,6 +206,32 @@ class Trade:
             clock=self.clock,
             ids=self.ids,
             providers=self.providers,
+        )
+
+    def settle_by_hand(
+        self, invoice_id: InvoiceId, *, reason: str | None = None, is_forced: bool = False
+    ) -> SettledByHand:
+        """Ask the provider, and take the operator's word for the rest."""
+        self.ask_first(invoice_id)
+        return self.take_word(invoice_id, reason=reason, is_forced=is_forced)
+
+    def ask_first(self, invoice_id: InvoiceId) -> None:
+        if needs_asking(OPERATOR, invoice_id, store=self.store):
+            self._settles(invoice_id)
+
+    def take_word(
+        self, invoice_id: InvoiceId, *, reason: str | None = None, is_forced: bool = False
+    ) -> SettledByHand:
+        command = SettleByHand(invoice_id=invoice_id, reason=reason, is_forced=is_forced)
+        return settle_by_hand(OPERATOR, command, store=self.store, clock=self.clock, ids=self.ids)
+
+    def accept_late(self, *, is_accepted: bool) -> None:
+        set_late_payments(
+            OPERATOR,
+            is_accepted=is_accepted,
+            store=self.store,
+            clock=self.clock,
+            ids=self.ids,
         )
 
     def note(self, body: bytes) -> WebhookReceipt:

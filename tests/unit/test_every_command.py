@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from keysat_core.domain.actor import Scope
-from keysat_core.domain.ids import LicenseId, MachineId
+from keysat_core.domain.ids import InvoiceId, LicenseId, MachineId, MerchantProfileId
 from keysat_core.domain.license import key_of
-from keysat_core.domain.listing import AuditFilter, LicenseFilter, MachineFilter
+from keysat_core.domain.listing import AuditFilter, InvoiceFilter, LicenseFilter, MachineFilter
 from keysat_core.domain.machine import Candidate
+from keysat_core.domain.merchant import RailPreference
 from keysat_core.domain.money import Currency
+from keysat_core.domain.payment import Rail
 from keysat_core.domain.product import PriceInput
 from keysat_core.errors import Forbidden
 from keysat_core.signing.license_key import LicensePayload
@@ -25,6 +27,14 @@ from keysat_core.use_cases.licenses import (
     show_license_key,
 )
 from keysat_core.use_cases.machines import activate_machine, deactivate_machine, list_machines
+from keysat_core.use_cases.merchants import (
+    create_profile,
+    delete_profile,
+    list_profiles,
+    prefer_account,
+    set_default_profile,
+    update_profile,
+)
 from keysat_core.use_cases.policies import (
     archive_policy,
     create_policy,
@@ -39,6 +49,7 @@ from keysat_core.use_cases.products import (
     list_products,
     update_product,
 )
+from keysat_core.use_cases.purchases import list_invoices, settle_by_hand
 from keysat_core.use_cases.server import (
     list_audit,
     record_backup,
@@ -46,6 +57,7 @@ from keysat_core.use_cases.server import (
     show_tier,
     verify_audit,
 )
+from tests.support.builders import make_profile
 from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
 from tests.support.watched_store import Killed, WatchedStore
 
@@ -61,6 +73,8 @@ class Command(msgspec.Struct, frozen=True):
     scope: Scope | None
     given: Callable[[Trade], Arguments]
     is_told: bool = True
+    audits: int = 1
+    events: int = 1
 
 
 def ports(trade: Trade) -> dict[str, Any]:
@@ -75,6 +89,11 @@ def license_id(trade: Trade) -> LicenseId:
     return trade.licenses()[0].id
 
 
+def invoice_id(trade: Trade) -> InvoiceId:
+    with trade.store.reading() as tx:
+        return tx.invoices.list_invoices(InvoiceFilter()).rows[0].invoice.id
+
+
 def machine_id(trade: Trade) -> MachineId:
     return trade.machines(license_id(trade))[0].machine.id
 
@@ -83,7 +102,66 @@ def payload(trade: Trade) -> LicensePayload:
     return payload_in(key_of(trade.licenses()[0], trade.keys.signing_key()))
 
 
+def second_profile_id(trade: Trade) -> MerchantProfileId:
+    profile = make_profile(is_default=False)
+    with trade.store.writing() as tx:
+        tx.merchants.put_profile(profile)
+    return profile.id
+
+
+def preferring(trade: Trade) -> MerchantProfileId:
+    profile_id = trade.shop.profile.id
+    preference = RailPreference(
+        merchant_profile_id=profile_id,
+        rail=Rail.LIGHTNING,
+        provider_account_id=trade.shop.account.id,
+    )
+    with trade.store.writing() as tx:
+        tx.merchants.put_preference(preference)
+    return profile_id
+
+
 COMMANDS: Final = [
+    Command(
+        create_profile.create_profile,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: ([create_profile.CreateProfile(name="N")], tiered(t)),
+    ),
+    Command(
+        update_profile.update_profile,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: (
+            [update_profile.UpdateProfile(profile_id=t.shop.profile.id, name="M")],
+            ports(t),
+        ),
+    ),
+    Command(
+        set_default_profile.set_default_profile,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: ([second_profile_id(t)], ports(t)),
+    ),
+    Command(
+        delete_profile.delete_profile,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: ([second_profile_id(t)], ports(t)),
+    ),
+    Command(
+        prefer_account.prefer_account,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: (
+            [
+                prefer_account.PreferAccount(
+                    profile_id=t.shop.profile.id, rail="lightning", account_id=t.shop.account.id
+                )
+            ],
+            ports(t),
+        ),
+    ),
+    Command(
+        prefer_account.clear_preference,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: ([preferring(t), "lightning"], ports(t)),
+    ),
     Command(
         create_product.create_product,
         Scope.PRODUCTS_WRITE,
@@ -194,8 +272,22 @@ COMMANDS: Final = [
     Command(
         settings.pin_rate,
         Scope.RATES_WRITE,
-        lambda t: ([Currency.USD, "65000"], {"clock": t.clock}),
-        is_told=False,
+        lambda t: ([Currency.USD, "65000"], ports(t)),
+    ),
+    Command(
+        settings.set_late_payments,
+        Scope.MASTER,
+        lambda t: ([], ports(t) | {"is_accepted": True}),
+    ),
+    Command(
+        settle_by_hand.settle_by_hand,
+        Scope.INVOICES_WRITE,
+        lambda t: (
+            [settle_by_hand.SettleByHand(invoice_id=invoice_id(t), is_forced=True)],
+            ports(t),
+        ),
+        audits=3,
+        events=2,
     ),
     Command(
         record_backup.record_backup,
@@ -272,6 +364,17 @@ READS: Final = [
         Scope.MACHINES_READ,
         lambda t: ([MachineFilter()], {"heartbeats": t.heartbeats}),
     ),
+    Command(list_invoices.list_invoices, Scope.INVOICES_READ, lambda _: ([InvoiceFilter()], {})),
+    Command(list_invoices.show_invoice, Scope.INVOICES_READ, lambda t: ([invoice_id(t)], {})),
+    Command(settle_by_hand.needs_asking, Scope.INVOICES_WRITE, lambda t: ([invoice_id(t)], {})),
+    Command(settings.show_late_payments, Scope.SETTINGS_READ, lambda _: ([], {})),
+    Command(list_profiles.list_profiles, Scope.MERCHANT_PROFILES_READ, lambda _: ([], {})),
+    Command(
+        list_profiles.show_profile,
+        Scope.MERCHANT_PROFILES_READ,
+        lambda t: ([t.shop.profile.id], {}),
+    ),
+    Command(list_profiles.show_default_accounts, Scope.PAYMENT_PROVIDERS_READ, lambda _: ([], {})),
     Command(show_tier.show_tier, Scope.TIER_READ, lambda _: ([], {"self_license": PATRON})),
     Command(list_audit.list_audit, Scope.AUDIT_READ, lambda _: ([AuditFilter()], {})),
     Command(verify_audit.verify_audit, Scope.AUDIT_READ, lambda _: ([], {})),
@@ -290,10 +393,11 @@ guarded = pytest.mark.parametrize(
 
 @pytest.fixture
 def trade(tmp_path: Path) -> Trade:
-    """A shop that has sold something, and has a license with one seat taken."""
+    """A shop that is selling something, and has a license with one seat taken."""
     trade = open_trade(tmp_path / DATABASE)
     issued = trade.issue(policy_slug=trade.shop.policy.slug, max_machines=0)
     trade.validate(issued.key, "seated")
+    trade.open()
     return trade
 
 
@@ -359,12 +463,13 @@ def test_a_command_is_one_transaction_with_its_audit_row_and_its_event(
     assert watched.steps.count("committed") == 1
     new_audits = trade.audits()[len(audits) :]
     new_events = trade.events()[len(events) :]
-    assert len(new_audits) == 1
-    assert len(new_events) == command.is_told
+    expected = command.events if command.is_told else 0
+    assert len(new_audits) == command.audits
+    assert len(new_events) == expected
     now = trade.clock.now()
-    assert [row.occurred_at for row in new_audits] == [now]
-    assert [row.occurred_at for row in new_events] == [now] * command.is_told
-    (audit,) = new_audits
-    assert (audit.actor_kind, audit.actor_hash) == (OPERATOR.kind, OPERATOR.hash)
-    assert audit.target_kind
-    assert audit.target_id
+    assert [row.occurred_at for row in new_audits] == [now] * command.audits
+    assert [row.occurred_at for row in new_events] == [now] * expected
+    for audit in new_audits:
+        assert (audit.actor_kind, audit.actor_hash) == (OPERATOR.kind, OPERATOR.hash)
+        assert audit.target_kind
+        assert audit.target_id

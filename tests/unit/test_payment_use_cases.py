@@ -160,13 +160,15 @@ def test_a_refusal_never_undoes_what_another_try_recorded_meanwhile(trade: Trade
 
     def other_try() -> None:
         created = ProviderInvoice(provider_invoice_id="p-9", checkout_url="https://pay.example/9")
-        record_provider_invoice(BUYER, opened.id, created, store=whole, clock=trade.clock)
+        record_provider_invoice(
+            BUYER, opened.id, created, store=whole, clock=trade.clock, ids=trade.ids
+        )
 
     trade.store, watched.before_writing = watched, other_try
     trade.provider.faults.append(Fault.REFUSED)
     with pytest.raises(ProviderRefused):
         trade.request(opened.id)
-    assert watched.writes == []
+    assert watched.writes == ["put_health"]
     assert trade.invoice(opened.id).provider_invoice_id == "p-9"
     assert trade.invoice(opened.id).status is InvoiceStatus.PENDING
 
@@ -176,7 +178,7 @@ def test_a_second_answer_of_the_provider_never_replaces_the_first(trade: Trade) 
     other = ProviderInvoice(provider_invoice_id="p-9", checkout_url="https://pay.example/9")
     for invoice in (trade.sell(), trade.open(policy_slug="free").invoice):
         again = record_provider_invoice(
-            BUYER, invoice.id, other, store=trade.store, clock=trade.clock
+            BUYER, invoice.id, other, store=trade.store, clock=trade.clock, ids=trade.ids
         )
         assert again == trade.invoice(invoice.id) == invoice
 
@@ -295,7 +297,9 @@ def test_an_id_recorded_while_the_provider_was_asked_is_never_replaced(trade: Tr
 
     def other_try() -> None:
         created = ProviderInvoice(provider_invoice_id="p-9", checkout_url="https://pay.example/9")
-        record_provider_invoice(BUYER, opened.id, created, store=whole, clock=trade.clock)
+        record_provider_invoice(
+            BUYER, opened.id, created, store=whole, clock=trade.clock, ids=trade.ids
+        )
 
     trade.store, watched.before_writing = watched, other_try
     assert trade.settle(opened.id).invoice.provider_invoice_id == "p-9"

@@ -25,6 +25,7 @@ from keysat_core.limits import IDEMPOTENCY_SECONDS, PURGE_BATCH, RECEIPT_DAYS
 from keysat_core.signing import SigningKey, Verifier
 from keysat_core.testing.clock import START, FixedClock
 from keysat_core.testing.ids import SeededIds
+from keysat_core.use_cases.merchants.set_default_profile import set_default_profile
 from keysat_core.use_cases.server.prepare_server import (
     PreparedServer,
     has_sandbox_account,
@@ -33,7 +34,7 @@ from keysat_core.use_cases.server.prepare_server import (
 from keysat_core.use_cases.server.purge_expired import Purged, purge_expired
 from keysat_core.use_cases.server.settings import find_operator_name, find_rate_pin, pin_rate
 from keysat_core.use_cases.server.show_tier import show_tier
-from tests.support.builders import make_invoice, make_receipt
+from tests.support.builders import make_invoice, make_profile, make_receipt
 from tests.support.trade import CREATOR, OPERATOR, PATRON, Trade, open_trade
 
 
@@ -84,6 +85,21 @@ def test_a_new_server_gets_a_default_profile_and_in_sandbox_mode_an_account(
         assert tx.merchants.list_accounts(plain.profile.id) == [sandbox.sandbox_account]
         assert tx.merchants.find_default_profile() == plain.profile
     assert actions(store) == ["merchant_profile.create", "payment_provider.connect"]
+
+
+def test_pretend_money_is_found_whichever_profile_is_the_default(store: SQLiteStore) -> None:
+    first = prepare(store, is_sandbox=True).profile
+    second = make_profile(is_default=False)
+    with store.writing() as tx:
+        tx.merchants.put_profile(second)
+    set_default_profile(
+        OPERATOR, second.id, store=store, clock=FixedClock(), ids=SeededIds("default")
+    )
+    assert has_sandbox_account(store=store)
+    prepared = prepare(store, is_sandbox=True)
+    assert prepared.profile.id == second.id != first.id
+    assert prepared.sandbox_account is not None
+    assert prepared.sandbox_account.merchant_profile_id == second.id
 
 
 def test_preparing_again_changes_nothing(store: SQLiteStore) -> None:
@@ -186,7 +202,7 @@ def test_a_license_of_ours_that_does_not_verify_gives_the_lowest_tier(trade: Tra
 
 
 def pin(trade: Trade, text: str | None, currency: Currency = Currency.USD) -> None:
-    pin_rate(OPERATOR, currency, text, store=trade.store, clock=trade.clock)
+    pin_rate(OPERATOR, currency, text, store=trade.store, clock=trade.clock, ids=trade.ids)
 
 
 def pinned(trade: Trade) -> PinnedRates:

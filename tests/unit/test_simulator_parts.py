@@ -12,6 +12,7 @@ from tests.simulators.call_faults import perform
 from tests.simulators.exchange import (
     ConnectionCut,
     NeverAnswered,
+    NotReachable,
     Request,
     Response,
     json_response,
@@ -28,6 +29,7 @@ from tests.simulators.fault_plan import (
     ReplaceField,
     Timeout,
     Truncate,
+    Unreachable,
 )
 from tests.simulators.journal import Call, Journal
 from tests.simulators.server import serving
@@ -42,6 +44,8 @@ class Echo:
     def handle(self, request: Request, /) -> Response:
         if request.path == "/hang":
             raise NeverAnswered
+        if request.path == "/refuse":
+            raise NotReachable
         if request.path == "/cut":
             raise ConnectionCut
         seen = {
@@ -127,6 +131,8 @@ def test_in_process_a_timeout_takes_no_time() -> None:
             client.get("/hang")
         with pytest.raises(httpx.ReadError):
             client.get("/cut")
+        with pytest.raises(httpx.ConnectError):
+            client.get("/refuse")
         assert time.monotonic() - before < 1
 
 
@@ -210,6 +216,8 @@ def test_an_unanswered_call_did_its_work_or_did_not(*, after_acting: bool) -> No
         perform(Timeout(after_acting=after_acting), act)
     with pytest.raises(ConnectionCut):
         perform(Cut(after_acting=after_acting), act)
+    with pytest.raises(NotReachable):
+        perform(Unreachable(), act)
     assert len(done) == (2 if after_acting else 0)
 
 

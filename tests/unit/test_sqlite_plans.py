@@ -20,9 +20,10 @@ from keysat_adapters.sqlite import (
 )
 from keysat_adapters.sqlite.connection import open_writer
 from keysat_adapters.sqlite.migrations import migrate
-from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
+from keysat_core.domain.ids import LicenseId, PolicyId, ProductId, ProviderAccountId
+from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.license import LicenseStatus
-from keysat_core.domain.listing import LicenseFilter, MachineFilter
+from keysat_core.domain.listing import InvoiceFilter, LicenseFilter, MachineFilter
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,43 @@ def test_a_page_of_licenses_needs_no_sorting(
 def test_a_license_is_searched_by_its_invoice(connection: apsw.Connection) -> None:
     found = plan(connection, licenses.list_statement(LicenseFilter(invoice_id="x"))[0])
     assert "SCAN" not in found
+
+
+INVOICE_PAGES = {
+    "all": (InvoiceFilter(), "invoices_by_age"),
+    "by status": (InvoiceFilter(status=InvoiceStatus.PENDING), "invoices_by_status"),
+    "of a product": (InvoiceFilter(product_id=ProductId("x")), "invoices_by_age_of_product"),
+    "by e-mail": (InvoiceFilter(buyer_email="x"), "invoices_by_email"),
+    "of an account": (
+        InvoiceFilter(provider_account_id=ProviderAccountId("x")),
+        "invoices_by_age_of_provider",
+    ),
+    "to look at": (InvoiceFilter(is_attention_needed=True), "invoices_with_attention"),
+}
+
+
+@pytest.mark.parametrize(("criteria", "index"), INVOICE_PAGES.values(), ids=INVOICE_PAGES.keys())
+def test_a_page_of_invoices_needs_no_sorting(
+    connection: apsw.Connection, criteria: InvoiceFilter, index: str
+) -> None:
+    found = plan(connection, invoices.list_statement(criteria)[0])
+    assert "TEMP B-TREE" not in found
+    assert f"INDEX {index}" in found.splitlines()[0]
+
+
+@pytest.mark.parametrize(("criteria", "index"), INVOICE_PAGES.values(), ids=INVOICE_PAGES.keys())
+def test_invoices_are_counted_in_an_index(
+    connection: apsw.Connection, criteria: InvoiceFilter, index: str
+) -> None:
+    del index
+    found = plan(connection, invoices.count_statement(criteria)[0])
+    assert "INDEX invoices_" in found
+
+
+def test_an_invoice_is_searched_by_either_id(connection: apsw.Connection) -> None:
+    criteria = InvoiceFilter(invoice_id="x")
+    for sql, _ in (invoices.list_statement(criteria), invoices.count_statement(criteria)):
+        assert "SCAN" not in plan(connection, sql)
 
 
 MACHINE_PAGES = {

@@ -6,7 +6,7 @@ from keysat_core.domain.connecting import ConnectState
 from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
-from keysat_core.domain.listing import RevenueSummary
+from keysat_core.domain.listing import InvoiceFilter, InvoicePage, InvoiceRow, RevenueSummary
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, RailPreference
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.provider_health import ProviderHealth
@@ -42,6 +42,11 @@ class Invoices(Protocol):
 
     def count_pending_of(self, account_id: ProviderAccountId) -> int:
         """Invoices of an account that still wait."""
+        ...
+
+    def get_invoice_row(self, invoice_id: InvoiceId) -> InvoiceRow: ...
+    def list_invoices(self, criteria: InvoiceFilter) -> InvoicePage:
+        """One page, newest first, in an order that stays; ``total`` counts all that match."""
         ...
 
     def revenue_summary(self, now: Instant) -> RevenueSummary: ...

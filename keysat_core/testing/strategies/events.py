@@ -22,6 +22,9 @@ from keysat_core.domain.events import (
     LicenseUnsuspended,
     MachineActivated,
     MachineDeactivated,
+    MerchantProfileCreated,
+    MerchantProfileDeleted,
+    MerchantProfileUpdated,
     OutboxEvent,
     PolicyCreated,
     PolicyDeleted,
@@ -29,6 +32,13 @@ from keysat_core.domain.events import (
     ProductCreated,
     ProductDeleted,
     ProductUpdated,
+    ProviderConnected,
+    ProviderDisconnected,
+    ProviderFailing,
+    ProviderInvoiceRecorded,
+    ProviderRecovered,
+    RatePinned,
+    SettingChanged,
     outbox_event,
     product_created,
 )
@@ -39,7 +49,7 @@ from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.money import amounts
 from keysat_core.testing.strategies.products import entitlements, products
-from keysat_core.testing.strategies.text import digests, slugs, texts
+from keysat_core.testing.strategies.text import digests, names, slugs, texts
 
 _Event = TypeVar("_Event", bound=Event)
 _Fields = Mapping[str, SearchStrategy[Any]]
@@ -47,6 +57,8 @@ _Fields = Mapping[str, SearchStrategy[Any]]
 _FIELD_NAMES: Final = st.lists(slugs(), max_size=4, unique=True).map(tuple)
 _PRODUCT: Final[_Fields] = {"product_id": ids()}
 _POLICY: Final[_Fields] = {"policy_id": ids(), "product_id": ids()}
+_PROFILE: Final[_Fields] = {"merchant_profile_id": ids()}
+_ACCOUNT: Final[_Fields] = {"provider_id": ids(), "kind": texts()}
 _LICENSE: Final[_Fields] = {"license_id": ids()}
 _MACHINE: Final[_Fields] = {"license_id": ids(), "machine_id": ids()}
 _INVOICE: Final[_Fields] = {"invoice_id": ids(), "product_id": ids(), "amount_sats": amounts()}
@@ -61,6 +73,9 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     PolicyCreated: {**_POLICY, "slug": slugs()},
     PolicyUpdated: {**_POLICY, "fields": _FIELD_NAMES},
     PolicyDeleted: {**_POLICY, "slug": slugs()},
+    MerchantProfileCreated: {**_PROFILE, "name": names()},
+    MerchantProfileUpdated: {**_PROFILE, "fields": _FIELD_NAMES},
+    MerchantProfileDeleted: {**_PROFILE, "name": names()},
     LicenseIssued: {
         **_LICENSE,
         **_PRODUCT,
@@ -77,9 +92,16 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     MachineActivated: {**_MACHINE, "fingerprint_hash": digests()},
     MachineDeactivated: {**_MACHINE, **_REASON},
     InvoiceOpened: _INVOICE,
+    ProviderInvoiceRecorded: {"invoice_id": ids(), "provider_invoice_id": ids()},
     InvoicePaid: _SALE,
     InvoiceExpired: {**_SALE, "status": st.sampled_from(_ENDED).map(str)},
     InvoiceRefunded: _SALE,
+    ProviderConnected: {**_ACCOUNT, **_PROFILE},
+    ProviderDisconnected: {**_ACCOUNT, **_PROFILE},
+    ProviderFailing: {**_ACCOUNT, "problem": texts()},
+    ProviderRecovered: _ACCOUNT,
+    RatePinned: {"currency": texts(), "units_per_btc": st.none() | texts()},
+    SettingChanged: {"setting": texts(), "value": texts()},
 }
 
 EVENT_KINDS: Final = tuple(_FIELDS)

@@ -1,6 +1,6 @@
 """Invoices and what may happen to one."""
 
-from typing import Any
+from typing import Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -8,12 +8,14 @@ from hypothesis.strategies import SearchStrategy
 from keysat_core.domain.idempotency import IdempotencyRecord
 from keysat_core.domain.ids import InvoiceId, ProductId
 from keysat_core.domain.invoice import (
+    Attention,
     Expire,
     Invalidate,
     Invoice,
     InvoiceEvent,
     InvoiceStatus,
     Settle,
+    SettledBy,
 )
 from keysat_core.domain.money import Currency
 from keysat_core.domain.payment import Rail
@@ -22,6 +24,9 @@ from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.money import amounts
 from keysat_core.testing.strategies.text import digests, emails, texts
+
+STORED_ATTENTION: Final = [each for each in Attention if each is not Attention.WITHOUT_EFFECT]
+"""What a row may carry; the rest follows from the row."""
 
 
 def invoices(**fixed: Any) -> SearchStrategy[Invoice]:
@@ -50,6 +55,8 @@ def invoices(**fixed: Any) -> SearchStrategy[Invoice]:
         settled_at=st.none() | instants(),
         effect_at=st.none() | instants(),
         last_checked_at=st.none() | instants(),
+        settled_by=st.none() | st.sampled_from(SettledBy),
+        noted_attention=st.none() | st.sampled_from(STORED_ATTENTION),
     )
 
 

@@ -5,10 +5,14 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
+from keysat_core.domain.ids import LicenseId, PolicyId, ProductId, ProviderAccountId
+from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.listing import (
     CascadeCounts,
+    InvoiceFilter,
+    InvoicePage,
+    InvoiceRow,
     LicenseCounts,
     LicenseFilter,
     LicenseRow,
@@ -17,9 +21,11 @@ from keysat_core.domain.listing import (
     MachineRow,
     RevenueSummary,
 )
-from keysat_core.limits import MACHINES_PAGE_MAX, OFFSET_MAX, PAGE_MAX
+from keysat_core.domain.merchant import ProviderKind
+from keysat_core.limits import INVOICES_PAGE_MAX, MACHINES_PAGE_MAX, OFFSET_MAX, PAGE_MAX
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids
+from keysat_core.testing.strategies.invoices import invoices
 from keysat_core.testing.strategies.licenses import licenses
 from keysat_core.testing.strategies.machines import machines
 from keysat_core.testing.strategies.money import amounts
@@ -96,6 +102,44 @@ def revenue_summaries(draw: st.DrawFn, /) -> RevenueSummary:
         last_30d_sats=last_30d,
         settled_paid_invoice_count=draw(_counts()),
     )
+
+
+def invoice_filters(**fixed: Any) -> SearchStrategy[InvoiceFilter]:
+    """Which invoices to list: any combination of fields."""
+    return built(
+        InvoiceFilter,
+        fixed,
+        status=st.none() | st.sampled_from(InvoiceStatus),
+        product_id=st.none() | ids().map(ProductId),
+        buyer_email=st.none() | emails(),
+        invoice_id=st.none() | ids(),
+        provider_account_id=st.none() | ids().map(ProviderAccountId),
+        is_attention_needed=st.booleans(),
+        limit=st.integers(1, INVOICES_PAGE_MAX),
+        offset=st.integers(0, OFFSET_MAX),
+    )
+
+
+def invoice_rows(**fixed: Any) -> SearchStrategy[InvoiceRow]:
+    """Invoices with the names an operator reads."""
+    return built(
+        InvoiceRow,
+        fixed,
+        invoice=invoices(),
+        product_slug=st.none() | slugs(),
+        policy_slug=st.none() | slugs(),
+        provider_kind=st.none() | st.sampled_from(ProviderKind),
+        provider_label=st.none() | names(),
+        is_provider_connected=st.booleans(),
+        license_id=st.none() | ids().map(LicenseId),
+    )
+
+
+@st.composite
+def invoice_pages(draw: st.DrawFn, /) -> InvoicePage:
+    """Pages that hold no more than there is."""
+    rows = tuple(draw(st.lists(invoice_rows(), max_size=2)))
+    return InvoicePage(rows=rows, total=len(rows) + draw(_counts()))
 
 
 def machine_filters(**fixed: Any) -> SearchStrategy[MachineFilter]:

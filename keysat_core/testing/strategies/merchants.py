@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
-from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, ProviderKind
+from keysat_core.domain.merchant import (
+    MerchantProfile,
+    ProviderAccount,
+    ProviderKind,
+    RailPreference,
+    disconnected,
+)
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.secret import Secret
 from keysat_core.testing.strategies.building import built
@@ -40,9 +46,10 @@ def merchant_profiles(**fixed: Any) -> SearchStrategy[MerchantProfile]:
 
 
 def provider_accounts(**fixed: Any) -> SearchStrategy[ProviderAccount]:
-    """Connected accounts of every kind, each with at least one rail and its secrets."""
+    """Accounts of every kind with at least one rail; connected ones may have secrets."""
     rails = st.lists(st.sampled_from(Rail), min_size=1, unique=True).map(tuple)
-    return built(
+    retired_at = fixed.pop("disconnected_at", None)
+    connected = built(
         ProviderAccount,
         fixed,
         id=ids().map(ProviderAccountId),
@@ -57,4 +64,19 @@ def provider_accounts(**fixed: Any) -> SearchStrategy[ProviderAccount]:
         store_id=st.none() | texts(),
         connected_at=instants(),
         updated_at=instants(),
+    )
+    moments = st.none() | instants() if retired_at is None else st.just(retired_at)
+    return st.builds(
+        lambda account, at: account if at is None else disconnected(account, at), connected, moments
+    )
+
+
+def rail_preferences(**fixed: Any) -> SearchStrategy[RailPreference]:
+    """Which account collects on a rail."""
+    return built(
+        RailPreference,
+        fixed,
+        merchant_profile_id=ids().map(MerchantProfileId),
+        rail=st.sampled_from(Rail),
+        provider_account_id=ids().map(ProviderAccountId),
     )

@@ -9,6 +9,8 @@ from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.money import Currency
 from keysat_core.domain.payment import (
     InvoiceOrder,
+    LightningPayment,
+    LightningStatus,
     ProviderInvoice,
     ProviderNotice,
     ProviderReport,
@@ -73,6 +75,17 @@ def provider_notices(**fixed: Any) -> SearchStrategy[ProviderNotice]:
         delivery_id=st.none() | names(),
         original_delivery_id=st.none() | names(),
         claim=st.none() | st.sampled_from(ProviderStatus),
+    )
+
+
+def lightning_payments(**fixed: Any) -> SearchStrategy[LightningPayment]:
+    """What became of lightning payments."""
+    return built(
+        LightningPayment,
+        fixed,
+        status=st.sampled_from(LightningStatus),
+        payment_hash=st.none() | texts(),
+        detail=texts(),
     )
 
 

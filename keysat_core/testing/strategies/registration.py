@@ -17,6 +17,7 @@ from keysat_core.domain.audit_breaks import Break
 from keysat_core.domain.audit_chain import Anchor
 from keysat_core.domain.audit_walk import ChainReport
 from keysat_core.domain.buyer import BuyerRequest
+from keysat_core.domain.connecting import ConnectState, RemoteStore, RemoteWebhook
 from keysat_core.domain.diagnosis import BackupFacts, ClockFacts, DiskSpace, Finding
 from keysat_core.domain.entitlement import CatalogEntry
 from keysat_core.domain.events import Event, OutboxEvent
@@ -31,6 +32,9 @@ from keysat_core.domain.listing import (
     AuditFilter,
     AuditRow,
     CascadeCounts,
+    InvoiceFilter,
+    InvoicePage,
+    InvoiceRow,
     LicenseCounts,
     LicenseFilter,
     LicenseRow,
@@ -47,16 +51,18 @@ from keysat_core.domain.machine import (
     Seats,
     SeatTaken,
 )
-from keysat_core.domain.merchant import MerchantProfile, ProviderAccount
+from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, RailPreference
 from keysat_core.domain.money import Money
 from keysat_core.domain.payment import (
     InvoiceOrder,
+    LightningPayment,
     ProviderInvoice,
     ProviderNotice,
     ProviderReport,
 )
 from keysat_core.domain.policy import Policy, Terms, Tip
 from keysat_core.domain.product import PriceInput, Product
+from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.domain.rate import Quote, Rate
 from keysat_core.domain.rate_limit import Allowance, Bucket
 from keysat_core.domain.receipt import WebhookReceipt
@@ -79,6 +85,12 @@ from keysat_core.testing.strategies.audits import (
     audit_rows,
     breaks,
     chain_reports,
+)
+from keysat_core.testing.strategies.connections import (
+    connect_states,
+    provider_health,
+    remote_stores,
+    remote_webhooks,
 )
 from keysat_core.testing.strategies.events import (
     EVENT_KINDS,
@@ -105,6 +117,9 @@ from keysat_core.testing.strategies.keys import (
 from keysat_core.testing.strategies.licenses import licenses, reinstates, revokes, suspends
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
+    invoice_filters,
+    invoice_pages,
+    invoice_rows,
     license_counts,
     license_filters,
     license_rows,
@@ -122,10 +137,15 @@ from keysat_core.testing.strategies.machines import (
     seats_refused,
     seats_taken,
 )
-from keysat_core.testing.strategies.merchants import merchant_profiles, provider_accounts
+from keysat_core.testing.strategies.merchants import (
+    merchant_profiles,
+    provider_accounts,
+    rail_preferences,
+)
 from keysat_core.testing.strategies.money import money, price_inputs, quotes, rates
 from keysat_core.testing.strategies.payments import (
     invoice_orders,
+    lightning_payments,
     provider_invoices,
     provider_notices,
     provider_reports,
@@ -165,6 +185,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     CatalogEntry: catalog_entries,
     ChainReport: chain_reports,
     ClockFacts: clock_facts,
+    ConnectState: connect_states,
     DiskSpace: disk_spaces,
     Event: domain_events,
     Expire: expires,
@@ -178,7 +199,11 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     InvoiceOrder: invoice_orders,
     Lease: leases,
     License: licenses,
+    LightningPayment: lightning_payments,
     LicenseCounts: license_counts,
+    InvoiceFilter: invoice_filters,
+    InvoicePage: invoice_pages,
+    InvoiceRow: invoice_rows,
     LicenseFilter: license_filters,
     LicenseKey: parsed_keys,
     LicensePayload: license_payloads,
@@ -194,6 +219,8 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     PriceInput: price_inputs,
     Product: products,
     ProviderAccount: provider_accounts,
+    RailPreference: rail_preferences,
+    ProviderHealth: provider_health,
     ProviderInvoice: provider_invoices,
     ProviderNotice: provider_notices,
     ProviderReport: provider_reports,
@@ -204,6 +231,8 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Refused: refused_verdicts,
     Reinstate: reinstates,
     RevenueSummary: revenue_summaries,
+    RemoteStore: remote_stores,
+    RemoteWebhook: remote_webhooks,
     Revoke: revokes,
     SaleFacts: sale_facts,
     SeatKept: seats_kept,

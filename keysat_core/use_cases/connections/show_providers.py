@@ -6,7 +6,7 @@ from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, ProviderKind
-from keysat_core.domain.provider_health import ProviderHealth, ProviderProblem
+from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.errors import NotConfigured
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import BTCPayServer
@@ -30,12 +30,11 @@ class PaymentMethods(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How a connected account answers. ``problem`` None: nothing is wrong, as far as was seen."""
+    """How a connected account answers. ``state``: a word of ``ProviderHealth.state``."""
 
     account: ProviderAccount
     health: ProviderHealth
-    problem: ProviderProblem | None
-    is_left_alone: bool
+    state: str
 
 
 def find_connection(actor: Actor, kind: ProviderKind, *, store: Store) -> Connection | None:
@@ -89,8 +88,7 @@ def _health_of(
     return AccountHealth(
         account=account,
         health=health,
-        problem=health.problem(now),
-        is_left_alone=health.is_left_alone(now),
+        state=health.state(now),
     )
 
 

@@ -9,11 +9,11 @@ from keysat_core.domain.audit import audited
 from keysat_core.domain.buyer import BuyerRequest, checked_request, redirect_target
 from keysat_core.domain.events import InvoiceOpened, outbox_event
 from keysat_core.domain.idempotency import IdempotencyRecord, replayed_invoice
-from keysat_core.domain.ids import EventId, InvoiceId, LicenseId
+from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import FREE_PREFIX, Invoice
 from keysat_core.domain.license import License, key_of
-from keysat_core.domain.merchant import ProviderAccount, ProviderKind, account_for_rail
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind, accounts_for_rail
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import find_rail
 from keysat_core.domain.policy import Policy
@@ -36,13 +36,15 @@ OPERATION = "purchase"
 class OpenedPurchase(msgspec.Struct, frozen=True, kw_only=True):
     """The invoice, and the key if nothing is to be paid.
 
-    ``is_replayed``: an earlier request with the same Idempotency-Key opened it.
+    ``is_replayed``: an earlier request with the same Idempotency-Key opened it. ``passed_over``:
+    accounts that could have collected as well, between which nobody chose (payments 4.1).
     """
 
     invoice: Invoice
     license: License | None = None
     key: str | None = None
     is_replayed: bool = False
+    passed_over: tuple[ProviderAccountId, ...] = ()
 
 
 class _Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,17 +95,19 @@ def open_purchase(
         offer = _offer(tx, request)
         quote = _quote(offer.price, rate)
         invoice = _invoice(request, offer, quote, InvoiceId(ids.new()), now=now)
+        others: list[ProviderAccount] = []
         if _is_free(request, offer, quote):
             sale = _fulfil_free(invoice, offer, LicenseId(ids.new()), actor, now)
         else:
-            account = _account(tx, offer.product, request, kinds=providers.kinds())
+            account, *others = _accounts(tx, offer.product, request, kinds=providers.kinds())
             target = redirect_target(
                 request, _template(tx, account), public_url=public_url, invoice_id=invoice.id
             )
             sale = _open(invoice, account, target, actor, now)
         _save(tx, sale, ids, now)
         _remember(tx, request, invoice.id, now)
-        return _answer(tx, invoice.id, keys, is_replayed=False)
+        opened = _answer(tx, invoice.id, keys, is_replayed=False)
+    return msgspec.structs.replace(opened, passed_over=tuple(other.id for other in others))
 
 
 def _offer(tx: Transaction, request: BuyerRequest) -> _Offer:
@@ -144,9 +148,9 @@ def _is_free(request: BuyerRequest, offer: _Offer, quote: Quote) -> bool:
     return False
 
 
-def _account(
+def _accounts(
     tx: Transaction, product: Product, request: BuyerRequest, *, kinds: frozenset[ProviderKind]
-) -> ProviderAccount:
+) -> tuple[ProviderAccount, ...]:
     profile_id = product.merchant_profile_id
     if profile_id is None:
         profile = tx.merchants.find_default_profile()
@@ -154,7 +158,7 @@ def _account(
     accounts = tx.merchants.list_accounts(profile_id) if profile_id else []
     usable = [account for account in accounts if account.kind in kinds]
     preferences = tx.merchants.list_preferences(profile_id) if profile_id else []
-    return account_for_rail(usable, find_rail(request.rail), preferences)
+    return accounts_for_rail(usable, find_rail(request.rail), preferences)
 
 
 def _template(tx: Transaction, account: ProviderAccount) -> str | None:
@@ -201,7 +205,7 @@ def _fulfil_free(
         exchange_rate_source=None,
     )
     facts = SaleFacts(invoice=free, policy=offer.policy, issued=None, new_license_id=license_id)
-    return fulfil(facts, actor, now)
+    return fulfil(facts, actor, now, by=None)
 
 
 def _open(

@@ -4,7 +4,8 @@ import msgspec
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
-from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.events import ProviderInvoiceRecorded, invoice_ended, outbox_event
+from keysat_core.domain.ids import EventId, InvoiceId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
 from keysat_core.domain.merchant import ProviderAccount
@@ -25,6 +26,7 @@ from keysat_core.errors import (
 )
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.store import Store, Transaction
 
@@ -39,6 +41,7 @@ def request_payment(
     is_first_try: bool,
     store: Store,
     clock: Clock,
+    ids: Ids,
     providers: PaymentProviders,
 ) -> Invoice:
     """Give the invoice with its checkout link; asking again gives the same one.
@@ -75,9 +78,9 @@ def request_payment(
             created = provider.create_invoice(_order(invoice, is_recurring=is_recurring))
     except (UpstreamError, ProviderNotLoaded) as exc:
         is_refused = not isinstance(exc, ProviderUnavailable) and not may_exist
-        _note_failure(actor, invoice, exc, is_refused=is_refused, store=store, clock=clock)
+        _note_failure(actor, invoice, exc, is_refused=is_refused, store=store, clock=clock, ids=ids)
         raise
-    return record_provider_invoice(actor, invoice_id, created, store=store, clock=clock)
+    return record_provider_invoice(actor, invoice_id, created, store=store, clock=clock, ids=ids)
 
 
 def record_provider_invoice(
@@ -87,6 +90,7 @@ def record_provider_invoice(
     *,
     store: Store,
     clock: Clock,
+    ids: Ids,
 ) -> Invoice:
     """Store the provider's id and link; webhooks that came before are handed on to the worker.
 
@@ -115,6 +119,10 @@ def record_provider_invoice(
             )
         )
         _note_answer(tx, invoice.provider_account_id, now)
+        recording = ProviderInvoiceRecorded(
+            invoice_id=invoice.id, provider_invoice_id=created.provider_invoice_id
+        )
+        tx.trail.append_event(outbox_event(recording, event_id=EventId(ids.new()), now=now))
         early = tx.receipts.list_unmatched(invoice.provider_account_id, created.provider_invoice_id)
         for receipt in early:
             tx.receipts.put_receipt(
@@ -159,6 +167,7 @@ def _note_failure(
     is_refused: bool,
     store: Store,
     clock: Clock,
+    ids: Ids,
 ) -> None:
     """Remember how the provider failed; one that refused ends the invoice."""
     now = clock.now()
@@ -171,10 +180,10 @@ def _note_failure(
             if after != known:
                 tx.connections.put_health(after)
         if is_refused:
-            _abandon(tx, actor, invoice.id, now)
+            _abandon(tx, actor, invoice.id, ids, now)
 
 
-def _abandon(tx: Transaction, actor: Actor, invoice_id: InvoiceId, now: Instant) -> None:
+def _abandon(tx: Transaction, actor: Actor, invoice_id: InvoiceId, ids: Ids, now: Instant) -> None:
     invoice = tx.invoices.get_invoice(invoice_id)
     if invoice.status is not InvoiceStatus.PENDING or invoice.provider_invoice_id is not None:
         return
@@ -186,3 +195,5 @@ def _abandon(tx: Transaction, actor: Actor, invoice_id: InvoiceId, now: Instant)
     tx.trail.append_audit(
         audited(actor, "invoice.create_refused", now, target=("invoice", invoice_id))
     )
+    told = outbox_event(invoice_ended(ended), event_id=EventId(ids.new()), now=now)
+    tx.trail.append_event(told)

@@ -10,7 +10,7 @@ import msgspec
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
-from keysat_core.domain.events import outbox_event
+from keysat_core.domain.events import invoice_ended, outbox_event
 from keysat_core.domain.ids import EventId, InvoiceId, LicenseId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
@@ -71,10 +71,12 @@ def settle_invoice(
     try:
         answer = _ask(askable, invoice, providers)
     except (UpstreamError, ProviderNotLoaded) as exc:
-        _stamp(invoice_id, askable[0], exc, store=store, clock=clock)
+        # Of several that may know an old invoice it is not said which one failed.
+        failed = askable[0] if len(askable) == 1 else None
+        _stamp(invoice_id, failed, exc, store=store, clock=clock)
         raise
     if answer is None:
-        return _drop_orphan(actor, invoice_id, store=store, clock=clock)
+        return _drop_orphan(actor, invoice_id, store=store, clock=clock, ids=ids)
     return _report(actor, invoice_id, answer, store=store, clock=clock, ids=ids)
 
 
@@ -160,12 +162,22 @@ def _report(
     with store.writing() as tx:
         facts = _facts(tx, invoice_id, ids)
         before = facts.invoice
+        if answer.account is None and before.status is InvoiceStatus.SETTLED:
+            # Nobody said anything that could be held against what was said before.
+            return SettledInvoice(invoice=before, is_changed=False)
         if answer.account is not None and answer.known is not None:
             recorded = _recorded(before, answer.known, answer.account)
             facts = msgspec.structs.replace(facts, invoice=recorded)
             _note_answer(tx, answer.account, now)
         accepts_late = is_on(tx.settings.find_setting(ACCEPT_LATE_PAYMENTS))
-        settlement = apply_report(facts, answer.report, actor, now, accepts_late=accepts_late)
+        settlement = apply_report(
+            facts,
+            answer.report,
+            actor,
+            now,
+            accepts_late=accepts_late,
+            is_answered=answer.account is not None,
+        )
         return _save(tx, before, settlement, ids, now)
 
 
@@ -213,7 +225,7 @@ def _finish_own(
 
 
 def _drop_orphan(
-    actor: Actor, invoice_id: InvoiceId, *, store: Store, clock: Clock
+    actor: Actor, invoice_id: InvoiceId, *, store: Store, clock: Clock, ids: Ids
 ) -> SettledInvoice:
     """The provider never created it: after a while it can no longer be paid."""
     now = clock.now()
@@ -224,12 +236,16 @@ def _drop_orphan(
             checked = msgspec.structs.replace(invoice, last_checked_at=now)
             tx.invoices.put_invoice(checked)
             return SettledInvoice(invoice=checked, is_changed=False)
-        ended = advance(invoice, Invalidate(), now=now)
+        ended = msgspec.structs.replace(
+            advance(invoice, Invalidate(), now=now), noted_attention=None
+        )
         tx.invoices.put_invoice(ended)
         tx.idempotency.remove_for_invoice(invoice_id)
         tx.trail.append_audit(
             audited(actor, "invoice.never_created", now, target=("invoice", invoice_id))
         )
+        told = outbox_event(invoice_ended(ended), event_id=EventId(ids.new()), now=now)
+        tx.trail.append_event(told)
     return SettledInvoice(invoice=ended, is_changed=True)
 
 
@@ -259,7 +275,7 @@ def _save(
 
 def _stamp(
     invoice_id: InvoiceId,
-    account: ProviderAccount,
+    account: ProviderAccount | None,
     failure: UpstreamError | ProviderNotLoaded,
     *,
     store: Store,
@@ -270,7 +286,7 @@ def _stamp(
     with store.writing() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
         tx.invoices.put_invoice(msgspec.structs.replace(invoice, last_checked_at=now))
-        if isinstance(failure, UpstreamError):
+        if account is not None and isinstance(failure, UpstreamError):
             before = tx.connections.find_health(account.id)
             after = after_failure(before or ProviderHealth(account_id=account.id), failure, now)
             if after != before:

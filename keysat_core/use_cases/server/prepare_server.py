@@ -28,8 +28,7 @@ class PreparedServer(msgspec.Struct, frozen=True, kw_only=True):
 def has_sandbox_account(*, store: Store) -> bool:
     """Tell whether the shop was ever open for pretend money, so that its licenses may be too."""
     with store.reading() as tx:
-        profile = tx.merchants.find_default_profile()
-        accounts = tx.merchants.list_accounts(profile.id) if profile else []
+        accounts = tx.merchants.list_all_accounts(is_disconnected_included=True)
     return any(account.kind is ProviderKind.SANDBOX for account in accounts)
 
 

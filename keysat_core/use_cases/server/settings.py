@@ -6,10 +6,19 @@ from typing import Final
 
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit import audited
+from keysat_core.domain.events import RatePinned, SettingChanged, outbox_event
+from keysat_core.domain.ids import EventId
 from keysat_core.domain.money import Currency
-from keysat_core.domain.setting import OPERATOR_NAME, RATE_PIN_PREFIX
+from keysat_core.domain.setting import (
+    ACCEPT_LATE_PAYMENTS,
+    OPERATOR_NAME,
+    RATE_PIN_PREFIX,
+    is_on,
+    on_or_off,
+)
 from keysat_core.errors import InvariantError
 from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
 
 _PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{0,12})?")
@@ -29,7 +38,13 @@ def find_rate_pin(currency: Currency, *, store: Store) -> str | None:
 
 
 def pin_rate(
-    actor: Actor, currency: Currency, units_per_btc: str | None, *, store: Store, clock: Clock
+    actor: Actor,
+    currency: Currency,
+    units_per_btc: str | None,
+    *,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
 ) -> None:
     """Fix what a bitcoin costs in a fiat currency; None removes the pin.
 
@@ -48,6 +63,41 @@ def pin_rate(
         tx.trail.append_audit(
             audited(actor, "rate.pin", now, target=("rate", currency), units_per_btc=units_per_btc)
         )
+        event = RatePinned(currency=currency, units_per_btc=units_per_btc)
+        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
+
+
+def show_late_payments(actor: Actor, *, store: Store) -> bool:
+    """Tell whether a payment that came after expiry is accepted once it is final (decisions 17).
+
+    Raises:
+        Forbidden: the actor lacks ``settings:read``.
+    """
+    authorize(actor, Scope.SETTINGS_READ)
+    with store.reading() as tx:
+        return is_on(tx.settings.find_setting(ACCEPT_LATE_PAYMENTS))
+
+
+def set_late_payments(
+    actor: Actor, *, is_accepted: bool, store: Store, clock: Clock, ids: Ids
+) -> None:
+    """Accept late payments by themselves from now on, or let them wait for the operator.
+
+    Payments that wait already are accepted when they are next asked about.
+
+    Raises:
+        Forbidden: the actor does not hold the master key.
+    """
+    authorize(actor, Scope.MASTER)
+    now = clock.now()
+    with store.writing() as tx:
+        tx.settings.put_setting(ACCEPT_LATE_PAYMENTS, on_or_off(is_accepted), now)
+        target = ("setting", ACCEPT_LATE_PAYMENTS)
+        tx.trail.append_audit(
+            audited(actor, "setting.accept_late_payments", now, target=target, enabled=is_accepted)
+        )
+        event = SettingChanged(setting=ACCEPT_LATE_PAYMENTS, value=on_or_off(is_accepted))
+        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
 
 
 def _check_rate(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Users, API keys, and what a key may do. Source: BTCPay Policies, docs/spec of the Greenfield API."""
+"""Users, API keys, and what a key may do. Source: the specification of payments."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class User:
 class APIKey:
     """A key of a user. ``permissions`` are as granted, each optionally with ``:storeId``."""
 
-    text: str
+    text: str = field(repr=False)
     user: User
     label: str
     permissions: tuple[str, ...]

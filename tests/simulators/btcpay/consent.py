@@ -36,6 +36,9 @@ class ConsentForm(msgspec.Struct, frozen=True, kw_only=True):
     def value(self, name: str) -> str:
         return dict(self.fields)[name]
 
+    def __repr__(self) -> str:
+        return f"ConsentForm({self.target!r}, {[name for name, _ in self.fields]})"
+
 
 class ConsentQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """What an application asks for, as its address says."""

@@ -123,6 +123,13 @@ class Contract:
         if schema is not None:
             self._check(("webhook", event_type), schema, json.loads(body))
 
+    def permissions(self, method: str, path: str) -> list[str] | None:
+        """List what an operation is documented to take; None when it is not documented."""
+        operation = self._operation(method, path)
+        if operation is None:
+            return None
+        return [name for way in operation.get("security", []) for name in way.get("API_Key", [])]
+
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
         documented = self._paths.get(path)
         if documented is None and (scoped := STORELESS.match(path)):

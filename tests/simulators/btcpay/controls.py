@@ -4,6 +4,7 @@ Each control changes the state at once. Unless ``delivers_at_once`` was switched
 double then sends what is due before the control returns.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
@@ -53,6 +54,15 @@ class Controls:
         """Move a virtual clock on, firing expiry, monitoring and retries on the way."""
         assert isinstance(self.world.clock, VirtualClock), "a wall clock cannot be moved"
         self.world.clock.advance(seconds)
+
+    def wait_idle(self, timeout_seconds: float) -> bool:
+        """Wait on a wall clock until no webhook has anything queued; say whether that came."""
+        until = time.monotonic() + timeout_seconds
+        while any(webhook.queue for webhook in self.webhooks()):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.005)
+        return True
 
     def _moved(self) -> None:
         if self.delivers_at_once:
@@ -152,7 +162,8 @@ class Controls:
     ) -> ConsentForm:
         """Grant what the address asks for: the key is made, and the form is yours to post.
 
-        Without ``stores`` it holds for every store the user has or will have.
+        Without ``stores`` it holds for every store the user has or will have; with none at all
+        in the list it may do nothing in any.
 
         Raises:
             ConsentRefused: BTCPay would not show the page.

@@ -22,7 +22,7 @@ from tests.simulators.btcpay.webhooks import (
     flawed_signature,
     signature,
 )
-from tests.simulators.exchange import ConnectionCut, NeverAnswered, Request
+from tests.simulators.exchange import ConnectionCut, NeverAnswered, NotReachable, Request
 from tests.simulators.fault_plan import (
     BadSignature,
     DelayDelivery,
@@ -41,7 +41,7 @@ Post: TypeAlias = Callable[[str, Mapping[str, str], bytes], int]
 """Post a body with headers to an address and give the status answered. What it may raise for no
 answer is ``NO_ANSWER``; anything else is a mistake of the test and goes through."""
 
-NO_ANSWER: Final = (OSError, httpx.HTTPError, NeverAnswered, ConnectionCut)
+NO_ANSWER: Final = (OSError, httpx.HTTPError, NeverAnswered, ConnectionCut, NotReachable)
 RETRIED: Final = frozenset({408, 429})
 
 
@@ -149,7 +149,8 @@ class Deliveries:
             while webhook.queue and webhook.blocked_until <= self._clock.now():
                 queued = webhook.queue[0]
                 event_type = queued.delivery.occurrence.event.type
-                if not webhook.wants(event_type):
+                is_called_off = queued.retries > 0 and not webhook.automatic_redelivery
+                if is_called_off or not webhook.wants(event_type):
                     webhook.queue.popleft()
                     continue
                 action = None if queued.is_judged else self._faults.for_delivery(event_type)

@@ -23,7 +23,7 @@ from tests.simulators.btcpay.routing import Route, Router, Visit
 from tests.simulators.btcpay.world import World
 from tests.simulators.call_faults import perform
 from tests.simulators.exchange import Request, Response
-from tests.simulators.fault_plan import CallAction, FaultPlan, StaleRead
+from tests.simulators.fault_plan import CallAction, FaultPlan, Html, StaleRead, Truncate
 from tests.simulators.journal import Call, Journal
 from tests.simulators.transport import ServiceTransport
 from tests.simulators.virtual_clock import TimedClock, VirtualClock
@@ -31,7 +31,8 @@ from tests.simulators.virtual_clock import TimedClock, VirtualClock
 SCOPED = "/api/v1/stores/{storeId}"
 
 
-def _routes(traits: Traits) -> list[Route]:
+def routes_of(traits: Traits) -> list[Route]:
+    """List the routes of a version."""
     routes = [
         *invoice_routes.ROUTES,
         *webhook_routes.ROUTES,
@@ -54,6 +55,10 @@ def _routes(traits: Traits) -> list[Route]:
             if route.path.startswith(SCOPED)
         ]
     return routes
+
+
+def _is_illegible(action: CallAction | None) -> bool:
+    return isinstance(action, Html | Truncate)
 
 
 class FakeBTCPay(Controls):
@@ -87,7 +92,7 @@ class FakeBTCPay(Controls):
         self._post = post
         checked = is_contract_checked and traits.contract != ""
         self._contract: Contract | None = contract_of(traits.contract) if checked else None
-        self._router = Router(_routes(traits))
+        self._router = Router(routes_of(traits))
         super().__init__(
             World(
                 clock=clock,
@@ -112,6 +117,7 @@ class FakeBTCPay(Controls):
         Raises:
             NeverAnswered: A fault says so.
             ConnectionCut: A fault says so.
+            NotReachable: A fault says so.
             ContractBroken: The request, or this double's answer, is not what BTCPay documents.
         """
         with self.world.lock:
@@ -126,6 +132,7 @@ class FakeBTCPay(Controls):
                 answer = perform(action, lambda: self._act(route, names, request, action))
             finally:
                 self._note(route.operation, request, answer, action)
+                self._note_settled(is_readable=answer is not None and not _is_illegible(action))
             return answer
 
     def check(self) -> None:
@@ -220,6 +227,15 @@ class FakeBTCPay(Controls):
         except ContractBroken as breach:
             self.breaches.append(breach)
             raise
+
+    def _note_settled(self, *, is_readable: bool) -> None:
+        """Note which invoices a caller got to see as settled."""
+        world = self.world
+        if world.settled_in_answer:
+            if is_readable:
+                for invoice_id in world.settled_in_answer:
+                    world.settled_answered_at.setdefault(invoice_id, world.now())
+            world.settled_in_answer.clear()
 
     def _note(
         self,

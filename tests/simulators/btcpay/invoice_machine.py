@@ -1,7 +1,7 @@
 """How an invoice changes, and which events each change sends, in order.
 
 Pure: every function changes the invoice it is given and gives the events back.
-Source: payments specification, BTCPay's state machine (observed behavior of 1.13 to 2.4).
+Source: the specification of payments; BTCPay's API documents do not say.
 """
 
 from typing import Any

@@ -78,7 +78,8 @@ def _rounded(amount: Decimal, decimals: int) -> Decimal:
 
 
 def _sats(amount: Decimal) -> int:
-    return int(amount.to_integral_value(rounding=ROUND_CEILING))
+    """Round up, except for what a rate that does not divide evenly leaves over."""
+    return int(amount.quantize(Decimal("0.000001")).to_integral_value(rounding=ROUND_CEILING))
 
 
 def _sats_per_unit(store: Store, currency: str) -> Decimal | None:

@@ -1,5 +1,7 @@
 """The invoice endpoints."""
 
+from typing import Any
+
 from tests.simulators.btcpay import bodies
 from tests.simulators.btcpay.accounts import CREATE_INVOICE, MODIFY_INVOICES, VIEW_INVOICES
 from tests.simulators.btcpay.invoice_machine import (
@@ -16,13 +18,18 @@ from tests.simulators.btcpay.routing import Handler, Route, Visit
 from tests.simulators.exchange import Response, json_response
 
 
-def _answer(visit: Visit, invoice: Invoice) -> Response:
+def _wire(visit: Visit, invoice: Invoice) -> dict[str, Any]:
+    """Write an invoice for this visit, and note when it says that the invoice is settled."""
     world = visit.world
     stale_since = None if visit.stale_seconds is None else world.now() - visit.stale_seconds
     wire = invoice_wire(invoice, world.traits, visit.request.base_url, stale_since=stale_since)
     if wire["status"] is Status.SETTLED:
-        world.settled_answered_at.setdefault(invoice.id, world.now())
-    return json_response(200, wire)
+        world.settled_in_answer.append(invoice.id)
+    return wire
+
+
+def _answer(visit: Visit, invoice: Invoice) -> Response:
+    return json_response(200, _wire(visit, invoice))
 
 
 def _invoice(visit: Visit, permission: str) -> Invoice:
@@ -78,11 +85,7 @@ def list_invoices(visit: Visit) -> Response:
         if not invoice.is_archived and (not statuses or invoice.status in statuses)
     ]
     page = found[skip : None if take is None else (skip or 0) + take]
-    wires = [invoice_wire(invoice, world.traits, request.base_url) for invoice in page]
-    for invoice in page:
-        if invoice.status is Status.SETTLED:
-            world.settled_answered_at.setdefault(invoice.id, world.now())
-    return json_response(200, wires)
+    return json_response(200, [_wire(visit, invoice) for invoice in page])
 
 
 def _count(visit: Visit, name: str, default: int | None) -> int | None:

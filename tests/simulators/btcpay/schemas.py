@@ -12,6 +12,7 @@ from typing import Any, Final
 Schema = dict[str, Any]
 
 KEPT: Final = ("type", "enum", "minimum", "maximum", "required", "additionalProperties")
+DECIMAL: Final = r"^-?[0-9]+(\.[0-9]+)?$"
 UNDOCUMENTED: Final[Mapping[str, Schema]] = {
     "WebhookData": {"secret": {"type": "string", "nullable": True}},
     "WebhookDeliveryData": {"errorMessage": {"type": "string", "nullable": True}},
@@ -32,7 +33,7 @@ class SchemaBook:
     def plain(self, schema: Schema, *, is_closed: bool = True) -> Schema:
         """Convert a schema; ``is_closed`` closes what has properties and does not say."""
         merged = self._merged(schema)
-        plain: Schema = {name: merged[name] for name in KEPT if name in merged}
+        plain = _own_words(merged)
         properties = merged.get("properties")
         if properties is not None:
             plain["properties"] = {name: self.plain(part) for name, part in properties.items()}
@@ -65,3 +66,11 @@ class SchemaBook:
             if properties:
                 merged["properties"] = properties
         return merged
+
+
+def _own_words(merged: Schema) -> Schema:
+    """Take over what says the same in JSON Schema; decimals in text get a pattern."""
+    plain: Schema = {name: merged[name] for name in KEPT if name in merged}
+    if merged.get("type") == "string" and merged.get("format") == "decimal":
+        plain["pattern"] = DECIMAL
+    return plain

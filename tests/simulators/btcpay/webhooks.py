@@ -71,7 +71,7 @@ class Webhook:
     id: str
     store_id: str
     url: str
-    secret: str
+    secret: str = field(repr=False)
     is_enabled: bool = True
     automatic_redelivery: bool = True
     everything: bool = True

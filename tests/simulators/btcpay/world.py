@@ -24,6 +24,7 @@ class World:
 
     Attributes:
         settled_answered_at: When a caller first got to see that an invoice is settled, by its id.
+        settled_in_answer: The invoices that the answer being made says are settled.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class World:
         self.invoices_by_order: dict[tuple[str, str], list[Invoice]] = {}
         self.webhooks_by_store: dict[str, list[Webhook]] = {}
         self.settled_answered_at: dict[str, int] = {}
+        self.settled_in_answer: list[str] = []
         self._expiry_not_before = 0
         self.deliveries = Deliveries(
             clock=clock,

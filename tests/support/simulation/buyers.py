@@ -78,6 +78,7 @@ def purchase(ports: Ports, request: BuyerRequest) -> tuple[OpenedPurchase, Invoi
             is_first_try=not opened.is_replayed,
             store=ports.store,
             clock=ports.clock,
+            ids=ports.ids,
             providers=ports.providers,
         )
     return opened, invoice

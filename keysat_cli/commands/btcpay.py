@@ -1,0 +1,150 @@
+"""``keysat btcpay``: connect a BTCPay Server, see what is connected, disconnect it."""
+
+import sys
+from typing import Final
+
+import click
+
+from keysat_cli.groups import NounGroup
+from keysat_cli.options import confirm, yes_option
+from keysat_cli.output import emit, note
+from keysat_cli.session import OPERATOR, environment, open_shop
+from keysat_cli.settings import read_public_url
+from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
+from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.secret import Secret
+from keysat_core.errors import InvariantError
+from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.connections.begin_connect import (
+    BeginConnect,
+    ConnectLink,
+    begin_connect,
+)
+from keysat_core.use_cases.connections.disconnect_btcpay import disconnect_btcpay
+from keysat_core.use_cases.connections.finish_connect import FinishConnect, finish_connect
+from keysat_core.use_cases.connections.show_providers import find_connection
+from keysat_http.admin.btcpay import ConnectStarted
+from keysat_http.views.btcpay import disconnected_view, status_view
+
+KEY_CHARS_MAX: Final = 200
+"""Longer than any key; BTCPay's have 40 characters."""
+
+
+@click.group(cls=NounGroup)
+def btcpay() -> None:
+    """Connect a BTCPay Server, which takes the payments."""
+
+
+@btcpay.command()
+@click.option("--profile", "profile_id", metavar="ID", help="The profile to be paid.")
+@click.option("--label", metavar="TEXT", help="What to call it.")
+@click.option("--store", "store_id", metavar="ID", help="Which store, if the key covers several.")
+@click.option(
+    "--api-key-stdin",
+    "is_key_given",
+    is_flag=True,
+    help="Read a key made by hand from standard input instead of asking for consent.",
+)
+def connect(
+    *, profile_id: str | None, label: str | None, store_id: str | None, is_key_given: bool
+) -> None:
+    """Print the link under which you let Keysat use a store; the running server does the rest.
+
+    Needs BTCPAY_URL and KEYSAT_PUBLIC_URL. The link works once, within 30 minutes.
+    """
+    public_url = read_public_url(environment())
+    wanted = BeginConnect(
+        merchant_profile_id=MerchantProfileId(profile_id) if profile_id else None,
+        label=label,
+        store_id=store_id,
+    )
+    key = _key_from_stdin() if is_key_given else None
+    with open_shop() as ports:
+        link = begin_connect(
+            OPERATOR,
+            wanted,
+            public_url=public_url,
+            is_sandbox=False,
+            store=ports.store,
+            clock=ports.clock,
+            entropy=ports.entropy,
+            btcpay=ports.btcpay,
+        )
+        if key is not None:
+            _finish(ports, link, key, public_url)
+            return
+    started = ConnectStarted(
+        authorize_url=link.authorize_url,
+        state=link.token.reveal(),
+        merchant_profile_id=link.merchant_profile_id,
+    )
+    emit(started, ["Open this link in your browser and approve:", "", link.authorize_url])
+
+
+@btcpay.command()
+def status() -> None:
+    """Show which store is connected."""
+    with open_shop() as ports:
+        connection = find_connection(OPERATOR, ProviderKind.BTCPAY, store=ports.store)
+    lines = ["No BTCPay Server is connected. Connect one with: keysat btcpay connect"]
+    if connection is not None:
+        account = connection.account
+        lines = [
+            f"Connected: {account.label}",
+            f"  server    {account.base_url}",
+            f"  store     {account.store_id}",
+            f"  webhook   {account.webhook_id}",
+            f"  profile   {connection.profile.name}",
+        ]
+    emit(status_view(connection), lines)
+
+
+@btcpay.command()
+@click.option("--provider", "provider_id", metavar="ID", help="Which; else the default profile's.")
+@yes_option
+def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
+    """Forget a store: its webhook and key are removed at BTCPay, its invoices stay here."""
+    confirm("Disconnect BTCPay? Nothing can be sold through it then.", is_yes=is_yes)
+    with open_shop() as ports:
+        gone = disconnect_btcpay(
+            OPERATOR,
+            ProviderAccountId(provider_id) if provider_id else None,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            btcpay=ports.btcpay,
+        )
+    lines = ["No BTCPay Server was connected."]
+    if gone.account is not None:
+        lines = [f"Disconnected {gone.account.label}."]
+        if gone.pending_invoices:
+            lines.append(f"{gone.pending_invoices} invoices are still pending there.")
+    emit(disconnected_view(gone), lines)
+    for warning in gone.warnings:
+        note(f"Warning: {warning}")
+
+
+def _finish(ports: Ports, link: ConnectLink, key: Secret, public_url: str) -> None:
+    connected = finish_connect(
+        OPERATOR,
+        FinishConnect(token=link.token, api_key=key),
+        public_url=public_url,
+        store=ports.store,
+        clock=ports.clock,
+        ids=ports.ids,
+        entropy=ports.entropy,
+        btcpay=ports.btcpay,
+    )
+    emit(
+        status_view(find_connection(OPERATOR, ProviderKind.BTCPAY, store=ports.store)),
+        [f"Connected the store {connected.store.name} ({connected.network})."],
+    )
+    for warning in connected.warnings:
+        note(f"Warning: {warning}")
+
+
+def _key_from_stdin() -> Secret:
+    text = sys.stdin.readline(KEY_CHARS_MAX).strip()
+    if not text:
+        raise InvariantError("api_key", "nothing came on standard input")
+    return Secret(text)

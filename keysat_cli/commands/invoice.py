@@ -1,0 +1,165 @@
+"""``keysat invoice``: what was sold, and what went wrong with its payment."""
+
+from typing import Final
+
+import click
+
+from keysat_cli.groups import NounGroup
+from keysat_cli.options import page_options
+from keysat_cli.output import emit, facts, listing, note, time_text
+from keysat_cli.session import OPERATOR, open_asking_shop, open_shop
+from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.invoice import Invoice, InvoiceStatus
+from keysat_core.domain.listing import InvoiceFilter, InvoiceRow
+from keysat_core.domain.money import Money
+from keysat_core.limits import PAGE_DEFAULT
+from keysat_core.use_cases.purchases.list_invoices import list_invoices, show_invoice
+from keysat_core.use_cases.purchases.settle_by_hand import SettleByHand
+from keysat_core.use_cases.server.settings import set_late_payments, show_late_payments
+from keysat_http.by_hand import ask_provider, take_word
+from keysat_http.views.invoice import invoice_list_view, invoice_view, settled_invoice_view
+from keysat_http.views.late_payments import LatePayments
+
+HEADINGS: Final = (
+    "id", "status", "attention", "product", "buyer", "sats", "listed", "created at",
+)  # fmt: skip
+ACCEPT: Final = "accept"
+WAIT: Final = "wait"
+
+id_argument = click.argument("invoice_id", metavar="INVOICE_ID")
+
+
+@click.group(cls=NounGroup)
+def invoice() -> None:
+    """See invoices, and settle those whose payment went wrong."""
+
+
+@invoice.command("list")
+@click.option("--status", type=click.Choice([str(status) for status in InvoiceStatus]))
+@click.option("--product", "product_slug", metavar="PRODUCT")
+@click.option("--buyer-email", metavar="ADDRESS")
+@click.option("--id", "invoice_id", metavar="ID", help="Ours or the payment provider's.")
+@click.option("--provider", "account_id", metavar="ACCOUNT_ID", help="Of this provider account.")
+@click.option("--attention", is_flag=True, help="Only those you should look at.")
+@page_options(PAGE_DEFAULT)
+def list_(
+    *,
+    status: str | None,
+    product_slug: str | None,
+    buyer_email: str | None,
+    invoice_id: str | None,
+    account_id: str | None,
+    attention: bool,
+    limit: int,
+    offset: int,
+) -> None:
+    """List invoices, newest first; every option given must match."""
+    criteria = InvoiceFilter(
+        status=InvoiceStatus(status) if status else None,
+        buyer_email=buyer_email,
+        invoice_id=invoice_id,
+        provider_account_id=ProviderAccountId(account_id) if account_id else None,
+        is_attention_needed=attention,
+        limit=limit,
+        offset=offset,
+    )
+    with open_shop() as ports:
+        page = list_invoices(OPERATOR, criteria, product_slug=product_slug, store=ports.store)
+    cells = [
+        (
+            row.invoice.id,
+            row.invoice.status,
+            row.invoice.attention,
+            row.product_slug,
+            row.invoice.buyer_email,
+            row.invoice.amount_sats,
+            _listed(row.invoice),
+            time_text(row.invoice.created_at),
+        )
+        for row in page.rows
+    ]
+    emit(invoice_list_view(page, criteria), listing(HEADINGS, cells, noun="invoices"))
+    if page.total > offset + len(page.rows):
+        note(f"{page.total} match; for more add --offset {offset + limit}.")
+
+
+@invoice.command()
+@id_argument
+def show(invoice_id: str) -> None:
+    """Show an invoice."""
+    with open_shop() as ports:
+        row = show_invoice(OPERATOR, InvoiceId(invoice_id), store=ports.store)
+    emit(invoice_view(row), _lines(row))
+
+
+@invoice.command()
+@id_argument
+@click.option("--reason", metavar="TEXT", help="Kept in the audit log.")
+@click.option("--force", "is_forced", is_flag=True, help="Also while its buyer may still pay it.")
+def settle(invoice_id: str, *, reason: str | None, is_forced: bool) -> None:
+    """Settle an invoice on your word, and issue its license.
+
+    Its payment provider is asked first. An invoice that has expired or become invalid is then
+    settled whatever the provider says, one that can still be paid only with --force.
+    """
+    command = SettleByHand(invoice_id=InvoiceId(invoice_id), reason=reason, is_forced=is_forced)
+    with open_asking_shop() as ports:
+        asked = ask_provider(ports, OPERATOR, command.invoice_id)
+        settled = take_word(ports, OPERATOR, command, asked)
+    if settled.is_already:
+        note(f"Invoice {invoice_id} was settled already.")
+    emit(settled_invoice_view(settled), _lines(settled.row))
+
+
+@invoice.command("late-payments")
+@click.argument("choice", type=click.Choice([ACCEPT, WAIT]), required=False)
+def late_payments(*, choice: str | None) -> None:
+    """Say whether a payment that came after expiry is accepted once it is final, or waits for you."""
+    with open_shop() as ports:
+        if choice is not None:
+            set_late_payments(
+                OPERATOR,
+                is_accepted=choice == ACCEPT,
+                store=ports.store,
+                clock=ports.clock,
+                ids=ports.ids,
+            )
+        is_accepted = show_late_payments(OPERATOR, store=ports.store)
+    what = "are accepted once they are final" if is_accepted else "wait until you settle them"
+    emit(LatePayments(enabled=is_accepted), [f"Late payments {what}."])
+
+
+def _listed(found: Invoice) -> Money | None:
+    if found.listed_currency is None or found.listed_value is None:
+        return None
+    return Money(currency=found.listed_currency, amount=found.listed_value)
+
+
+def _lines(row: InvoiceRow) -> list[str]:
+    found = row.invoice
+    return facts(
+        (
+            ("id", found.id),
+            ("status", found.status),
+            ("attention", found.attention),
+            ("product", row.product_slug),
+            ("policy", row.policy_slug),
+            ("sats", found.amount_sats),
+            ("listed", _listed(found)),
+            ("rate from", found.exchange_rate_source),
+            ("rail", found.rail),
+            ("buyer", found.buyer_email),
+            ("note", found.buyer_note),
+            ("provider", row.provider_kind),
+            ("provider account", found.provider_account_id),
+            ("connected", row.is_provider_connected),
+            ("provider invoice", found.provider_invoice_id),
+            ("provider says", found.provider_status_raw),
+            ("checkout", found.checkout_url),
+            ("license id", row.license_id),
+            ("settled by", found.settled_by),
+            ("created at", time_text(found.created_at)),
+            ("settled at", time_text(found.settled_at)),
+            ("last asked at", time_text(found.last_checked_at)),
+        )
+    )

@@ -1,0 +1,1 @@
+"""Use cases about merchant profiles and who collects for them."""

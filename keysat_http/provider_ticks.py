@@ -1,0 +1,108 @@
+"""The ticks that look after connected payment providers. Source: payments 14.1, 14.2 and 15."""
+
+from typing import Final
+
+import structlog
+
+from keysat_core.domain.instant import HOUR_SECONDS
+from keysat_core.domain.merchant import ProviderKind
+from keysat_core.errors import ProviderNotLoaded, UpstreamError
+from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.connections.look_after_providers import (
+    LEFT_ALONE,
+    check_webhook,
+    list_connected,
+    probe_provider,
+    remember_public_url,
+)
+from keysat_http.leasing import Work
+from keysat_http.ticks import Tick
+
+PROBE_SECONDS: Final = 900
+"""How often an account is asked whether it answers (payments 15)."""
+
+WEBHOOK_SECONDS: Final = 6 * HOUR_SECONDS
+"""How often it is seen that a webhook is still registered (payments 14.1)."""
+
+log = structlog.get_logger("keysat.ticks")
+
+
+def provider_ticks(ports: Ports, *, public_url: str | None) -> list[Tick]:
+    """Declare them. Without a known public address webhooks are not looked at."""
+    ticks = [
+        Tick(
+            name="provider_probe",
+            first_after_seconds=30,
+            every_seconds=PROBE_SECONDS,
+            run=lambda: probe_providers(ports),
+            is_shared=True,
+            has_work=lambda: bool(list_connected(store=ports.store)),
+        )
+    ]
+    if public_url is not None:
+        ticks.append(
+            Tick(
+                name="webhook_check",
+                first_after_seconds=45,
+                every_seconds=WEBHOOK_SECONDS,
+                run=lambda: check_webhooks(ports, public_url),
+                is_shared=True,
+                has_work=lambda: bool(list_connected(store=ports.store)),
+            )
+        )
+    return ticks
+
+
+def probe_providers(ports: Ports) -> Work:
+    """Ask every connected account whether it answers."""
+    asked = failed = 0
+    for account in list_connected(store=ports.store):
+        health = probe_provider(
+            account,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            providers=ports.providers,
+        )
+        if health is None:
+            continue
+        asked += 1
+        failed += health.failures > 0
+        if health.failures:
+            log.warning(
+                "provider_failing",
+                kind=account.kind,
+                state=health.state(ports.clock.now()),
+                failures=health.failures,
+                detail=health.detail,
+            )
+    return Work(items=asked - failed, failed=failed)
+
+
+def check_webhooks(ports: Ports, public_url: str) -> Work:
+    """See that every BTCPay account's webhook is there and leads to this server."""
+    looked_at = failed = 0
+    btcpay = ports.btcpay
+    if btcpay is None:
+        return Work()
+    for account in list_connected(store=ports.store):
+        if account.kind is not ProviderKind.BTCPAY:
+            continue
+        try:
+            found = check_webhook(
+                account,
+                public_url=public_url,
+                store=ports.store,
+                clock=ports.clock,
+                btcpay=btcpay,
+            )
+        except (UpstreamError, ProviderNotLoaded) as exc:
+            failed += 1
+            log.warning("webhook_not_checked", code=exc.code, problem=str(exc))
+            continue
+        looked_at += 1
+        say = log.warning if found == LEFT_ALONE else log.info
+        say("webhook_checked", found=found)
+    if not failed:
+        remember_public_url(public_url, store=ports.store, clock=ports.clock)
+    return Work(items=looked_at, failed=failed)

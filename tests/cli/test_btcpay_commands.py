@@ -1,0 +1,92 @@
+"""``keysat btcpay`` against the double on a port."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.simulators.btcpay.fake import FakeBTCPay
+from tests.simulators.fault_plan import Answer
+from tests.simulators.server import serving
+from tests.simulators.virtual_clock import VirtualClock
+from tests.support.program import Program
+
+
+@dataclass(kw_only=True)
+class Till:
+    """The program, and the double it is told of."""
+
+    program: Program
+    fake: FakeBTCPay
+    store_id: str
+
+    def run(self, *words: str, stdin: str = "") -> Any:
+        result = self.program.run("btcpay", *words, "--json", stdin=stdin)
+        return result.exit_code, msgspec.json.decode(result.stdout or b"null"), result.stderr
+
+
+@pytest.fixture
+def till(tmp_path: Path) -> Iterator[Till]:
+    fake = FakeBTCPay(VirtualClock())
+    store = fake.add_store("My shop")
+    with serving(fake) as base_url:
+        program = Program(
+            folder=tmp_path,
+            variables={"BTCPAY_URL": base_url, "KEYSAT_PUBLIC_URL": "https://license.example"},
+        )
+        assert program.run("migrate").exit_code == 0
+        yield Till(program=program, fake=fake, store_id=store.id)
+    fake.check()
+
+
+def test_a_link_for_the_browser_is_printed(till: Till) -> None:
+    code, said, _ = till.run("connect", "--label", "Node")
+    assert code == 0
+    form = till.fake.approve(said["authorize_url"], [till.store_id])
+    assert form.target == (
+        f"https://license.example/v1/btcpay/authorize/callback?state={said['state']}"
+    )
+
+
+def test_a_key_made_by_hand_connects_and_disconnects_without_a_browser(till: Till) -> None:
+    assert till.run("status")[1] == {"connected": False}
+    key = till.fake.add_key(till.store_id)
+    code, said, _ = till.run("connect", "--api-key-stdin", stdin=f"{key}\n")
+    assert (code, said["connected"], said["store_id"]) == (0, True, till.store_id)
+    assert till.run("status")[1] == said
+    code, _, problem = till.run("connect", "--api-key-stdin", stdin=f"{key}\n")
+    assert code == 5
+    assert "already" in problem
+    code, gone, _ = till.run("disconnect", "--yes")
+    assert (code, gone["noop"], gone["warnings"]) == (0, False, [])
+    assert key not in till.fake.world.keys
+    assert till.run("disconnect", "--yes")[1]["noop"] is True
+
+
+def test_a_key_that_will_not_do_is_refused_with_the_reason(till: Till) -> None:
+    weak = till.fake.add_key(till.store_id, permissions=["btcpay.store.canviewstoresettings"])
+    code, _, problem = till.run("connect", "--api-key-stdin", stdin=weak)
+    assert code == 4
+    assert "cancreateinvoice" in problem
+    assert weak not in problem
+    assert till.run("connect", "--api-key-stdin", stdin="")[0] == 4
+
+
+def test_a_server_that_fails_is_something_outside(till: Till) -> None:
+    till.fake.faults.on_call("list_stores", Answer(503), count=2)
+    key = till.fake.add_key(till.store_id)
+    assert till.run("connect", "--api-key-stdin", stdin=key)[0] == 10
+
+
+def test_without_the_settings_it_says_which(till: Till) -> None:
+    till.program.variables.pop("BTCPAY_URL")
+    code, _, problem = till.run("connect")
+    assert code == 6
+    assert "BTCPAY_URL" in problem
+    till.program.variables.pop("KEYSAT_PUBLIC_URL")
+    code, _, problem = till.run("connect")
+    assert code == 6
+    assert "KEYSAT_PUBLIC_URL" in problem
