@@ -261,5 +261,6 @@ def purchase(ports: Ports, request: BuyerRequest) -> Invoice:
         is_first_try=not opened.is_replayed,
         store=ports.store,
         clock=ports.clock,
+        ids=ports.ids,
         providers=ports.providers,
     )
