@@ -74,6 +74,7 @@ def _sum_up(outcomes: list[Outcome], seconds: float) -> None:
         f"books       {sum(one.ours for one in sums)} settled, {sum(one.ours_sats for one in sums)}"
         f" sats; theirs {sum(one.theirs_sats for one in sums)} sats and"
         f" {sum(one.reversed for one in sums)} taken back, {sum(one.late for one in sums)} late,"
+        f" {sum(one.by_hand for one in sums)} by hand,"
         f" {sum(one.strays for one in sums)} strays"
     )
     print(f"faults      {dict(sorted(faults.items()))}")

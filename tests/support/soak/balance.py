@@ -16,6 +16,7 @@ from keysat_core.limits import RECONCILE_DAYS
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.btcpay.invoices import Additional, Invoice, Status
 from tests.support.simulation.violation import Violation
+from tests.support.soak.ledger import Ledger
 
 RULES: Final = {
     "a settled invoice without exactly one license": (
@@ -68,12 +69,13 @@ class Ours(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     amount_sats: int
     provider_invoice_id: str | None
+    settled_by: str | None
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
     """What both books come to. ``reversed``: settled once, and taken back by the provider since.
 
-    ``late``: accepted though it came late. ``strays``: created there by a call whose answer was
+    ``late``: accepted though it came late. ``by_hand``: settled here on the operator's word. ``strays``: created there by a call whose answer was
     lost, and never taken up; no buyer has seen a link to one.
     """
 
@@ -83,6 +85,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     theirs_sats: int
     reversed: int
     late: int
+    by_hand: int
     strays: int
 
 
@@ -94,7 +97,7 @@ def check_rows(db: apsw.Connection, now: int) -> None:
             raise Violation(f"{rule}: {len(found)} of them, such as {found[0][0]}")
 
 
-def check_books(db: apsw.Connection, fake: FakeBTCPay, *, accepts_late: bool) -> Sums:
+def check_books(db: apsw.Connection, fake: FakeBTCPay, ledger: Ledger) -> Sums:
     """Demand that what they call settled has its effect here, that nothing else has, in sats too."""
     ours = {row.id: row for row in _rows(db)}
     by_theirs = {row.provider_invoice_id: row for row in ours.values()}
@@ -106,11 +109,13 @@ def check_books(db: apsw.Connection, fake: FakeBTCPay, *, accepts_late: bool) ->
             _check_stray(invoice, ours)
             counts["strays"] += 1
             continue
-        for book in _books_of(mine, invoice, fake, accepts_late=accepts_late):
+        for book in _books_of(mine, invoice, fake, ledger):
             counts[book] += 1
             sats[book] += mine.amount_sats
     booked = db.execute("SELECT sum(amount_sats) FROM invoices WHERE status = 'settled'").get or 0
-    if booked != sats["ours"] or booked != sats["theirs"] + sats["reversed"] + sats["late"]:
+    if booked != sats["ours"] or booked != sum(
+        sats[book] for book in ("theirs", "reversed", "late", "by_hand")
+    ):
         raise Violation(f"our books have {booked} sats, and theirs come to {dict(sats)}")
     return Sums(
         ours=counts["ours"],
@@ -119,6 +124,7 @@ def check_books(db: apsw.Connection, fake: FakeBTCPay, *, accepts_late: bool) ->
         theirs_sats=sats["theirs"],
         reversed=counts["reversed"],
         late=counts["late"],
+        by_hand=counts["by_hand"],
         strays=counts["strays"],
     )
 
@@ -144,17 +150,21 @@ def check_secrets(db: apsw.Connection, logged: str, secrets: set[str]) -> None:
 
 
 def _rows(db: apsw.Connection) -> list[Ours]:
-    sql = "SELECT id, status, amount_sats, provider_invoice_id FROM invoices"
+    sql = "SELECT id, status, amount_sats, provider_invoice_id, settled_by FROM invoices"
     found: list[tuple[Any, ...]] = db.execute(sql).fetchall()
     return [
-        Ours(id=row[0], status=row[1], amount_sats=row[2], provider_invoice_id=row[3])
+        Ours(
+            id=row[0],
+            status=row[1],
+            amount_sats=row[2],
+            provider_invoice_id=row[3],
+            settled_by=row[4],
+        )
         for row in found
     ]
 
 
-def _books_of(
-    mine: Ours, invoice: Invoice, fake: FakeBTCPay, *, accepts_late: bool
-) -> Iterator[str]:
+def _books_of(mine: Ours, invoice: Invoice, fake: FakeBTCPay, ledger: Ledger) -> Iterator[str]:
     """Say in which books an invoice of both counts."""
     if mine.amount_sats != invoice.due_sats:
         raise Violation(f"invoice {mine.id} costs {mine.amount_sats}, there {invoice.due_sats}")
@@ -164,7 +174,7 @@ def _books_of(
     if mine.status == "settled":
         yield "ours"
         if not is_theirs:
-            yield _excuse(mine, invoice, fake, accepts_late=accepts_late)
+            yield _excuse(mine, invoice, fake, ledger)
     elif is_theirs:
         raise Violation(f"invoice {mine.id} was paid and is still {mine.status}")
 
@@ -177,11 +187,13 @@ def _check_stray(invoice: Invoice, ours: dict[str, Ours]) -> None:
         raise Violation(f"{invoice.id} was paid, and none of our invoices is about it")
 
 
-def _excuse(mine: Ours, invoice: Invoice, fake: FakeBTCPay, *, accepts_late: bool) -> str:
+def _excuse(mine: Ours, invoice: Invoice, fake: FakeBTCPay, ledger: Ledger) -> str:
     """Say why ours is settled though theirs is not, or complain."""
     is_late = invoice.additional is Additional.PAID_LATE and invoice.is_confirmed
-    if accepts_late and is_late:
+    if ledger.accepts_late and is_late:
         return "late"
+    if mine.settled_by == "operator" and mine.id in ledger.words:
+        return "by_hand"
     was_settled = invoice.id in fake.world.settled_answered_at
     if was_settled and invoice.status is Status.INVALID:
         return "reversed"

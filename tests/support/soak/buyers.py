@@ -16,11 +16,13 @@ from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.open_purchase import open_purchase
 from keysat_core.use_cases.purchases.poll_purchase import poll_purchase
 from keysat_core.use_cases.purchases.request_payment import request_payment
+from keysat_core.use_cases.purchases.settle_by_hand import SettleByHand
+from keysat_http.by_hand import ask_provider, take_word
 from tests.simulators.btcpay.invoices import Rail
 from tests.support.simulation.violation import Violation
 from tests.support.soak.market import Market
 from tests.support.soak.server import Unanswered
-from tests.support.trade import PUBLIC_URL
+from tests.support.trade import OPERATOR, PUBLIC_URL
 
 PRODUCTS: Final = ("editor", "studio", "player")
 
@@ -39,7 +41,7 @@ PLANS: Final = {
     "marked unpaid": 2,
     "marked and taken back": 1,
     "twice": 2,
-    "after a refusal": 3,
+    "settled here": 3,
 }
 """What buyers mean to do, of a hundred."""
 
@@ -68,7 +70,7 @@ class Order(msgspec.Struct, kw_only=True):
 
 
 class Buyers:
-    """All of them. ``settled_by_hand`` are the operator's marks to make."""
+    """All of them, and what the operator does about the invoice of one."""
 
     def __init__(self, market: Market, seed: int) -> None:
         self._market = market
@@ -89,7 +91,7 @@ class Buyers:
             "marked unpaid": partial(self._at, 60, 12 * HOUR_SECONDS, "mark settled"),
             "marked and taken back": self._mark_and_take_back,
             "twice": self._pay_twice,
-            "after a refusal": self._pay_soon,
+            "settled here": partial(self._pay_sats, share=0.4),
         }
 
     def arrive(self, number: int) -> None:
@@ -154,12 +156,29 @@ class Buyers:
         market.note(f"buyer {order.number} means to pay {link} {order.plan}")
         market.count(order.plan)
         self._plans[order.plan](link)
+        if order.plan == "settled here":
+            market.later(60, 24 * HOUR_SECONDS, lambda: self._settle_here(invoice))
         if order.request.idempotency_key is not None and self._rng.random() < ASK_AGAIN_CHANCE:
             order.plan = "never"
             order.tries = TRIES_MAX
             market.later(1, HOUR_SECONDS, lambda: self._ask(order))
         if self._rng.random() < POLL_CHANCE:
             market.later(60, 12 * HOUR_SECONDS, lambda: self._poll(invoice))
+
+    def _settle_here(self, invoice: Invoice) -> None:
+        """Let the operator take what came for enough, on the admin's page and not at BTCPay."""
+        market = self._market
+        word = SettleByHand(invoice_id=invoice.id, is_forced=self._rng.random() < 0.3)
+        market.ledger.words.add(invoice.id)
+        market.note(f"{invoice.id} settled here, forced: {word.is_forced}")
+        try:
+            market.server.run(
+                lambda ports: take_word(
+                    ports, OPERATOR, word, ask_provider(ports, OPERATOR, word.invoice_id)
+                )
+            )
+        except (Unanswered, KeysatError) as problem:
+            market.note(f"not settled here: {type(problem).__name__}")
 
     def _poll(self, invoice: Invoice) -> None:
         market = self._market

@@ -13,11 +13,8 @@ from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.connections.begin_connect import BeginConnect, begin_connect
 from keysat_core.use_cases.connections.disconnect_btcpay import disconnect_btcpay
 from keysat_core.use_cases.connections.finish_connect import FinishConnect, finish_connect
-from keysat_core.use_cases.connections.look_after_providers import (
-    check_webhook,
-    list_connected,
-    probe_provider,
-)
+from keysat_core.use_cases.connections.look_after_providers import list_connected
+from keysat_http.provider_ticks import check_webhooks, probe_providers
 from tests.simulators.btcpay.forgeries import forged, reverse_queue
 from tests.simulators.btcpay.invoices import Status
 from tests.simulators.btcpay.webhooks import Webhook
@@ -121,13 +118,11 @@ class Operators:
 
     def look_after(self) -> None:
         """Do what the server does now and then: probe the account and see to its webhook."""
-        account = self.account()
-        if account is None:
-            return
-        try:
-            self._market.server.run(lambda ports: _look_after(ports, account))
-        except (Unanswered, KeysatError):
-            return
+        for work in (probe_providers, lambda ports: check_webhooks(ports, PUBLIC_URL)):
+            try:
+                self._market.server.run(work)
+            except (Unanswered, KeysatError) as problem:
+                self._market.note(f"not looked after: {type(problem).__name__}")
 
     # --- forgeries ------------------------------------------------------------------------------
 
@@ -248,17 +243,3 @@ class Operators:
 
     def _fall_asleep(self) -> None:
         self._market.server.die(self._rng.randint(600, 6 * HOUR_SECONDS))
-
-
-def _look_after(ports: Ports, account: ProviderAccount) -> None:
-    probe_provider(
-        account, store=ports.store, clock=ports.clock, ids=ports.ids, providers=ports.providers
-    )
-    if ports.btcpay is not None:
-        check_webhook(
-            account,
-            public_url=PUBLIC_URL,
-            store=ports.store,
-            clock=ports.clock,
-            btcpay=ports.btcpay,
-        )

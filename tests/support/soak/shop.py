@@ -249,7 +249,7 @@ class Shop:
 
     def _check(self) -> Sums:
         check_rows(self._database.db, self.market.clock.now())
-        return check_books(self._database.db, self.market.fake, accepts_late=self.accepts_late)
+        return check_books(self._database.db, self.market.fake, self.market.ledger)
 
     def _reconcile_all(self) -> None:
         """Pass until nothing is due."""
