@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from functools import partial
 
+from tests.support.simulation.trace import LINES_KEPT
 from tests.support.soak.run import PURCHASES, Outcome, report, soak
 
 
@@ -21,7 +22,8 @@ def main() -> int:
     asked = _arguments()
     began_at = time.perf_counter()
     if asked.seed is not None:
-        outcomes = [soak(asked.seed, asked.purchases, lines_kept=None if asked.trace else 60)]
+        kept = None if asked.trace else LINES_KEPT
+        outcomes = [soak(asked.seed, asked.purchases, lines_kept=kept, is_storm=asked.storm)]
         if asked.trace:
             print("\n".join(outcomes[0].lines))
     else:
@@ -34,10 +36,10 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def soak_one(purchases: int, seed: int) -> Outcome:
+def soak_one(purchases: int, is_storm: bool, seed: int) -> Outcome:  # noqa: FBT001  mapped over
     """Run one seed in a process of many; what it leaves behind is collected once, at its end."""
     gc.disable()
-    outcome = soak(seed, purchases)
+    outcome = soak(seed, purchases, is_storm=is_storm)
     gc.collect()
     return outcome
 
@@ -46,7 +48,7 @@ def _run(asked: argparse.Namespace) -> list[Outcome]:
     first = secrets.randbelow(2**32) if asked.first is None else asked.first
     seeds = range(first, first + asked.seeds)
     with multiprocessing.get_context("spawn").Pool(min(asked.jobs, len(seeds))) as pool:
-        return list(pool.imap(partial(soak_one, asked.purchases), seeds))
+        return list(pool.imap(partial(soak_one, asked.purchases, asked.storm), seeds))
 
 
 def _arguments() -> argparse.Namespace:
@@ -56,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=20, help="how many seeds to run")
     parser.add_argument("--first", type=int, help="the first of them; drawn if not given")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="seeds at once")
+    parser.add_argument("--storm", action="store_true", help="let hardly anything succeed at once")
     parser.add_argument("--trace", action="store_true", help="print every line of the trace")
     return parser.parse_args()
 

@@ -33,6 +33,7 @@ PURCHASES: Final = 10_000
 SECONDS: Final = 900
 """What the slowest machine takes for all of them, and more."""
 
+STORMS: Final = 8
 FEW: Final = 300
 FEW_SEEDS: Final = 30
 """Seeds in which each broken rule must be found."""
@@ -108,6 +109,11 @@ def test_what_the_provider_calls_settled_has_its_one_effect_and_nothing_else_has
         assert f"'{name}': " in said, f"no seed met: {name}"
 
 
+@pytest.mark.parametrize("seed", range(STORMS))
+def test_it_has_so_when_hardly_anything_succeeds_at_once(seed: int) -> None:
+    hold(soak(seed, FEW, is_storm=True))
+
+
 def test_a_seed_gives_the_same_run_again_to_the_letter() -> None:
     first, second = (soak(7, FEW, lines_kept=None) for _ in range(2))
     assert first == second
@@ -140,3 +146,5 @@ def test_a_failure_says_how_to_see_it_again() -> None:
     assert "seed 3 failed with 50 purchases: Violation: two licenses" in said
     assert "make soak SEED=3 PURCHASES=50" in said
     assert said.endswith("\n".join(failed.lines))
+    stormy = msgspec.structs.replace(failed, is_storm=True)
+    assert "make soak SEED=3 PURCHASES=50 ARGS=--storm" in report(stormy)

@@ -14,6 +14,7 @@ import structlog
 from tests.support.simulation.trace import LINES_KEPT, Trace, shortened
 from tests.support.soak.balance import Sums
 from tests.support.soak.shop import Bend, Shop
+from tests.support.soak.weather import ORDINARY, STORM
 
 PURCHASES: Final = 10_000
 """Buyers of a seed."""
@@ -24,6 +25,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     seed: int
     purchases: int
+    is_storm: bool
     digest: str
     lines: list[str]
     faults: dict[str, int]
@@ -39,10 +41,12 @@ def soak(
     bend: Bend | None = None,
     lines_kept: int | None = LINES_KEPT,
     is_whole: bool = False,
+    is_storm: bool = False,
 ) -> Outcome:
     """Run one seed and tell how it ended.
 
     ``is_whole``: with a database file and the HTTP library, which changes nothing but the time.
+    ``is_storm``: hardly anything succeeds at once.
     """
     trace = RawTrace(lines_kept=lines_kept)
     problem = sums = None
@@ -53,7 +57,7 @@ def soak(
                 Path(stack.enter_context(TemporaryDirectory(prefix="keysat-soak-"))) / "keysat.db"
             )
         log = stack.enter_context(_listening())
-        shop = Shop(seed, trace, bend or Bend(), path=path)
+        shop = Shop(seed, trace, bend or Bend(), path=path, chances=STORM if is_storm else ORDINARY)
         stack.callback(shop.stop)
         try:
             sums = shop.run(purchases, log.getvalue)
@@ -63,6 +67,7 @@ def soak(
         return Outcome(
             seed=seed,
             purchases=purchases,
+            is_storm=is_storm,
             digest=trace.digest,
             lines=[shortened(line) for line in trace.lines],
             faults=dict(sorted(shop.market.weather.struck.items())),
@@ -77,7 +82,10 @@ def report(outcome: Outcome) -> str:
     return "\n".join(
         (
             f"seed {outcome.seed} failed with {outcome.purchases} purchases: {outcome.problem}",
-            f"replay: make soak SEED={outcome.seed} PURCHASES={outcome.purchases}",
+            (
+                f"replay: make soak SEED={outcome.seed} PURCHASES={outcome.purchases}"
+                f"{' ARGS=--storm' if outcome.is_storm else ''}"
+            ),
             f"faults: {outcome.faults}",
             f"happened: {outcome.happened}",
             f"the last {len(outcome.lines)} lines of its trace {outcome.digest[:16]}:",

@@ -41,7 +41,7 @@ from tests.support.soak.ledger import Ledger
 from tests.support.soak.market import Market
 from tests.support.soak.operators import Operators
 from tests.support.soak.server import Server, Surroundings, Unanswered
-from tests.support.soak.weather import Weather
+from tests.support.soak.weather import Chances, Weather
 from tests.support.trade import OPERATOR, PATRON, ScriptedRates
 
 TRADE_SECONDS: Final = 3 * DAY_SECONDS
@@ -84,10 +84,12 @@ class Shop:
     happens in memory.
     """
 
-    def __init__(self, seed: int, trace: Trace, bend: Bend, *, path: Path | None) -> None:
+    def __init__(
+        self, seed: int, trace: Trace, bend: Bend, *, path: Path | None, chances: Chances
+    ) -> None:
         self._rng = Random(f"shop {seed}")  # noqa: S311  the seed is the point
         clock = VirtualClock(clock=PlainClock())
-        weather = Weather(seed)
+        weather = Weather(seed, chances)
         self.accepts_late = self._rng.random() < 0.3
         fake = FakeBTCPay(
             clock,

@@ -38,12 +38,18 @@ FAIR_CHANCE: Final = 0.05
 SILENCE_CHANCE: Final = 0.15
 """Seeds in which no webhook ever arrives: the reconciler alone must do (payments 10)."""
 
-CALL_CHANCE: Final = 0.04
-DELIVERY_CHANCE: Final = 0.10
-"""How often anything goes wrong with one call, with one delivery, in ordinary weather."""
 
-STEPS_BETWEEN: Final = 300
-"""Steps of a process, on average, between two at which it dies or others go on."""
+class Chances(msgspec.Struct, frozen=True, kw_only=True):
+    """How often anything goes wrong: with one call, with one delivery, at one step of a process."""
+
+    call: float
+    delivery: float
+    step: float
+
+
+ORDINARY: Final = Chances(call=0.04, delivery=0.10, step=1 / 300)
+STORM: Final = Chances(call=0.25, delivery=0.35, step=1 / 25)
+"""Weather in which hardly anything succeeds at once: for few purchases, which show more then."""
 
 STEP_FAULTS: Final[Mapping[str, float]] = {"death": 1.0, "interlude": 4.0, "store_busy": 1.0}
 
@@ -86,7 +92,7 @@ class _Draw(msgspec.Struct, kw_only=True):
 class Weather:
     """Decides what strikes where. ``is_hushed``: nothing does any more. ``struck`` counts."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, chances: Chances = ORDINARY) -> None:
         self._rng = Random(f"weather {seed}")  # noqa: S311  the seed is the point
         self.is_hushed = False
         self.is_down = False
@@ -94,9 +100,9 @@ class Weather:
         kind = self._rng.random()
         self.is_fair = kind < FAIR_CHANCE
         self.is_silent = FAIR_CHANCE <= kind < FAIR_CHANCE + SILENCE_CHANCE
-        self._steps = self._draw(dict(STEP_FAULTS), 1 / STEPS_BETWEEN)
-        self._calls = self._draw(dict.fromkeys(CALL_FAULTS, 1.0), CALL_CHANCE)
-        self._deliveries = self._draw(dict.fromkeys(DELIVERY_FAULTS, 1.0), DELIVERY_CHANCE)
+        self._steps = self._draw(dict(STEP_FAULTS), chances.step)
+        self._calls = self._draw(dict.fromkeys(CALL_FAULTS, 1.0), chances.call)
+        self._deliveries = self._draw(dict.fromkeys(DELIVERY_FAULTS, 1.0), chances.delivery)
 
     def strikes(self, name: str, chance: float) -> bool:
         """Draw for something with a chance of its own."""
