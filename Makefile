@@ -11,13 +11,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format types cov bench browser-test schema docs lock check clean wheel simulate soak
+.PHONY: help demo demo-btcpay run test lint format types cov bench browser-test schema docs lock check clean wheel simulate soak
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.stamp-server ## Sell a license on this machine with pretend money, from a fresh clone
 	@$(BIN)/keysat demo $(ARGS)
+
+demo-btcpay: $(VENV)/.stamp-dev ## The same sale, paid at a double of BTCPay Server
+	@$(BIN)/python -m tests.simulators.demo $(ARGS)
 
 run: $(VENV)/.stamp-server ## Start the server; settings come from the environment and .env
 	@$(BIN)/keysat serve $(ARGS)

@@ -84,6 +84,7 @@ EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
     core.ProviderRefused: ExitCode.OUTSIDE,
     core.ProviderUnavailable: ExitCode.OUTSIDE,
     core.RateUnavailable: ExitCode.OUTSIDE,
+    core.RecipientFailed: ExitCode.OUTSIDE,
     core.NotAuthentic: ExitCode.REFUSED,
     core.ConnectStateInvalid: ExitCode.REFUSED,
     core.AlreadyConnected: ExitCode.CONFLICT,

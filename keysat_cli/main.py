@@ -32,7 +32,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "btcpay": ("keysat_cli.commands.btcpay", "Connect a BTCPay Server, which takes the payments."),
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
-    "rates": ("keysat_cli.commands.rates", "Pin exchange rates."),
+    "tip": ("keysat_cli.commands.tip", "See what sales sent to lightning addresses, and limit it."),
+    "rates": ("keysat_cli.commands.rates", "See, refresh and pin exchange rates."),
+    "zaprite": (
+        "keysat_cli.commands.zaprite",
+        "Connect Zaprite, and charge the cards its payers saved.",
+    ),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
     "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),
     "reconcile": (

@@ -87,7 +87,7 @@ def sandbox_ports(*, seed: int | str, now: int) -> Iterator[SandboxPorts]:
                 providers=ProviderRegistry(
                     {ProviderKind.SANDBOX: sandbox.provider_for}, remedies={}
                 ),
-                rates=PinnedRates(lambda key: _setting(store, key)),
+                rates=PinnedRates(lambda key: _setting(store, key), clock),
                 validations=activity.validations,
                 heartbeats=activity.heartbeats,
                 self_license=EVERYTHING,

@@ -45,6 +45,21 @@ class BTCPayAddresses:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RateSource:
+    """A source of exchange rates; ``base_url`` only when it is asked at another address."""
+
+    name: str
+    base_url: str | None = None
+
+
+RATE_SOURCES_DEFAULT: Final = ("kraken", "coinbase", "coingecko")
+"""The sources, in the order they are asked (payments 12.1)."""
+
+NO_RATE_SOURCES: Final = "none"
+"""What the variable says when pins alone are to count."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StoreSettings:
     """What every command on the database needs; files of Keysat's lie beside the database."""
 
@@ -55,6 +70,7 @@ class StoreSettings:
     trust_root_pem: str = TRUST_ROOT_PEM
     upgrade_url: str = UPGRADE_BASE_URL
     btcpay: BTCPayAddresses = BTCPayAddresses()
+    rate_sources: tuple[RateSource, ...] = ()
 
     @property
     def self_license_path(self) -> Path:
@@ -103,10 +119,11 @@ def read_store_settings(environment: Environment) -> StoreSettings:
     """
     license_key = environment.find("KEYSAT_LICENSE")
     upgrade_url = environment.find("KEYSAT_UPGRADE_URL")
+    is_sandbox = (environment.find("KEYSAT_SANDBOX_MODE") or "").lower() in TRUE_WORDS
     return StoreSettings(
         db_path=_db_path(environment.find("KEYSAT_DB_PATH") or DB_PATH_DEFAULT),
         operator_name=environment.find("KEYSAT_OPERATOR_NAME"),
-        is_sandbox=(environment.find("KEYSAT_SANDBOX_MODE") or "").lower() in TRUE_WORDS,
+        is_sandbox=is_sandbox,
         self_license_key=Secret(license_key) if license_key else None,
         trust_root_pem=_trust_root(environment.find("KEYSAT_TRUST_ROOT_PEM")),
         upgrade_url=_url("KEYSAT_UPGRADE_URL", upgrade_url) if upgrade_url else UPGRADE_BASE_URL,
@@ -116,6 +133,7 @@ def read_store_settings(environment: Environment) -> StoreSettings:
             public_url=_url_or_none(environment, "BTCPAY_PUBLIC_URL"),
             seed=_btcpay_seed(environment),
         ),
+        rate_sources=_rate_sources(environment, is_sandbox=is_sandbox),
     )
 
 
@@ -176,6 +194,7 @@ def find_problem(environment: Environment) -> str | None:
             _admin_api_key(environment)
         parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT)
         _trusted_proxies(environment)
+        _rate_sources(environment)
     except ConfigurationError as exc:
         return str(exc)
     return None
@@ -235,6 +254,28 @@ def _btcpay_seed(environment: Environment) -> BTCPaySeed | None:
 def _url_or_none(environment: Environment, name: str) -> str | None:
     text = environment.find(name)
     return _url(name, text) if text else None
+
+
+def _rate_sources(environment: Environment, *, is_sandbox: bool = False) -> tuple[RateSource, ...]:
+    """Read who is asked what a bitcoin costs. The sandbox asks nobody unless it is told to."""
+    listed = environment.find("KEYSAT_RATE_SOURCES")
+    if listed is None:
+        return () if is_sandbox else tuple(RateSource(name=name) for name in RATE_SOURCES_DEFAULT)
+    if listed.lower() == NO_RATE_SOURCES:
+        return ()
+    chosen: dict[str, RateSource] = {}
+    for part in filter(None, (part.strip() for part in listed.split(","))):
+        name, has_url, url = part.partition("=")
+        name = name.strip().lower()
+        if name not in RATE_SOURCES_DEFAULT or name in chosen:
+            raise ConfigurationError(
+                "KEYSAT_RATE_SOURCES",
+                f"{part!r}: list kraken, coinbase and coingecko once each, in the order to ask"
+                f" them, or say {NO_RATE_SOURCES}",
+            )
+        base_url = _url("KEYSAT_RATE_SOURCES", url.strip()) if has_url else None
+        chosen[name] = RateSource(name=name, base_url=base_url)
+    return tuple(chosen.values())
 
 
 def _admin_api_key(environment: Environment) -> Secret:

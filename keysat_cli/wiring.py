@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keysat_adapters.btcpay.server import BTCPayGateway
+from keysat_adapters.lightning.addresses import HTTPSLightningAddresses
 from keysat_adapters.outbound.http import HTTPSender
-from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox
 from keysat_adapters.sandbox.permit import REMEDY
@@ -25,6 +25,8 @@ from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_adapters.zaprite.gate import Zaprite
+from keysat_cli.rates import market_rates
 from keysat_cli.settings import StoreSettings
 from keysat_cli.version import package_version
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
@@ -105,6 +107,7 @@ def open_wiring(
             browser_url=settings.btcpay.browser_url,
             public_base=settings.btcpay.public_url,
         )
+        zaprite = Zaprite(sender, clock=CLOCK)
         activity = Activity(activity_path(settings.db_path))
         facts = CachedFacts(store)
         try:
@@ -115,13 +118,16 @@ def open_wiring(
                 store=store,
                 facts=facts,
                 keys=SQLiteKeyRing(store),
-                providers=_providers(sandbox, btcpay),
-                rates=PinnedRates(lambda key: _setting(store, key)),
+                providers=_providers(sandbox, btcpay, zaprite),
+                rates=market_rates(settings.rate_sources, store=store, clock=CLOCK, sender=sender),
                 validations=activity.validations,
                 heartbeats=activity.heartbeats,
                 self_license=load_self_license(settings),
                 sandbox=sandbox.till if sandbox else None,
+                lightning=HTTPSLightningAddresses(),
                 btcpay=btcpay,
+                zaprite=zaprite,
+                saved_payments=zaprite,
             )
             yield Wiring(ports=ports, store=store, activity=activity, sandbox=sandbox)
         finally:
@@ -162,15 +168,13 @@ def license_in_file(settings: StoreSettings) -> Secret | None:
         return None
 
 
-def _providers(sandbox: Sandbox | None, btcpay: BTCPayGateway) -> ProviderRegistry:
+def _providers(
+    sandbox: Sandbox | None, btcpay: BTCPayGateway, zaprite: Zaprite
+) -> ProviderRegistry:
     factories: dict[ProviderKind, Callable[[ProviderAccount], PaymentProvider]] = {
-        ProviderKind.BTCPAY: btcpay.provider_for
+        ProviderKind.BTCPAY: btcpay.provider_for,
+        ProviderKind.ZAPRITE: zaprite.provider_for,
     }
     if sandbox is not None:
         factories[ProviderKind.SANDBOX] = sandbox.provider_for
     return ProviderRegistry(factories, remedies={ProviderKind.SANDBOX: REMEDY})
-
-
-def _setting(store: SQLiteStore, key: str) -> str | None:
-    with store.reading() as tx:
-        return tx.settings.find_setting(key)

@@ -37,6 +37,9 @@ NOTE_CHARS_MAX = 2_000
 URL_CHARS_MAX = 2_048
 """What browsers and proxies reliably carry."""
 
+PROVIDER_KEY_CHARS_MAX = 512
+"""Longest API key of a payment provider; those in use have about 40 characters."""
+
 CODE_CHARS_MAX = 64
 """Longer than any code people type; a longer one is unknown."""
 
@@ -96,6 +99,12 @@ GRACE_PERIOD_DAYS_MAX = 90
 TIP_BPS_MAX = 10_000
 """The whole sale, in hundredths of a percent (lifecycles 4.1)."""
 
+TIP_SATS_MAX = 5_000_000
+"""0.05 BTC: a larger tip is rather a mistake than a thank-you (payments 13)."""
+
+TIP_DETAIL_CHARS_MAX = 500
+"""A recipient's server words its own failures; this much is kept of it (payments 13)."""
+
 INSTANT_MAX = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant RFC 3339 can spell."""
 
@@ -137,6 +146,15 @@ AUDIT_BREAKS_MAX = 1_000
 ISSUE_MANY_MAX = 100_000
 """Licenses of one bulk issue: on an idle machine the store is locked for half of the 5 s others wait."""
 
+TIPS_PAGE_MAX = 1_000
+"""Largest page of tips (admin-api 2.5)."""
+
+TIPS_PAGE_DEFAULT = 100
+"""Tips on a page when the caller does not say (admin-api 2.5)."""
+
+TIPS_BATCH = 5
+"""Tips dealt with per tick: if every recipient and node is slow, it still ends within its lease."""
+
 RECONCILE_BATCH = 50
 """Invoices asked about per pass and provider (payments 10)."""
 
@@ -148,6 +166,18 @@ RECEIPTS_BATCH = 50
 
 RECEIPT_DAYS = 30
 """How long webhook receipts are kept (payments 3)."""
+
+CAPTURES_BATCH = 20
+"""Sales per tick whose saved payment method is looked for, each with two calls to the provider."""
+
+NUDGE_ORDER_SECONDS = 2
+"""An unsigned webhook makes us ask about the same invoice at most this often (payments 7.4)."""
+
+NUDGES_PER_MINUTE = 60
+"""Unsigned webhooks make us ask one provider at most this often (payments 7.4)."""
+
+NUDGED_ORDERS_MAX = 10_000
+"""Invoices whose last nudge is remembered; no more than two minutes of them ever matter."""
 
 HEARTBEAT_SECONDS = 60
 """A machine's last-seen time is written at most this often (PERFORMANCE, design 6)."""
@@ -175,6 +205,47 @@ LEASE_RUN_SECONDS_MAX = 600
 
 PURCHASE_DEADLINE_SECONDS = 8
 """Whole time a purchase may take: published clients give up after 10 s (public-api 0)."""
+
+# --- exchange rates (payments 12.1) ---------------------------------------------------------------
+
+RATE_FRESH_SECONDS = 60
+"""How long a fetched rate is used without asking again (payments 12.1)."""
+
+RATE_STALE_SECONDS = 600
+"""How old a rate may serve while no source answers: a quote stays open longer than this anyway."""
+
+RATE_MEMORY_SECONDS = 86_400
+"""How long a rate is what new ones are compared with; markets may move any way in more than a day."""
+
+RATE_SOURCE_SECONDS = 2
+"""How long one source may take, so that all three fit into the whole time."""
+
+RATE_BUDGET_SECONDS = 6
+"""How long all sources may take: 2 s of a purchase's 8 are left for the payment provider."""
+
+RATE_REST_SECONDS = 5
+"""How long nobody is made to wait again after sources that did not answer in time."""
+
+RATE_UNITS_MIN = 100
+"""A bitcoin for less is a mistake of the source, such as another unit (payments 12.1)."""
+
+RATE_UNITS_MAX = 1_000_000_000
+"""A bitcoin for more is a mistake of the source too (payments 12.1)."""
+
+RATE_DIGITS_MAX = 30
+"""More digits than any price has; longer numbers only cost time."""
+
+RATE_DEVIATION_PERCENT_MAX = 20
+"""A larger move within a day is believed only when a second source sees it (payments 12.1)."""
+
+RATE_AGREEMENT_PERCENT = 2
+"""Two markets that differ by more do not confirm each other (payments 12.1)."""
+
+RATE_ANSWER_BYTES_MAX = 262_144
+"""Longest answer of a source that is read into a rate; the longest real one has 30 KB."""
+
+RATE_OUTLIER_SECONDS = 3_600
+"""How often one currency's doubtful rates are noted in the audit log: every sale would repeat it."""
 
 # --- what the doctor finds too much or too little -----------------------------------------------
 

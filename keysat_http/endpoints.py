@@ -1,12 +1,13 @@
 """Every route of the shop, for ``create_app``. The server's own routes are in ``keysat_http.app``."""
 
+from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.bundle import Ports
 from keysat_http.admin import (
     btcpay,
@@ -19,10 +20,16 @@ from keysat_http.admin import (
     policies,
     policy_switches,
     products,
+    rates,
     tier,
+    tips,
+    zaprite,
 )
 from keysat_http.hooks import btcpay as btcpay_hook
 from keysat_http.hooks import sandbox as sandbox_hook
+from keysat_http.hooks import zaprite as zaprite_hook
+from keysat_http.limits import LOOK_SECONDS, PURCHASE_SECONDS
+from keysat_http.nudging import NudgeLimiter
 from keysat_http.pages import btcpay_callback, sandbox_checkout, thank_you
 from keysat_http.pages.static_files import STATIC_ROUTES
 from keysat_http.provider_threads import ProviderThreads
@@ -57,6 +64,7 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     policy_switches.set_policy_archived,
     policy_switches.set_policy_tip,
     policies.delete_policy,
+    tips.list_tips,
     license_lists.list_licenses,
     license_lists.search_licenses,
     license_lists.summarize_licenses,
@@ -75,6 +83,9 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     machines.list_machines,
     machines.deactivate_machine,
     tier.get_tier,
+    rates.list_rates,
+    rates.refresh_rate,
+    rates.put_rate_pin,
     merchant_profiles.list_merchant_profiles,
     merchant_profiles.create_merchant_profile,
     merchant_profiles.get_merchant_profile,
@@ -88,10 +99,15 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     btcpay.get_btcpay_status,
     btcpay.list_btcpay_payment_methods,
     btcpay.stop_btcpay,
+    zaprite.connect_zaprite_account,
+    zaprite.get_zaprite_status,
+    zaprite.disconnect_zaprite_account,
 )
 HOOKS: Final[tuple[ControllerRouterHandler, ...]] = (
     btcpay_hook.receive_btcpay_webhook,
     btcpay_hook.receive_btcpay_webhook_of_any,
+    zaprite_hook.receive_zaprite_webhook,
+    zaprite_hook.receive_zaprite_webhook_of_default,
 )
 PAGES: Final[tuple[ControllerRouterHandler, ...]] = (
     thank_you.show_thank_you,
@@ -110,13 +126,17 @@ SANDBOX: Final[tuple[ControllerRouterHandler, ...]] = (
 def route_handlers(
     ports: Ports,
     *,
-    purchase_seconds: float = PURCHASE_DEADLINE_SECONDS,
+    purchase_seconds: float = PURCHASE_SECONDS,
+    look_seconds: float = LOOK_SECONDS,
+    read_time: Callable[[], float] = monotonic,
 ) -> list[ControllerRouterHandler]:
     """Give the routes for these ports, with the threads their calls to providers run in."""
-    threads = ProviderThreads()
+    threads = ProviderThreads(look_seconds=look_seconds)
+    nudges = NudgeLimiter(read_time)
     handlers = [*PUBLIC, *ADMIN, *HOOKS, *PAGES, *(SANDBOX if ports.sandbox is not None else ())]
     dependencies = {
         "provider_threads": Provide(lambda: threads, sync_to_thread=False),
+        "nudges": Provide(lambda: nudges, sync_to_thread=False),
         "purchase_seconds": Provide(lambda: purchase_seconds, sync_to_thread=False),
     }
     return [Router("/", route_handlers=handlers, dependencies=dependencies)]

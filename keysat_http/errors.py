@@ -47,6 +47,7 @@ class Rule:
         prefix: What the message starts with.
         message: A fixed message in place of the failure's own text, which is then only logged.
         is_text_for_operators: The text may quote the inside of the shop, so buyers do not see it.
+        buyers_text: What buyers are told then; by default the failure's code in words.
     """
 
     status: int
@@ -54,6 +55,7 @@ class Rule:
     prefix: str = ""
     message: str | None = None
     is_text_for_operators: bool = False
+    buyers_text: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +103,14 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.NoProvider: BAD_REQUEST,
     core.ProviderRefused: UPSTREAM,
     core.ProviderUnavailable: UPSTREAM,
-    core.RateUnavailable: Rule(status=502, error="upstream_error", prefix="upstream error: "),
+    core.RateUnavailable: Rule(
+        status=502,
+        error="upstream_error",
+        prefix="upstream error: ",
+        is_text_for_operators=True,
+        buyers_text="rate fetch failed",
+    ),
+    core.RecipientFailed: UPSTREAM,
     core.NotAuthentic: UNAUTHORIZED,
     core.ConnectStateInvalid: UNAUTHORIZED,
     core.AlreadyConnected: CONFLICT,
@@ -207,7 +216,8 @@ def _message(failure: core.KeysatError, rule: Rule, *, is_for_operator: bool) ->
         return rule.message
     text = str(failure)[:PROBLEM_CHARS_MAX]
     if rule.is_text_for_operators and not is_for_operator:
-        text = f"{failure.code.replace('_', ' ')}; nothing was charged, try again later"
+        what = rule.buyers_text or failure.code.replace("_", " ")
+        text = f"{what}; nothing was charged, try again later"
     return rule.prefix + text
 
 

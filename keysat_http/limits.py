@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
+
 REQUEST_ID_CHARS_MIN: Final = 8
 """Shortest request id taken over from a proxy; a shorter one would collide in the log."""
 
@@ -55,6 +57,12 @@ LATE_SECONDS: Final = 3.0
 
 EXIT_SECONDS: Final = 9.5
 """Whole time from SIGTERM to the end of the process, forced if need be (10 s less a margin)."""
+
+PURCHASE_SECONDS: Final = PURCHASE_DEADLINE_SECONDS - 0.5
+"""When a purchase stops waiting, so that even a busy server's answer is there by the deadline."""
+
+LOOK_SECONDS: Final = 15.0
+"""How long a webhook's answer waits for the look at its invoice: BTCPay's next one waits behind it."""
 
 CONNECTIONS_MAX: Final = 4_096
 """Open connections and running requests; above it new ones get a bare 503."""

@@ -70,13 +70,22 @@ def take_webhook(ports: Ports, actor: Actor, command: NoteWebhook) -> None:
         providers=ports.providers,
     )
     if receipt.outcome is ReceiptOutcome.NOTED:
-        _settle_receipt(ports, actor, receipt)
+        settle_receipt(ports, actor, receipt)
+
+
+def settle_receipt(ports: Ports, actor: Actor, receipt: WebhookReceipt) -> Outcome:
+    """Look at the invoice of a receipt, and note on it what follows."""
+    if receipt.invoice_id is None:
+        return "skipped"
+    look = settle(ports, actor, receipt.invoice_id)
+    follow_up_receipt(receipt.id, look.invoice, store=ports.store, clock=ports.clock)
+    return look.outcome
 
 
 def settle_noted_receipts(ports: Ports) -> Pass:
     """Look at the invoices of webhooks that were not cleared up yet and are due."""
     receipts = list_noted_receipts(limit=RECEIPTS_BATCH, store=ports.store, clock=ports.clock)
-    tally = Counter(_settle_receipt(ports, SYSTEM, receipt) for receipt in receipts)
+    tally = Counter(settle_receipt(ports, SYSTEM, receipt) for receipt in receipts)
     return pass_of("receipts_settled", tally)
 
 
@@ -141,11 +150,3 @@ def pass_of(event: str, tally: Counter[Outcome]) -> Pass:
     if tally:
         log.info(event, **msgspec.to_builtins(done))
     return done
-
-
-def _settle_receipt(ports: Ports, actor: Actor, receipt: WebhookReceipt) -> Outcome:
-    if receipt.invoice_id is None:
-        return "skipped"
-    look = settle(ports, actor, receipt.invoice_id)
-    follow_up_receipt(receipt.id, look.invoice, store=ports.store, clock=ports.clock)
-    return look.outcome

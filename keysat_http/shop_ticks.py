@@ -2,10 +2,13 @@
 
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import list_due_invoices, list_noted_receipts
+from keysat_core.use_cases.zaprite.capture_payment import list_wanted_payments
+from keysat_http.capturing import capture_payments
 from keysat_http.leasing import Work
 from keysat_http.reconciling import FanOut, in_threads, reconcile_backlog
 from keysat_http.settling import Pass, fold_backlog, purge, settle_noted_receipts
 from keysat_http.ticks import Tick
+from keysat_http.tipping import has_due_tips, pay_tips
 
 
 def shop_ticks(ports: Ports, *, fan_out: FanOut = in_threads) -> list[Tick]:
@@ -28,6 +31,24 @@ def shop_ticks(ports: Ports, *, fan_out: FanOut = in_threads) -> list[Tick]:
             run=lambda: _work(reconcile_backlog(ports, fan_out=fan_out)),
             is_shared=True,
             has_work=lambda: bool(list_due_invoices(limit=1, store=ports.store, clock=ports.clock)),
+        ),
+        Tick(
+            name="tips",
+            first_after_seconds=20,
+            every_seconds=10,
+            run=lambda: pay_tips(ports),
+            is_shared=True,
+            has_work=lambda: has_due_tips(ports),
+        ),
+        Tick(
+            name="saved_payments",
+            first_after_seconds=10,
+            every_seconds=10,
+            run=lambda: capture_payments(ports),
+            is_shared=True,
+            has_work=lambda: bool(
+                list_wanted_payments(limit=1, store=ports.store, clock=ports.clock)
+            ),
         ),
         Tick(
             name="heartbeats",

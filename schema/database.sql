@@ -22,6 +22,19 @@ CREATE INDEX audit_log_by_age ON audit_log (occurred_at);
 
 CREATE INDEX audit_log_by_target ON audit_log (target_kind, target_id);
 
+CREATE TABLE charges (
+    invoice_id TEXT NOT NULL PRIMARY KEY REFERENCES invoices (id),
+    saved_invoice_id TEXT REFERENCES saved_payments (invoice_id),
+    profile_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('reserved', 'charged', 'not_charged', 'failed', 'unknown')),
+    raw_status TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX charges_of_saved_payment ON charges (saved_invoice_id);
+
 CREATE TABLE connect_states (
     token_hash TEXT NOT NULL PRIMARY KEY,
     merchant_profile_id TEXT,
@@ -299,6 +312,26 @@ CREATE TABLE rate_buckets (
 
 CREATE INDEX rate_buckets_by_age ON rate_buckets (refilled_at);
 
+CREATE TABLE saved_payments (
+    invoice_id TEXT NOT NULL PRIMARY KEY REFERENCES invoices (id),
+    payment_provider_id TEXT NOT NULL REFERENCES payment_providers (id),
+    state TEXT NOT NULL CHECK (state IN ('wanted', 'saved', 'missing')),
+    looks INTEGER NOT NULL CHECK (looks >= 0),
+    next_at INTEGER CHECK ((next_at IS NOT NULL) = (state = 'wanted')),
+    contact_id TEXT CHECK ((contact_id IS NOT NULL) = (state = 'saved')),
+    profile_id TEXT CHECK ((profile_id IS NOT NULL) = (state = 'saved')),
+    method TEXT,
+    expires_at INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX saved_payments_due ON saved_payments (next_at) WHERE state = 'wanted';
+
+CREATE INDEX saved_payments_newest ON saved_payments (created_at, invoice_id);
+
+CREATE INDEX saved_payments_of_provider ON saved_payments (payment_provider_id);
+
 CREATE TABLE schema_migrations (
     version INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
@@ -319,6 +352,45 @@ CREATE TABLE settings (
     value TEXT NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tip_attempts (
+    id TEXT NOT NULL PRIMARY KEY,
+    license_id TEXT NOT NULL REFERENCES licenses (id),
+    policy_id TEXT NOT NULL REFERENCES policies (id),
+    invoice_id TEXT REFERENCES invoices (id),
+    recipient TEXT NOT NULL,
+    amount_sats INTEGER NOT NULL CHECK (amount_sats >= 0),
+    pct_bps INTEGER NOT NULL CHECK (pct_bps BETWEEN 0 AND 10000),
+    label TEXT,
+    status TEXT NOT NULL CHECK (status IN ('pending', 'paying', 'sent', 'failed', 'skipped')),
+    detail TEXT,
+    payment_hash TEXT,
+    bolt11 TEXT,
+    looks INTEGER NOT NULL CHECK (looks >= 0),
+    tried_at INTEGER,
+    next_at INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    CHECK (status <> 'paying' OR (payment_hash IS NOT NULL AND tried_at IS NOT NULL))
+) STRICT;
+
+CREATE INDEX tip_attempts_by_age ON tip_attempts (created_at, id);
+
+CREATE INDEX tip_attempts_by_recipient ON tip_attempts (recipient, created_at, id);
+
+CREATE INDEX tip_attempts_due ON tip_attempts (next_at) WHERE next_at IS NOT NULL;
+
+CREATE INDEX tip_attempts_of_invoice ON tip_attempts (invoice_id);
+
+CREATE INDEX tip_attempts_of_license ON tip_attempts (license_id, created_at, id);
+
+CREATE INDEX tip_attempts_of_policy ON tip_attempts (policy_id);
+
+CREATE UNIQUE INDEX tip_attempts_one_per_license ON tip_attempts (license_id)
+    WHERE status <> 'skipped';
+
+CREATE INDEX tip_attempts_spent ON tip_attempts (tried_at, amount_sats)
+    WHERE status IN ('paying', 'sent');
 
 CREATE TABLE webhook_receipts (
     id TEXT NOT NULL PRIMARY KEY,

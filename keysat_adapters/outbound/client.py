@@ -1,6 +1,7 @@
 """What ``HTTPSender`` sends with: an httpx client over a transport with one deadline."""
 
 from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx
@@ -22,7 +23,10 @@ class HTTPXExchange:
         address_for: AddressFor | None,
         transport: httpx.BaseTransport | None,
     ) -> None:
+        # What a host sets for one account must not come back with the key of another.
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
         self._client = httpx.Client(
+            cookies=no_cookies,
             headers={"User-Agent": user_agent, "Accept-Encoding": "identity"},
             follow_redirects=False,
             trust_env=False,

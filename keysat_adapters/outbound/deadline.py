@@ -18,6 +18,9 @@ import httpx
 AddressFor: TypeAlias = Callable[[str, int], str]
 """Gives the IP address to connect to for a host and port; may refuse with ``OSError``."""
 
+CONNECTIONS_MAX: Final = 1_024
+"""Above what all providers' threads can hold open, so that none waits for another's to hang up."""
+
 _ends_at: Final[ContextVar[float]] = ContextVar("ends_at")
 
 _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
@@ -30,7 +33,7 @@ class DeadlineTransport(httpx.BaseTransport):
         self._bytes_max = bytes_max
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(trust_env=False),
-            max_connections=64,
+            max_connections=CONNECTIONS_MAX,
             max_keepalive_connections=8,
             keepalive_expiry=20.0,
             network_backend=_Backend(address_for),

@@ -17,11 +17,23 @@ _MACHINES_OF_PRODUCT: Final = (
 _MACHINES_OF_POLICY: Final = (
     "FROM machines WHERE license_id IN (SELECT id FROM licenses WHERE policy_id = ?)"
 )
+_TIPS_OF_PRODUCT: Final = (
+    "FROM tip_attempts WHERE license_id IN (SELECT id FROM licenses WHERE product_id = :id)"
+    " OR policy_id IN (SELECT id FROM policies WHERE product_id = :id)"
+)
+_TIPS_OF_POLICY: Final = (
+    "FROM tip_attempts WHERE policy_id = :id"
+    " OR license_id IN (SELECT id FROM licenses WHERE policy_id = :id)"
+)
 _INVOICES_OF_PRODUCT: Final = "FROM invoices WHERE product_id = ?"
 # Asked once the policy's own licenses are gone: those that are left belong to other policies.
 _INVOICES_OF_POLICY: Final = (
     "FROM invoices WHERE policy_id = ?"
     " AND NOT EXISTS (SELECT 1 FROM licenses WHERE licenses.invoice_id = invoices.id)"
+)
+
+_FORGET_SAVED_PAYMENT: Final = (
+    "UPDATE charges SET saved_invoice_id = NULL WHERE saved_invoice_id IN"
 )
 
 _DETACH_FROM_PRODUCT: Final = (
@@ -71,6 +83,7 @@ class SQLiteRemovals:
 
     def remove_product(self, product_id: ProductId) -> CascadeCounts:
         """Delete a product with its policies, licenses, machines and invoices."""
+        self._session.run(f"DELETE {_TIPS_OF_PRODUCT}", {"id": product_id})
         machines = self._delete(_MACHINES_OF_PRODUCT, product_id)
         licenses = self._delete("FROM licenses WHERE product_id = ?", product_id)
         self._detach(product_id)
@@ -88,6 +101,7 @@ class SQLiteRemovals:
 
     def remove_policy(self, policy_id: PolicyId) -> CascadeCounts:
         """Delete a policy with its licenses, their machines, and the invoices nobody else needs."""
+        self._session.run(f"DELETE {_TIPS_OF_POLICY}", {"id": policy_id})
         machines = self._delete(_MACHINES_OF_POLICY, policy_id)
         licenses = self._delete("FROM licenses WHERE policy_id = ?", policy_id)
         settled_invoices = self._settled(_INVOICES_OF_POLICY, policy_id)
@@ -108,7 +122,14 @@ class SQLiteRemovals:
             self._session.run(sql, (product_id,))
 
     def _delete_invoices(self, which: str, key: str) -> int:
-        for table in ("webhook_receipts", "idempotency_keys"):
+        self._session.run(f"{_FORGET_SAVED_PAYMENT} (SELECT id {which})", (key,))
+        for table in (
+            "webhook_receipts",
+            "idempotency_keys",
+            "charges",
+            "saved_payments",
+            "tip_attempts",
+        ):
             self._delete(f"FROM {table} WHERE invoice_id IN (SELECT id {which})", key)
         return self._delete(which, key)
 

@@ -14,8 +14,10 @@ from keysat_adapters.sqlite.policies import SQLitePolicies
 from keysat_adapters.sqlite.products import SQLiteProducts
 from keysat_adapters.sqlite.receipts import SQLiteReceipts
 from keysat_adapters.sqlite.removals import SQLiteRemovals
+from keysat_adapters.sqlite.saved_payments import SQLiteSavedPayments
 from keysat_adapters.sqlite.session import Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
+from keysat_adapters.sqlite.tips import SQLiteTips
 from keysat_adapters.sqlite.trail import SQLiteTrail
 
 
@@ -37,7 +39,9 @@ class SQLiteTransaction:
         "products",
         "receipts",
         "removals",
+        "saved_payments",
         "settings",
+        "tips",
         "trail",
     )
 
@@ -51,7 +55,9 @@ class SQLiteTransaction:
         self.merchants = SQLiteMerchants(session)
         self.connections = SQLiteConnections(session)
         self.receipts = SQLiteReceipts(session)
+        self.tips = SQLiteTips(session)
         self.removals = SQLiteRemovals(session)
+        self.saved_payments = SQLiteSavedPayments(session)
         self.trail = SQLiteTrail(session)
         self.audit_log = SQLiteAuditLog(session)
         self.idempotency = SQLiteIdempotency(session)

@@ -1,42 +1,25 @@
-"""``keysat rates``: what a bitcoin costs, as pinned by hand."""
-
-from typing import Final
+"""``keysat rates``: what a bitcoin costs, as pinned by hand or as the sources say."""
 
 import click
-import msgspec
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.output import emit, listing
+from keysat_cli.output import emit, facts, listing, note
 from keysat_cli.session import OPERATOR, open_shop
-from keysat_core.domain.money import Currency
+from keysat_core.domain.money import FIAT, Currency
 from keysat_core.errors import RateUnavailable
 from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.server.rates import list_rates, refresh_rate
 from keysat_core.use_cases.server.settings import pin_rate
-
-FIAT: Final = tuple(currency for currency in Currency if currency is not Currency.SAT)
+from keysat_http.views.rate import RateList, rate_list_view, refreshed_rate_view
 
 currency_argument = click.argument(
     "currency", type=click.Choice([str(code) for code in FIAT], case_sensitive=False)
 )
 
 
-class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """One rate (admin-api 2.17)."""
-
-    currency: str
-    units_per_btc: float
-    source: str
-
-
-class RateList(msgspec.Struct, frozen=True, kw_only=True):
-    """The rates that are known."""
-
-    rates: list[Rate]
-
-
 @click.group(cls=NounGroup)
 def rates() -> None:
-    """Pin exchange rates."""
+    """See, refresh and pin exchange rates."""
 
 
 @rates.command()
@@ -61,31 +44,52 @@ def pin(currency: str, *, units_per_btc: str | None, remove: bool) -> None:
 
 
 @rates.command()
-def show() -> None:
-    """Show the rates that are known."""
+@click.option("--live", is_flag=True, help="Ask the sources first; whoever is silent is skipped.")
+def show(*, live: bool) -> None:
+    """Show pins, and the rates that were fetched within a day by this or the server's process."""
     with open_shop() as ports:
+        if live:
+            _ask_all(ports)
         known = _known(ports)
     _emit(known)
 
 
-def _known(ports: Ports) -> list[Rate]:
-    found = []
+@rates.command()
+@currency_argument
+def refresh(currency: str) -> None:
+    """Ask the sources for a rate now; exit code 10 if none gives one that may be believed."""
+    with open_shop() as ports:
+        rate = refresh_rate(
+            OPERATOR, currency, rates=ports.rates, store=ports.store, clock=ports.clock
+        )
+    emit(
+        refreshed_rate_view(currency, rate),
+        facts(
+            [
+                ("currency", currency.upper()),
+                ("units per btc", f"{rate.units_per_btc:.2f}"),
+                ("source", rate.source),
+            ]
+        ),
+    )
+
+
+def _ask_all(ports: Ports) -> None:
     for currency in FIAT:
         try:
-            rate = ports.rates.rate(currency)
-        except RateUnavailable:
-            continue
-        found.append(
-            Rate(
-                currency=str(currency),
-                units_per_btc=float(rate.units_per_btc),
-                source=rate.source,
-            )
-        )
-    return found
+            ports.rates.refresh(currency)
+        except RateUnavailable as exc:
+            note(str(exc))
 
 
-def _emit(known: list[Rate]) -> None:
-    rows = [(rate.currency, f"{rate.units_per_btc:.2f}", rate.source) for rate in known]
-    headings = ("currency", "units per btc", "source")
-    emit(RateList(rates=known), listing(headings, rows, noun="rates"))
+def _known(ports: Ports) -> RateList:
+    return rate_list_view(list_rates(OPERATOR, rates=ports.rates), ports.clock.now())
+
+
+def _emit(known: RateList) -> None:
+    rows = [
+        (rate.currency, f"{rate.units_per_btc:.2f}", rate.source, f"{rate.fetched_at_secs_ago} s")
+        for rate in known.rates
+    ]
+    headings = ("currency", "units per btc", "source", "age")
+    emit(known, listing(headings, rows, noun="rates"))

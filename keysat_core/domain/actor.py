@@ -35,6 +35,7 @@ class Scope(StrEnum):
     MERCHANT_PROFILES_WRITE = "merchant_profiles:write"
     TIER_READ = "tier:read"
     AUDIT_READ = "audit:read"
+    RATES_READ = "rates:read"
     RATES_WRITE = "rates:write"
     PAYMENT_PROVIDERS_READ = "payment_providers:read"
     PAYMENT_PROVIDERS_WRITE = "payment_providers:write"

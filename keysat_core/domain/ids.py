@@ -15,6 +15,7 @@ InvoiceId = NewType("InvoiceId", str)
 MerchantProfileId = NewType("MerchantProfileId", str)
 ProviderAccountId = NewType("ProviderAccountId", str)
 EventId = NewType("EventId", str)
+TipId = NewType("TipId", str)
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 

@@ -4,6 +4,7 @@
 """
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,10 @@ class Currency(StrEnum):
     EUR = "EUR"
 
 
+FIAT: Final = tuple(currency for currency in Currency if currency is not Currency.SAT)
+"""The currencies that have a rate."""
+
+
 class Money(msgspec.Struct, frozen=True, kw_only=True):
     """An amount: sats, or cents for fiat."""
 
@@ -30,8 +35,8 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
             raise InvariantError("amount", f"must be between 0 and {AMOUNT_MAX}")
 
 
-def parse_currency(text: str) -> Currency:
-    """Read a currency code in any case.
+def parse_currency(text: str, *, field: str = "price_currency") -> Currency:
+    """Read a currency code in any case; ``field`` is what a refusal names.
 
     Raises:
         InvariantError: not one of ``SAT``, ``USD``, ``EUR``.
@@ -39,4 +44,4 @@ def parse_currency(text: str) -> Currency:
     try:
         return Currency(text.upper())
     except ValueError:
-        raise InvariantError("price_currency", "must be SAT, USD or EUR") from None
+        raise InvariantError(field, "must be SAT, USD or EUR") from None

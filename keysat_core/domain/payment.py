@@ -81,6 +81,8 @@ class ProviderReport(msgspec.Struct, frozen=True, kw_only=True):
     ``price`` is the amount it asks, ``paid`` what it received; None where it does not say.
     ``is_processing``: funds seen, not final. ``is_paid_late``: paid in full after expiry;
     ``is_late_final``: and nothing of that can be taken back any more.
+    ``doubted_after``: a raw status after which this end counts only when it is still reported a
+    while later, since money was under way (``domain.second_look``).
     """
 
     status: ProviderStatus
@@ -91,6 +93,7 @@ class ProviderReport(msgspec.Struct, frozen=True, kw_only=True):
     price: Money | None = None
     paid: Money | None = None
     raw_status: str = ""
+    doubted_after: str | None = None
 
 
 class ProviderNotice(msgspec.Struct, frozen=True, kw_only=True):

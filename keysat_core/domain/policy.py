@@ -8,6 +8,7 @@ from keysat_core.domain.document import JSONValue, checked_object
 from keysat_core.domain.entitlement import checked_entitlements
 from keysat_core.domain.ids import PolicyId, ProductId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
+from keysat_core.domain.lightning import read_address
 from keysat_core.domain.text import checked_range, checked_text
 from keysat_core.errors import InvariantError
 from keysat_core.limits import (
@@ -42,10 +43,11 @@ class Tip(msgspec.Struct, frozen=True, kw_only=True):
 def read_tip(recipient: str | None, pct_bps: int, label: str | None) -> Tip | None:
     """Read the three tip fields; a blank recipient or label means none.
 
-    Source: lifecycles 4.1: a recipient is set exactly when ``pct_bps`` is above 0.
+    Source: lifecycles 4.1: a recipient is set exactly when ``pct_bps`` is above 0. Payments 13: it
+    is a lightning address; rows of old databases may hold anything, and such a tip fails.
 
     Raises:
-        InvariantError: only one of the pair is set, or a share above 100 %.
+        InvariantError: only one of the pair is set, no such address, or a share above 100 %.
     """
     checked_range(pct_bps, field="tip_pct_bps", low=0, high=TIP_BPS_MAX)
     address = (recipient or "").strip()
@@ -53,11 +55,10 @@ def read_tip(recipient: str | None, pct_bps: int, label: str | None) -> Tip | No
         raise InvariantError(
             "tip_pct_bps", "set tip_recipient and a tip_pct_bps above 0 together, or neither"
         )
-    return (
-        Tip(recipient=address, pct_bps=pct_bps, label=(label or "").strip() or None)
-        if address
-        else None
-    )
+    if not address:
+        return None
+    read_address(address)
+    return Tip(recipient=address, pct_bps=pct_bps, label=(label or "").strip() or None)
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

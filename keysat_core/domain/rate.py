@@ -1,4 +1,7 @@
-"""Exchange rates and the one conversion from a listed price to sats."""
+"""Exchange rates and the one conversion from a listed price to sats.
+
+Which rates are believed, and for how long, is in ``keysat_core.domain.rate_trust``.
+"""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -6,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.money import Currency, Money
 from keysat_core.errors import InvariantError
 
@@ -28,6 +32,13 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     def centibps(self) -> int:
         """The rate times 10 000, rounded half up: how invoices remember it (lifecycles 14.1)."""
         return _round_half_up(Fraction(self.units_per_btc) * 10_000)
+
+
+class FetchedRate(msgspec.Struct, frozen=True, kw_only=True):
+    """A rate and when its source gave it; a pin is as new as the moment it is read."""
+
+    rate: Rate
+    fetched_at: Instant
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from keysat_core.domain.events import (
     invoice_paid,
     license_issued,
 )
-from keysat_core.domain.ids import LicenseId
+from keysat_core.domain.ids import LicenseId, TipId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.invoice import (
     Expire,
@@ -35,14 +35,20 @@ from keysat_core.domain.invoice import (
 from keysat_core.domain.license import License, with_terms
 from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.domain.policy import Policy, terms_of_sale
+from keysat_core.domain.second_look import doubted
+from keysat_core.domain.tip import TipAttempt, tip_of_sale
 from keysat_core.limits import RECONCILE_DAYS
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything one transaction has to write. ``license`` None: none is issued by this step."""
+    """Everything one transaction has to write. ``license`` None: none is issued by this step.
+
+    ``tip`` is reserved with the license, and paid later by a worker of its own.
+    """
 
     invoice: Invoice
     license: License | None = None
+    tip: TipAttempt | None = None
     events: tuple[DomainEvent, ...] = ()
     audits: tuple[AuditEntry, ...] = ()
 
@@ -54,6 +60,7 @@ class SaleFacts(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy | None
     issued: License | None
     new_license_id: LicenseId
+    new_tip_id: TipId
 
 
 def fulfil(
@@ -73,9 +80,10 @@ def fulfil(
         audits.append(
             _about(settled, actor, "invoice.settle", now, amount_sats=settled.amount_sats)
         )
-    license = None
+    license = tip = None
     if facts.issued is None and settled.effect_at is None:
         license = _license_for(settled, facts, now)
+        tip = tip_of_sale(facts.new_tip_id, license, settled, facts.policy, now)
         events.append(license_issued(license, SOURCE_PURCHASE))
         audits.append(
             audited(
@@ -90,7 +98,9 @@ def fulfil(
         )
     if settled.effect_at is None:
         settled = msgspec.structs.replace(settled, effect_at=now, updated_at=now)
-    return Settlement(invoice=settled, license=license, events=tuple(events), audits=tuple(audits))
+    return Settlement(
+        invoice=settled, license=license, tip=tip, events=tuple(events), audits=tuple(audits)
+    )
 
 
 def apply_report(
@@ -109,6 +119,9 @@ def apply_report(
     report only says so.
     """
     before = facts.invoice
+    kept = doubted(before, report, now)
+    if kept is not None:
+        return Settlement(invoice=kept)
     checked = msgspec.structs.replace(
         before, last_checked_at=now, provider_status_raw=report.raw_status or None
     )

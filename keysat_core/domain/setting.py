@@ -8,11 +8,17 @@ OPERATOR_NAME: Final = "operator_name"
 RATE_PIN_PREFIX: Final = "manual_rate_pin_"
 """The operator's own rate of a currency: this and the currency's code."""
 
+RATE_LAST_PREFIX: Final = "rate_last_"
+"""The last rate that the sources of a currency gave: this and the currency's code."""
+
 WEBHOOK_BASE: Final = "webhooks.public_url"
 """The public address that webhooks were last registered for."""
 
 ACCEPT_LATE_PAYMENTS: Final = "accept_late_payments"
 """``1``: a payment that came after expiry is accepted once it is final (decisions 17)."""
+
+TIPS_DAILY_CAP_SATS: Final = "tips_daily_cap_sats"
+"""The most that is tipped within 24 hours, in whole sats; unset: no cap (payments 13)."""
 
 BACKUP_LAST_AT: Final = "backup.last_at"
 """When the last verified backup was made, in Unix seconds."""

@@ -22,6 +22,7 @@ from keysat_core.errors.provider import (
     ProviderRefused,
     ProviderUnavailable,
     RateUnavailable,
+    RecipientFailed,
     UpstreamError,
 )
 from keysat_core.errors.purchase import (
@@ -96,6 +97,7 @@ __all__ = [
     "PurchaseRefused",
     "RateLimited",
     "RateUnavailable",
+    "RecipientFailed",
     "RequestInFlight",
     "ServerFault",
     "SigningKeyUnusable",

@@ -1,6 +1,11 @@
 """Failures of and with others this server relies on: payment providers and sources of rates."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from keysat_core.errors.root import KeysatError
+
+_NO_PROBLEMS: Final[Mapping[str, str]] = {}
 
 
 class UpstreamError(KeysatError):
@@ -74,13 +79,29 @@ class ConnectStateInvalid(KeysatError):
 
 
 class RateUnavailable(UpstreamError):
-    """No exchange rate is known for a currency."""
+    """No exchange rate is known for a currency. ``problems``: by source, what was wrong with it."""
 
     code = "rate_unavailable"
 
-    def __init__(self, currency: str) -> None:
+    def __init__(self, currency: str, problems: Mapping[str, str] = _NO_PROBLEMS) -> None:
         self.currency = currency
-        super().__init__(f"no exchange rate for {currency}; pin one or try again later")
+        self.problems = dict(problems)
+        said = "; ".join(f"{source}: {text}" for source, text in self.problems.items())
+        super().__init__(
+            f"rate fetch failed: no exchange rate for {currency}"
+            + (f" ({said[:300]})" if said else "")
+            + "; pin one or try again later"
+        )
+
+
+class RecipientFailed(UpstreamError):
+    """A lightning address cannot be tipped. ``reason`` may quote its server; nothing was paid."""
+
+    code = "recipient_failed"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the tip's recipient cannot be paid: {reason}")
 
 
 class NotAuthentic(KeysatError):

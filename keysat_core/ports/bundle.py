@@ -10,9 +10,11 @@ from keysat_core.ports.entropy import Entropy
 from keysat_core.ports.facts import CommittedFacts
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
+from keysat_core.ports.lightning import LightningAddresses
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.sandbox import SandboxTill
+from keysat_core.ports.saved_payments import SavedPaymentAccounts
 from keysat_core.ports.store import Store
 
 
@@ -20,7 +22,8 @@ from keysat_core.ports.store import Store
 class Ports:
     """What the core needs of the world. ``sandbox`` is None unless sandbox mode is on.
 
-    ``btcpay`` and ``zaprite`` are None where only pretend money can be.
+    ``btcpay`` and ``zaprite`` are None where only pretend money can be. ``lightning`` is None where
+    nobody is tipped; then tips wait.
     """
 
     clock: Clock
@@ -37,3 +40,5 @@ class Ports:
     sandbox: SandboxTill | None = None
     btcpay: BTCPayServer | None = None
     zaprite: ZapriteService | None = None
+    lightning: LightningAddresses | None = None
+    saved_payments: SavedPaymentAccounts | None = None

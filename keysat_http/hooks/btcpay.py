@@ -6,11 +6,12 @@ was about.
 
 import msgspec
 from litestar import MediaType
+from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from keysat_core.domain.ids import ProviderAccountId
-from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.errors import NotAuthentic, NotConfigured, NotFound, ProviderNotLoaded
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.connections.show_providers import list_accounts_of_kind
@@ -60,9 +61,7 @@ async def receive_btcpay_webhook_of_any(
 
     It is whose secret it is signed with, the default profile's first.
     """
-    accounts = await provider_threads.run(
-        lambda: list_accounts_of_kind(ProviderKind.BTCPAY, store=ports.store)
-    )
+    accounts = await sync_to_thread(_accounts, ports)
     if not accounts:
         raise NotConfigured(NONE_CONNECTED)
     command = await read_webhook(request, accounts[0].id, ProviderKind.BTCPAY)
@@ -73,6 +72,10 @@ async def receive_btcpay_webhook_of_any(
             continue
         return
     await land(_for(command, accounts[-1].id), caller, ports, provider_threads)
+
+
+def _accounts(ports: Ports) -> list[ProviderAccount]:
+    return list_accounts_of_kind(ProviderKind.BTCPAY, store=ports.store)
 
 
 def _for(command: NoteWebhook, account_id: ProviderAccountId) -> NoteWebhook:

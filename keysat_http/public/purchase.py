@@ -114,7 +114,10 @@ async def start_purchase(
                     passed_over=opened.passed_over,
                 )
             if _lacks_checkout(invoice):
-                invoice = await provider_threads.run(lambda: _request_payment(actor, opened, ports))
+                invoice = await provider_threads.run(
+                    lambda: _request_payment(actor, opened, ports),
+                    account_id=invoice.provider_account_id,
+                )
     except TimeoutError:
         # Clients give up after 10 s; whatever still arrives is found by the reconciler.
         raise ProviderUnavailable("purchase", "no answer in time") from None

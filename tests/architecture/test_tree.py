@@ -38,6 +38,7 @@ VAGUE_NAMES: Final = {
     "utils",
 }
 RE_EXPORTING: Final = {
+    "keysat_core/domain/events/__init__.py",
     "keysat_core/errors/__init__.py",
     "keysat_core/ports/store/__init__.py",
     "keysat_core/signing/__init__.py",

@@ -52,9 +52,12 @@ def test_the_commands_are_those_promised() -> None:
         "license unsuspend", "license summary", "license issue-many", "license key",
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public",
-        "rates pin", "rates show",
+        "rates pin", "rates refresh", "rates show",
+        "tip list", "tip cap",
         "audit list", "audit verify",
         "btcpay connect", "btcpay status", "btcpay disconnect",
+        "zaprite connect", "zaprite status", "zaprite disconnect", "zaprite saved",
+        "zaprite charge",
         "invoice list", "invoice show", "invoice settle", "invoice late-payments", "reconcile",
     }  # fmt: skip
 
@@ -87,7 +90,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
     }
     assert asking == {
         "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
-        "btcpay disconnect", "profile delete",
+        "zaprite disconnect", "zaprite charge", "btcpay disconnect", "profile delete",
     }  # fmt: skip
 
 

@@ -14,9 +14,10 @@ import httpx
 import msgspec
 import pytest
 
-from keysat_cli.commands.demo.sale import Walk, walk_a_sale
+from keysat_cli.commands.demo.sale import walk_a_sale
 from keysat_cli.commands.demo.shop import DemoShop, running_shop
 from keysat_cli.commands.demo.transcript import Transcript
+from keysat_cli.commands.demo.walk import Walk
 from keysat_cli.failures import DifferencesFound
 from keysat_core.signing import Verifier
 from tests.support.live_server import free_port

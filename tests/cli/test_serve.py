@@ -84,6 +84,10 @@ def test_every_background_job_runs_under_its_name(tmp_path: Path) -> None:
     assert set(ticks) == {
         "receipts",
         "reconcile",
+        "tips",
+        "provider_probe",
+        "webhook_check",
+        "saved_payments",
         "heartbeats",
         "purge",
         "rate_limits",

@@ -9,7 +9,9 @@ import pytest
 
 from keysat_cli.bind import Bind, parse_bind
 from keysat_cli.environment import Environment, load_environment
+from keysat_cli.rates import SOURCES
 from keysat_cli.settings import (
+    RATE_SOURCES_DEFAULT,
     ServeSettings,
     StoreSettings,
     read_serve_settings,
@@ -139,6 +141,23 @@ def test_sandbox_mode_is_off_for_anything_but_a_yes(word: str) -> None:
     assert not store_settings(KEYSAT_SANDBOX_MODE=word).is_sandbox
 
 
+def test_the_sources_of_rates_are_chosen_and_put_in_order() -> None:
+    def chosen(**variables: str) -> list[tuple[str, str | None]]:
+        sources = store_settings(**variables).rate_sources
+        return [(source.name, source.base_url) for source in sources]
+
+    every = [("kraken", None), ("coinbase", None), ("coingecko", None)]
+    assert chosen() == every
+    assert list(SOURCES) == list(RATE_SOURCES_DEFAULT)
+    assert chosen(KEYSAT_SANDBOX_MODE="1") == []
+    assert chosen(KEYSAT_RATE_SOURCES="None") == []
+    told = "CoinGecko, kraken = https://mirror.example/k/ ,"
+    assert chosen(KEYSAT_SANDBOX_MODE="1", KEYSAT_RATE_SOURCES=told) == [
+        ("coingecko", None),
+        ("kraken", "https://mirror.example/k"),
+    ]
+
+
 def test_a_word_that_is_neither_is_refused() -> None:
     problem = problem_of(lambda: serve_settings(KEYSAT_BEHIND_PROXY="ture"))
     assert problem.setting == "KEYSAT_BEHIND_PROXY"
@@ -204,6 +223,11 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         ({"KEYSAT_TRUST_ROOT_PEM": "no pem"}, "KEYSAT_TRUST_ROOT_PEM", "PUBLIC KEY"),
         ({"KEYSAT_TRUSTED_PROXIES": "10.0.0.1/8"}, "KEYSAT_TRUSTED_PROXIES", "10.0.0.1/8"),
         ({"KEYSAT_BEHIND_PROXY": "perhaps"}, "KEYSAT_BEHIND_PROXY", "yes"),
+        ({"KEYSAT_RATE_SOURCES": "kraken,bitstamp"}, "KEYSAT_RATE_SOURCES", "bitstamp"),
+        ({"KEYSAT_RATE_SOURCES": "kraken, kraken"}, "KEYSAT_RATE_SOURCES", "once"),
+        ({"KEYSAT_RATE_SOURCES": "kraken,none"}, "KEYSAT_RATE_SOURCES", "none"),
+        ({"KEYSAT_RATE_SOURCES": "kraken=nowhere"}, "KEYSAT_RATE_SOURCES", "http(s)"),
+        ({"KEYSAT_RATE_SOURCES": "kraken="}, "KEYSAT_RATE_SOURCES", "http(s)"),
     ],
 )
 def test_a_wrong_setting_is_named_with_the_remedy(

@@ -219,18 +219,3 @@ def test_policies_are_shown_in_a_table(program: Program) -> None:
     assert lines[0].split()[:5] == ["SLUG", "NAME", "PRICE", "DURATION", "SEATS"]
     assert lines[1].split()[:6] == ["pro", "Pro", "-", "365", "d", "3"]
     assert "365 d" in program.text("policy", "show", "widget/pro")
-
-
-def test_a_rate_is_pinned_shown_and_removed(program: Program) -> None:
-    assert program.json("rates", "show") == {"rates": []}
-    assert program.text("rates", "show") == "No rates.\n"
-    pinned = {"rates": [{"currency": "USD", "units_per_btc": 65000.5, "source": "manual_pin"}]}
-    assert program.json("rates", "pin", "usd", "65000.50") == pinned
-    assert program.json("rates", "show") == pinned
-    assert "65000.50" in program.text("rates", "show")
-    assert program.json("rates", "pin", "USD", "--remove") == {"rates": []}
-
-
-@pytest.mark.parametrize("words", [["USD"], ["USD", "1", "--remove"], ["SAT", "1"]])
-def test_a_pin_needs_a_rate_or_its_removal(words: list[str], program: Program) -> None:
-    assert program.refusal("rates", "pin", *words)[0] == 2

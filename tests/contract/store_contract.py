@@ -9,6 +9,8 @@ from tests.contract.store_licenses import LicensesContract
 from tests.contract.store_merchants import MerchantsContract
 from tests.contract.store_records import RecordsContract
 from tests.contract.store_removals import RemovalsContract
+from tests.contract.store_saved_payments import SavedPaymentsContract
+from tests.contract.store_tips import TipsContract
 from tests.contract.store_transactions import TransactionContract
 
 
@@ -20,6 +22,8 @@ class StoreContract(
     InvoicesContract,
     InvoiceListsContract,
     RemovalsContract,
+    TipsContract,
+    SavedPaymentsContract,
     RecordsContract,
     AuditContract,
     LeasesContract,

@@ -32,6 +32,7 @@ SAMPLES = (
     core.ProviderRefused("create_invoice", "auth", "token of http://10.0.0.1 refused"),
     core.ProviderUnavailable("create_invoice", "http://10.0.0.1 refused"),
     core.RateUnavailable("USD"),
+    core.RecipientFailed("http://10.0.0.1 refused"),
     core.NotAuthentic(),
     core.ConnectStateInvalid(),
     core.AlreadyConnected("btcpay"),

@@ -26,6 +26,8 @@ READABLE: dict[str, object] = {
     "tip_pct_bps": 0,
     "policy_ids": [],
     "reason": "",
+    "currency": "USD",
+    "units_per_btc": None,
     "enabled": True,
     "payment_provider_id": "x",
 }

@@ -29,7 +29,8 @@ pytestmark = [
 ]
 
 NUMBERS: Final = count()
-LEFT_OUT: Final = ("negative_data_rejection", "positive_data_acceptance")
+LEFT_OUT: Final = ("negative_data_rejection", "positive_data_acceptance", "not_a_server_error")
+"""The last is ours in ``hold``: one answer of the 500s is the published one."""
 
 
 class Door:
@@ -91,7 +92,7 @@ def shop() -> Iterator[Shop]:
 @bounded(25)
 def test_made_up_requests_are_answered_as_documented(case: Any, shop: Shop) -> None:
     shop.clock.turn(10)
-    case.call_and_validate(excluded_checks=excluded())
+    hold(case)
 
 
 @schema.parametrize()
@@ -106,7 +107,14 @@ def test_made_up_requests_about_real_things_are_answered_as_documented(
     }
     if isinstance(case.body, dict):
         case.body |= {name: real[name] for name in case.body.keys() & real.keys()}
-    case.call_and_validate(excluded_checks=excluded())
+    hold(case)
+
+
+def hold(case: Any) -> None:
+    """Hold an answer to the document; the only failure of a server is to have no provider."""
+    answer = case.call_and_validate(excluded_checks=excluded())
+    if answer.status_code >= 500:
+        assert answer.json()["error"] == "btcpay_not_configured", answer.text
 
 
 def stock(shop: Shop) -> dict[str, Any]:

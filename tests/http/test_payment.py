@@ -215,7 +215,14 @@ def test_what_is_kept_only_for_a_while_is_purged(shop: Shop) -> None:
 
 def test_every_tick_of_the_shop_runs(shop: Shop) -> None:
     ticks = shop_ticks(shop.ports)
-    assert [tick.name for tick in ticks] == ["receipts", "reconcile", "heartbeats", "purge"]
+    assert [tick.name for tick in ticks] == [
+        "receipts",
+        "reconcile",
+        "tips",
+        "saved_payments",
+        "heartbeats",
+        "purge",
+    ]
     for tick in ticks:
         tick.run()
 

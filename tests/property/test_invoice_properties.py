@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.events import InvoiceExpired, InvoicePaid, InvoiceRefunded, LicenseIssued
-from keysat_core.domain.ids import LicenseId
+from keysat_core.domain.ids import LicenseId, TipId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.invoice import (
     TRANSITIONS,
@@ -127,6 +127,7 @@ class Till:
             policy=self.policy,
             issued=self.licenses[0] if self.licenses else None,
             new_license_id=LicenseId(new_id()),
+            new_tip_id=TipId(new_id()),
         )
 
     def _keep(self, settlement: Settlement) -> Settlement:
@@ -261,7 +262,11 @@ def test_what_is_to_be_looked_at_follows_from_the_report_and_not_from_its_words(
 ) -> None:
     def told(words: str) -> Invoice:
         facts = SaleFacts(
-            invoice=invoice, policy=None, issued=None, new_license_id=LicenseId(new_id())
+            invoice=invoice,
+            policy=None,
+            issued=None,
+            new_license_id=LicenseId(new_id()),
+            new_tip_id=TipId(new_id()),
         )
         said = msgspec.structs.replace(report, raw_status=words)
         return apply_report(
@@ -289,7 +294,11 @@ def test_the_operator_s_word_is_as_good_as_the_provider_s_and_counts_once(
 ) -> None:
     till = Till(msgspec.structs.replace(invoice, effect_at=None))
     facts = SaleFacts(
-        invoice=till.invoice, policy=None, issued=None, new_license_id=LicenseId(new_id())
+        invoice=till.invoice,
+        policy=None,
+        issued=None,
+        new_license_id=LicenseId(new_id()),
+        new_tip_id=TipId(new_id()),
     )
     till._keep(fulfil(facts, SYSTEM, Instant(NOW), by=SettledBy.OPERATOR))
     for report in more:

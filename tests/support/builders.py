@@ -19,6 +19,7 @@ from keysat_core.domain.ids import (
     PolicyId,
     ProductId,
     ProviderAccountId,
+    TipId,
 )
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
@@ -30,6 +31,7 @@ from keysat_core.domain.payment import Rail
 from keysat_core.domain.policy import Policy
 from keysat_core.domain.product import Product
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
+from keysat_core.domain.tip import TipAttempt
 from keysat_core.ports.store import Store
 from keysat_core.signing import fingerprint_hash
 from keysat_core.testing.ids import SeededIds
@@ -154,6 +156,21 @@ def make_receipt(account: ProviderAccount | None = None, **fields: Any) -> Webho
         "received_at": NOW,
     }
     return WebhookReceipt(**(ordinary | fields))
+
+
+def make_tip(license: License | None = None, **fields: Any) -> TipAttempt:
+    """Give a reserved tip of the license, 2.5 % of 50 000 sats."""
+    ordinary: dict[str, Any] = {
+        "id": TipId(new_id()),
+        "license_id": license.id if license else LicenseId(new_id()),
+        "policy_id": (license.policy_id if license else None) or PolicyId(new_id()),
+        "recipient": "ada@tips.example",
+        "amount_sats": 1_250,
+        "pct_bps": 250,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return TipAttempt(**(ordinary | fields))
 
 
 def make_audit(**fields: Any) -> AuditEntry:

@@ -141,7 +141,7 @@ def ports_over(
         facts=CachedFacts(store),
         keys=keys,
         providers=ProviderRegistry({}, remedies={}),
-        rates=PinnedRates(read_setting),
+        rates=PinnedRates(read_setting, clock),
         validations=validations,
         heartbeats=SQLiteHeartbeats(ActivityFile()),
         self_license=SelfLicense(),

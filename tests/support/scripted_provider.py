@@ -17,6 +17,7 @@ from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import (
     InvoiceOrder,
     LightningPayment,
+    LightningStatus,
     ProviderInvoice,
     ProviderNotice,
     ProviderReport,
@@ -78,7 +79,9 @@ class ScriptedProvider:
     """Implements ``ports.payments.PaymentProvider``.
 
     ``faults`` befall the next calls in turn; while ``is_down`` every call is unavailable; while
-    ``is_stale`` a report stays what it was at the last ``reveal``.
+    ``is_stale`` a report stays what it was at the last ``reveal``. A lightning invoice is spelled
+    ``pay:`` and its payment hash; ``pay_outcomes`` are what paying the next ones leads to, else it
+    is sent. ``told_to_pay`` holds every hash it was told to pay, as often as it was.
     """
 
     def __init__(self) -> None:
@@ -88,6 +91,9 @@ class ScriptedProvider:
         self.orders: list[InvoiceOrder] = []
         self.asked: list[str] = []
         self.confirmed: set[str] = set()
+        self.told_to_pay: list[str] = []
+        self.pay_outcomes: deque[LightningStatus] = deque()
+        self.payments: dict[str, LightningStatus] = {}
         self._truths: dict[str, Truth] = {}
         self._numbers = count(1)
 
@@ -140,10 +146,21 @@ class ScriptedProvider:
         self._lose(self._fault("probe"), "probe")
 
     def pay_bolt11(self, bolt11: str) -> LightningPayment:
-        raise ProviderRefused("pay bolt11", "unsupported")
+        fault = self._fault("pay bolt11")
+        payment_hash = bolt11.removeprefix("pay:")
+        self.told_to_pay.append(payment_hash)
+        outcome = self.pay_outcomes.popleft() if self.pay_outcomes else LightningStatus.SENT
+        self.payments[payment_hash] = outcome
+        self._lose(fault, "pay bolt11")
+        return LightningPayment(status=outcome, payment_hash=payment_hash)
 
     def lightning_payment(self, payment_hash: str) -> LightningPayment:
-        raise ProviderRefused("read lightning payment", "not_found")
+        fault = self._fault("read lightning payment")
+        status = self.payments.get(payment_hash)
+        if status is None:
+            raise ProviderRefused("read lightning payment", "not_found")
+        self._lose(fault, "read lightning payment")
+        return LightningPayment(status=status, payment_hash=payment_hash)
 
     # --- the script -----------------------------------------------------------------------------
 
@@ -232,7 +249,7 @@ class ScriptedProviders:
     def __init__(self, provider: ScriptedProvider) -> None:
         self.provider = provider
         self.is_loaded = True
-        self.loaded = frozenset({ProviderKind.SANDBOX})
+        self.loaded = frozenset({ProviderKind.SANDBOX, ProviderKind.BTCPAY})
 
     def kinds(self) -> frozenset[ProviderKind]:
         return self.loaded if self.is_loaded else frozenset()

@@ -13,7 +13,7 @@ import httpx
 from litestar.testing import TestClient
 
 from keysat_adapters.btcpay.server import BTCPayGateway
-from keysat_adapters.rates.pinned import PinnedRates
+from keysat_adapters.outbound.http import HTTPSender
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
 from keysat_adapters.sqlite.activity_file import ActivityFile
@@ -22,6 +22,9 @@ from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_adapters.zaprite.gate import Zaprite
+from keysat_cli.rates import market_rates
+from keysat_cli.settings import RateSource
 from keysat_core.domain.actor import ActorKind, Scope
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.ids import InvoiceId, LicenseId, ProductId
@@ -29,7 +32,7 @@ from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License
 from keysat_core.domain.listing import LicenseFilter
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
-from keysat_core.domain.payment import ProviderReport
+from keysat_core.domain.payment import InvoiceOrder, ProviderInvoice, ProviderReport
 from keysat_core.domain.self_license import Capability, SelfLicense
 from keysat_core.domain.setting import RATE_PIN_PREFIX
 from keysat_core.errors import KeysatError
@@ -42,6 +45,7 @@ from keysat_http.auth import Credential
 from keysat_http.endpoints import route_handlers
 from keysat_http.public.hot_path import fast_routes
 from keysat_http.settings import HTTPSettings
+from tests.simulators.rates.fake import SOURCES, FakeRates
 from tests.support.http import (
     ADMIN,
     PUBLIC_URL,
@@ -60,6 +64,7 @@ SANDBOX_BASE: Final = PUBLIC_URL
 class TroubledProviders:
     """Providers that fail with ``failure``, or hold every call until ``gate`` opens.
 
+    With ``held_account_id`` only the calls to that account are held; ``held`` counts those that wait.
     ``failure_of_status`` befalls only the question how an invoice stands, and ``report`` is given
     in place of the answer to it.
     """
@@ -69,18 +74,50 @@ class TroubledProviders:
     failure_of_status: KeysatError | None = None
     report: ProviderReport | None = None
     gate: Event | None = None
+    held_account_id: str | None = None
+    held: int = 0
 
     def kinds(self) -> frozenset[ProviderKind]:
         return self.inner.kinds()
 
     def provider_for(self, account: ProviderAccount) -> PaymentProvider:
-        if self.gate is not None:
-            self.gate.wait(timeout=30)
         if self.failure is not None:
             raise self.failure
         provider = self.inner.provider_for(account)
+        if self.gate is not None and self.held_account_id in {None, account.id}:
+            return _Held(provider, self, self.gate)
         said = self.failure_of_status or self.report
         return _Saying(provider, said) if said else provider
+
+
+class _Held:
+    """A provider whose calls over the network wait at the gate."""
+
+    def __init__(self, inner: PaymentProvider, providers: TroubledProviders, gate: Event) -> None:
+        self._inner = inner
+        self._providers = providers
+        self._gate = gate
+        self.parse_webhook = inner.parse_webhook
+        self.probe = inner.probe
+        self.pay_bolt11 = inner.pay_bolt11
+        self.lightning_payment = inner.lightning_payment
+
+    def create_invoice(self, order: InvoiceOrder) -> ProviderInvoice:
+        self._wait()
+        return self._inner.create_invoice(order)
+
+    def invoice_status(self, provider_invoice_id: str) -> ProviderReport:
+        self._wait()
+        return self._inner.invoice_status(provider_invoice_id)
+
+    def find_by_external_id(self, invoice_id: InvoiceId) -> ProviderInvoice | None:
+        self._wait()
+        return self._inner.find_by_external_id(invoice_id)
+
+    def _wait(self) -> None:
+        self._providers.held += 1
+        self._gate.wait(timeout=30)
+        self._providers.held -= 1
 
 
 class _Saying:
@@ -255,11 +292,17 @@ def running_shop(
     peer: str = "203.0.113.9",
     public_url: str = PUBLIC_URL,
     purchase_seconds: float = 8,
+    look_seconds: float = 15,
     scopes: frozenset[Scope] = frozenset(),
     btcpay: BTCPayGateway | None = None,
+    zaprite: Zaprite | None = None,
     clock: TurnedClock | None = None,
+    price_sources: FakeRates | None = None,
 ) -> Iterator[Shop]:
-    """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``."""
+    """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``.
+
+    Rates come from pins, and from ``price_sources`` if there are any.
+    """
     clock = clock or TurnedClock()
     keys, validations = OneKey(), ListedValidations()
     wire = Wire()
@@ -290,12 +333,17 @@ def running_shop(
             factories[ProviderKind.SANDBOX] = sandbox.provider_for
         if btcpay is not None:
             factories[ProviderKind.BTCPAY] = btcpay.provider_for
+        if zaprite is not None:
+            factories[ProviderKind.ZAPRITE] = zaprite.provider_for
         providers = TroubledProviders(inner=ProviderRegistry(factories, remedies={}))
 
-        def read_setting(key: str) -> str | None:
-            with store.reading() as tx:
-                return tx.settings.find_setting(key)
-
+        exchange = price_sources or FakeRates()
+        rates = market_rates(
+            tuple(RateSource(name=name) for name in SOURCES) if price_sources else (),
+            store=store,
+            clock=clock,
+            sender=HTTPSender(transport=exchange.transport()),
+        )
         ports = Ports(
             clock=clock,
             entropy=SystemEntropy(),
@@ -304,15 +352,22 @@ def running_shop(
             facts=CachedFacts(store),
             keys=keys,
             providers=providers,
-            rates=PinnedRates(read_setting),
+            rates=rates,
             validations=validations,
             heartbeats=SQLiteHeartbeats(ActivityFile()),
             self_license=self_license,
             sandbox=sandbox.till if sandbox else None,
             btcpay=btcpay,
+            zaprite=zaprite,
+            saved_payments=zaprite,
         )
         told = replace(settings(trusted=trusted), is_sandbox=is_sandbox, public_url=public_url)
-        handlers = route_handlers(ports, purchase_seconds=purchase_seconds)
+        handlers = route_handlers(
+            ports,
+            purchase_seconds=purchase_seconds,
+            look_seconds=look_seconds,
+            read_time=lambda: float(clock.now()),
+        )
         app = create_app(
             ports,
             told,

@@ -18,6 +18,7 @@ from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.buyer import BuyerRequest
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.ids import InvoiceId, LicenseId, ProductId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License
 from keysat_core.domain.listing import LicenseFilter, MachineFilter, MachineRow
@@ -25,7 +26,7 @@ from keysat_core.domain.machine import Candidate
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.money import Currency
 from keysat_core.domain.policy import Policy
-from keysat_core.domain.rate import Rate
+from keysat_core.domain.rate import FetchedRate, Rate
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.self_license import Capability, SelfLicense
 from keysat_core.errors import ProviderNotLoaded, RateUnavailable, UpstreamError
@@ -33,7 +34,7 @@ from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.store import Store
 from keysat_core.signing.license_key import LicensePayload, parse_key
-from keysat_core.testing.clock import FixedClock
+from keysat_core.testing.clock import START, FixedClock
 from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.testing.ids import SeededIds
 from keysat_core.use_cases.licenses.issue_license import IssuedLicense, IssueLicense, issue_license
@@ -98,6 +99,15 @@ class ScriptedRates:
         if currency not in self.units_per_btc:
             raise RateUnavailable(currency)
         return Rate(currency=currency, units_per_btc=self.units_per_btc[currency], source="table")
+
+    def refresh(self, currency: Currency) -> Rate:
+        return self.rate(currency)
+
+    def list_rates(self) -> list[FetchedRate]:
+        return [
+            FetchedRate(rate=self.rate(currency), fetched_at=Instant(START))
+            for currency in self.units_per_btc
+        ]
 
 
 @dataclass(kw_only=True)

@@ -1,6 +1,7 @@
 """What holds for every command alike: who may give it, and that all of it is written or nothing."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from keysat_core.domain.merchant import RailPreference
 from keysat_core.domain.money import Currency
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.product import PriceInput
+from keysat_core.domain.tip import TipFilter
 from keysat_core.errors import Forbidden
 from keysat_core.signing.license_key import LicensePayload
 from keysat_core.use_cases.licenses import change_license_status as status
@@ -52,16 +54,27 @@ from keysat_core.use_cases.products import (
 from keysat_core.use_cases.purchases import list_invoices, settle_by_hand
 from keysat_core.use_cases.server import (
     list_audit,
+    rates,
     record_backup,
     settings,
     show_tier,
     verify_audit,
 )
+from keysat_core.use_cases.tips import list_tips
 from tests.support.builders import make_profile
-from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
+from tests.support.trade import (
+    OPERATOR,
+    PATRON,
+    ScriptedRates,
+    Trade,
+    open_trade,
+    operator_without,
+    payload_in,
+)
 from tests.support.watched_store import Killed, WatchedStore
 
 DATABASE: Final = "keysat.db"
+DOLLARS: Final = ScriptedRates(units_per_btc={Currency.USD: Decimal(65_000)})
 
 Arguments = tuple[list[Any], dict[str, Any]]
 
@@ -274,6 +287,7 @@ COMMANDS: Final = [
         Scope.RATES_WRITE,
         lambda t: ([Currency.USD, "65000"], ports(t)),
     ),
+    Command(settings.cap_tips, Scope.POLICIES_WRITE, lambda t: ([5_000], ports(t))),
     Command(
         settings.set_late_payments,
         Scope.MASTER,
@@ -288,6 +302,12 @@ COMMANDS: Final = [
         ),
         audits=3,
         events=2,
+    ),
+    Command(
+        rates.refresh_rate,
+        Scope.RATES_WRITE,
+        lambda t: (["USD"], {"clock": t.clock, "rates": DOLLARS}),
+        is_told=False,
     ),
     Command(
         record_backup.record_backup,
@@ -364,6 +384,8 @@ READS: Final = [
         Scope.MACHINES_READ,
         lambda t: ([MachineFilter()], {"heartbeats": t.heartbeats}),
     ),
+    Command(list_tips.list_tips, Scope.POLICIES_READ, lambda _: ([TipFilter()], {})),
+    Command(settings.find_tips_cap, Scope.POLICIES_READ, lambda _: ([], {})),
     Command(list_invoices.list_invoices, Scope.INVOICES_READ, lambda _: ([InvoiceFilter()], {})),
     Command(list_invoices.show_invoice, Scope.INVOICES_READ, lambda t: ([invoice_id(t)], {})),
     Command(settle_by_hand.needs_asking, Scope.INVOICES_WRITE, lambda t: ([invoice_id(t)], {})),

@@ -106,7 +106,12 @@ def test_without_a_rate_nothing_is_opened(trade: Trade) -> None:
     assert trade.trail() == ([], [])
 
 
-def test_a_price_that_becomes_fiat_while_the_purchase_is_opened_needs_a_rate(trade: Trade) -> None:
+@pytest.mark.parametrize("before", [Currency.SAT, Currency.EUR])
+def test_a_price_of_another_currency_while_the_purchase_is_opened_needs_another_rate(
+    trade: Trade, before: Currency
+) -> None:
+    price_in(trade, before, 5)
+    trade.rates.units_per_btc[Currency.EUR] = Decimal(50_000)
     whole = trade.store
     watched = WatchedStore(whole)
 

@@ -40,6 +40,21 @@ def answering(*pieces: bytes, pause: float = 0) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+@contextmanager
+def echoing() -> Iterator[str]:
+    """Answer one connection with what it said."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with closing(connection):
+                asked = connection.recv(65_536)
+                connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(asked) + asked)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 
 
@@ -72,6 +87,14 @@ def test_an_answer_comes_whole() -> None:
         answer = sender.send("POST", url, seconds=5, body=b"{}", headers={"X-B": "2"})
     assert (answer.status, answer.body, answer.headers["x-a"]) == (200, b"ok", "1")
     assert answer.is_success
+
+
+def test_no_cookie_is_kept() -> None:
+    head = HEAD + b"Set-Cookie: session=1; Path=/\r\nContent-Length: 0\r\n\r\n"
+    with answering(head) as url, HTTPSender() as sender:
+        sender.send("GET", url, seconds=5)
+        with echoing() as echo:
+            assert b"session" not in sender.send("GET", echo, seconds=5).body
 
 
 def test_a_redirect_is_an_answer_like_any_other() -> None:

@@ -210,7 +210,7 @@ def pinned(trade: Trade) -> PinnedRates:
         with trade.store.reading() as tx:
             return tx.settings.find_setting(key)
 
-    return PinnedRates(read)
+    return PinnedRates(read, trade.clock)
 
 
 @pytest.mark.parametrize("text", ["65000", "65000.50", "0.01", "1."])

@@ -16,6 +16,7 @@ from keysat_adapters.sqlite import (
     machines,
     products,
     receipts,
+    saved_payments,
     trail,
 )
 from keysat_adapters.sqlite.connection import open_writer
@@ -49,6 +50,8 @@ POINTS = {
     "invoice at a provider": invoices._AT_PROVIDER,
     "idempotency key": idempotency._FIND,
     "audit row": audit_log._LINK,
+    "saved payment method": saved_payments._SAVED_OF,
+    "charge": saved_payments._CHARGE_OF,
 }
 
 
@@ -122,6 +125,11 @@ def test_an_invoice_is_searched_by_either_id(connection: apsw.Connection) -> Non
     criteria = InvoiceFilter(invoice_id="x")
     for sql, _ in (invoices.list_statement(criteria), invoices.count_statement(criteria)):
         assert "SCAN" not in plan(connection, sql)
+
+
+def test_saved_payment_methods_are_listed_from_an_index(connection: apsw.Connection) -> None:
+    assert "TEMP B-TREE" not in plan(connection, saved_payments._NEWEST)
+    assert "saved_payments_due" in plan(connection, saved_payments._DUE)
 
 
 MACHINE_PAGES = {

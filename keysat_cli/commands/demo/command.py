@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Iterable
 from types import FrameType
 from typing import Final
 
@@ -10,9 +11,10 @@ import httpx
 import msgspec
 
 from keysat_cli.bind import PORT_MAX, Bind
-from keysat_cli.commands.demo.sale import PRODUCT, Sale, Walk, walk_a_sale
+from keysat_cli.commands.demo.sale import PRODUCT, Sale, walk_a_sale
 from keysat_cli.commands.demo.shop import HOST, DemoShop, running_shop
 from keysat_cli.commands.demo.transcript import Step, Transcript
+from keysat_cli.commands.demo.walk import Walk
 from keysat_cli.groups import JSONCommand
 from keysat_cli.listening import free_port, refuse_taken
 from keysat_cli.output import emit, is_json_wanted
@@ -47,7 +49,7 @@ def demo(*, port: int | None, once: bool) -> None:
     """
     if port is not None:
         refuse_taken(Bind(host=HOST, port=port), setting="--port")
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    end_as_by_ctrl_c()
     transcript = Transcript(is_silent=is_json_wanted())
     with running_shop(port or free_port(HOST, preferred=PORT)) as shop:
         with httpx.Client(base_url=shop.url, timeout=ANSWER_SECONDS, trust_env=False) as client:
@@ -56,7 +58,7 @@ def demo(*, port: int | None, once: bool) -> None:
         if once:
             emit(view, [])
         else:
-            _serve_on(shop, view)
+            serve_on(shop, view, _invitation(shop, sale))
     emit_end(is_once=once)
 
 
@@ -66,10 +68,10 @@ def emit_end(*, is_once: bool) -> None:
         click.echo("\nThe sale went as it should." if is_once else "\nStopped; nothing is left.")
 
 
-def _serve_on(shop: DemoShop, view: Demo) -> None:
+def serve_on(shop: DemoShop, view: Demo, invitation: Iterable[str]) -> None:
     """Invite the reader in and wait for Ctrl-C, which from the first word on is the good end."""
     try:
-        emit(view, _invitation(shop, view.sale))
+        emit(view, invitation)
         while True:
             shop.refuse_dead()
             time.sleep(LOOK_SECONDS)
@@ -95,7 +97,11 @@ def _invitation(shop: DemoShop, sale: Sale) -> list[str]:
     ]
 
 
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    """End as by Ctrl-C, so that nothing is left behind."""
+def end_as_by_ctrl_c() -> None:
+    """Let SIGTERM end the demo as Ctrl-C does, so that nothing is left behind."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
     del number, frame
     raise KeyboardInterrupt

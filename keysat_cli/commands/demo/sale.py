@@ -1,17 +1,15 @@
 """One sale over HTTP, from an empty shop to a revoked license; every answer is checked."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from html.parser import HTMLParser
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
-from keysat_cli.commands.demo.shop import DemoShop
-from keysat_cli.commands.demo.transcript import Exchange, Transcript
+from keysat_cli.commands.demo.forms import find_form
+from keysat_cli.commands.demo.walk import Walk, expect
 from keysat_cli.failures import DifferencesFound
 from keysat_core.errors import LicenseKeyError
 from keysat_core.signing import Verifier
@@ -47,72 +45,22 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     checkout_url: str
 
 
-class Walk:
-    """Sends requests as the seller or as anybody, and writes each down."""
+def pay_pretend_money(walk: Walk, checkout_url: str) -> None:
+    """Press the button of the sandbox's checkout page that a person would press.
 
-    def __init__(self, shop: DemoShop, client: httpx.Client, transcript: Transcript) -> None:
-        self._shop = shop
-        self._client = client
-        self.transcript = transcript
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, object] | None = None,
-        *,
-        shows: Sequence[str] = (),
-        is_seller: bool = False,
-    ) -> Mapping[str, object]:
-        """Send a request and give the JSON of its answer, which must be a 200.
-
-        Raises:
-            DifferencesFound: it is not.
-        """
-        exchange = self.ask(method, path, body, is_seller=is_seller)
-        self.transcript.add(exchange, shows=shows)
-        return exchange.answer or {}
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, object] | None = None,
-        *,
-        is_seller: bool = False,
-    ) -> Exchange:
-        """Like ``call``, but write nothing down."""
-        headers = {"authorization": f"Bearer {self._shop.admin_api_key}"} if is_seller else {}
-        answer = self.send(method, path, json=body, headers=headers)
-        if answer.status_code != HTTPStatus.OK:
-            raise DifferencesFound(
-                f"{method} {path} answered {answer.status_code}: {answer.text[:300]}"
-            )
-        document = msgspec.json.decode(answer.content, type=dict[str, object])
-        return Exchange(method=method, path=path, request=body, status=200, answer=document)
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
-        """Send a request and give the bare answer.
-
-        Raises:
-            DifferencesFound: none came.
-        """
-        try:
-            return self._client.request(method, path, json=json, headers=headers)
-        except httpx.HTTPError as exc:
-            self._shop.refuse_dead()
-            raise DifferencesFound(f"{method} {path} got no answer: {exc}") from exc
+    Raises:
+        DifferencesFound: it is not there, or does not do what it should.
+    """
+    walk.transcript.begin("The buyer pays, with pretend money, by the button on the page.")
+    page = walk.visit("GET", urlsplit(checkout_url).path)
+    form = find_form(page.text, lambda form: form.action.endswith("/pay"))
+    if form is None:
+        raise DifferencesFound(f"{checkout_url} has no form to pay with")
+    walk.visit("POST", form.action, expected=HTTPStatus.SEE_OTHER)
 
 
-def walk_a_sale(walk: Walk) -> Sale:
-    """Sell a license before the reader's eyes.
+def walk_a_sale(walk: Walk, pay: Callable[[Walk, str], None] = pay_pretend_money) -> Sale:
+    """Sell a license before the reader's eyes; ``pay`` pays at the address of a checkout.
 
     Raises:
         DifferencesFound: a step does not go as it should.
@@ -120,12 +68,12 @@ def walk_a_sale(walk: Walk) -> Sale:
     _open_the_shop(walk)
     purchase = _buy(walk)
     invoice_id, checkout_url = str(purchase["invoice_id"]), str(purchase["checkout_url"])
-    _pay(walk, checkout_url)
+    pay(walk, checkout_url)
     bought = _wait_for_key(walk, invoice_id)
     license_id, key = str(bought["license_id"]), str(bought["license_key"])
 
     walk.transcript.begin("The software asks the server whether the key is good.")
-    _expect(_validate(walk, key), ok=True, license_id=license_id, product_slug=PRODUCT)
+    expect(_validate(walk, key), ok=True, license_id=license_id, product_slug=PRODUCT)
 
     walk.transcript.begin("The software checks the key by itself, with the public key alone.")
     pem = str(walk.call("GET", "/v1/pubkey", shows=["algorithm"])["public_key_pem"])
@@ -136,7 +84,7 @@ def walk_a_sale(walk: Walk) -> Sale:
     walk.call("POST", path, {"reason": "end of the demo"}, shows=["ok"], is_seller=True)
 
     walk.transcript.begin("The software asks again.")
-    _expect(_validate(walk, key), ok=False, reason="revoked")
+    expect(_validate(walk, key), ok=False, reason="revoked")
     return Sale(
         product=PRODUCT,
         license_id=license_id,
@@ -165,42 +113,20 @@ def _open_the_shop(walk: Walk) -> None:
 def _buy(walk: Walk) -> Mapping[str, object]:
     walk.transcript.begin("A buyer looks at the tiers.")
     tiers = walk.call("GET", f"/v1/products/{PRODUCT}/policies", shows=["policies"])
-    _expect({"tiers": len(_as_list(tiers["policies"]))}, tiers=len(TIERS))
+    expect({"tiers": len(_as_list(tiers["policies"]))}, tiers=len(TIERS))
 
     walk.transcript.begin("Somebody takes the free tier and has a license at once.")
     body: dict[str, object] = {"product": PRODUCT, "policy_slug": "free"}
     shows = ["amount_sats", "license_id", "license_key"]
     free = walk.call("POST", "/v1/purchase", body, shows=shows)
-    _expect(free, amount_sats=0, checkout_url="")
+    expect(free, amount_sats=0, checkout_url="")
 
     walk.transcript.begin("The buyer chooses Pro and is sent to the checkout.")
     body = {"product": PRODUCT, "policy_slug": "pro", "buyer_email": "buyer@example.com"}
     shows = ["amount_sats", "invoice_id", "checkout_url"]
     purchase = walk.call("POST", "/v1/purchase", body, shows=shows)
-    _expect(purchase, amount_sats=60_000)
+    expect(purchase, amount_sats=60_000)
     return purchase
-
-
-def _pay(walk: Walk, checkout_url: str) -> None:
-    """Press the button of the checkout page that a person would press."""
-    walk.transcript.begin("The buyer pays, with pretend money, by the button on the page.")
-    path = urlsplit(checkout_url).path
-    page = walk.send("GET", path)
-    _note_page(walk, "GET", path, page.status_code, expected=HTTPStatus.OK)
-    forms = _Forms()
-    forms.feed(page.text)
-    action = next((target for target in forms.targets if target.endswith("/pay")), None)
-    if action is None:
-        raise DifferencesFound(f"{path} has no form to pay with")
-    pressed = walk.send("POST", action)
-    _note_page(walk, "POST", action, pressed.status_code, expected=HTTPStatus.SEE_OTHER)
-
-
-def _note_page(walk: Walk, method: str, path: str, status: int, *, expected: int) -> None:
-    exchange = Exchange(method=method, path=path, request=None, status=status, answer=None)
-    walk.transcript.add(exchange, shows=())
-    if status != expected:
-        raise DifferencesFound(f"{method} {path} answered {status} instead of {expected}")
 
 
 def _wait_for_key(walk: Walk, invoice_id: str) -> Mapping[str, object]:
@@ -229,32 +155,12 @@ def _verify_offline(walk: Walk, pem: str, key: str, license_id: str) -> None:
         payload = Verifier.from_pem(pem).verify(key, now=int(time.time())).payload
     except LicenseKeyError as exc:
         raise DifferencesFound(f"the key does not verify offline: {exc}") from exc
-    _expect({"license_id": payload.license_id}, license_id=license_id)
+    expect({"license_id": payload.license_id}, license_id=license_id)
     granted = ", ".join(payload.entitlements)
     walk.transcript.note(
         f"Verifier.from_pem(pem).verify(key): license {payload.license_id}, grants {granted}"
     )
 
 
-def _expect(answer: Mapping[str, object], **expected: object) -> None:
-    for name, value in expected.items():
-        if answer.get(name) != value:
-            raise DifferencesFound(f"expected {name} {value!r}, got {answer.get(name)!r}")
-
-
 def _as_list(value: object) -> list[object]:
     return list(value) if isinstance(value, Iterable) else []
-
-
-class _Forms(HTMLParser):
-    """Collects where a page's forms lead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.targets: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a form's target."""
-        target = dict(attrs).get("action")
-        if tag == "form" and target:
-            self.targets.append(target)

@@ -50,8 +50,10 @@ class DemoShop:
 
 
 @contextmanager
-def running_shop(port: int) -> Iterator[DemoShop]:
+def running_shop(port: int, **settings: str) -> Iterator[DemoShop]:
     """Run ``keysat serve`` in sandbox mode; at the end it is stopped and its folder removed.
+
+    ``settings`` are environment variables that win over the demo's own.
 
     Raises:
         DifferencesFound: it does not come up.
@@ -64,7 +66,7 @@ def running_shop(port: int) -> Iterator[DemoShop]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "keysat_cli", "serve"],
                 cwd=folder,
-                env=_environment(folder, url, admin_api_key, port),
+                env=_environment(folder, url, admin_api_key, port) | settings,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -7,7 +7,8 @@ Import protocols from here: which file holds one may change.
 
 from keysat_core.ports.store.catalog import Policies, Products, Removals
 from keysat_core.ports.store.licenses import Licenses, Machines
-from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts
+from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts, Tips
+from keysat_core.ports.store.saved_payments import SavedPaymentRows
 from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings
 from keysat_core.ports.store.trail import AuditLog, Trail
 from keysat_core.ports.store.transaction import Store, Transaction
@@ -26,8 +27,10 @@ __all__ = [
     "Products",
     "Receipts",
     "Removals",
+    "SavedPaymentRows",
     "Settings",
     "Store",
+    "Tips",
     "Trail",
     "Transaction",
 ]

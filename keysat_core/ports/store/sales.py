@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from keysat_core.domain.connecting import ConnectState
-from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProviderAccountId
+from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProviderAccountId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.listing import InvoiceFilter, InvoicePage, InvoiceRow, RevenueSummary
@@ -11,6 +11,7 @@ from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, RailPr
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.domain.receipt import WebhookReceipt
+from keysat_core.domain.tip import TipAttempt, TipFilter
 
 
 class Invoices(Protocol):
@@ -124,3 +125,24 @@ class Receipts(Protocol):
         ...
 
     def purge_receipts(self, before: Instant, limit: int) -> int: ...
+
+
+class Tips(Protocol):
+    """Tips. At most one of a license is not ``skipped``: the last defence against tipping twice."""
+
+    def find_tip(self, tip_id: TipId) -> TipAttempt | None: ...
+    def put_tip(self, tip: TipAttempt) -> None:
+        """Raises ``StoreUnavailable`` when the license has another one that is not ``skipped``."""
+        ...
+
+    def list_tips(self, criteria: TipFilter) -> list[TipAttempt]:
+        """Newest first."""
+        ...
+
+    def list_due_tips(self, now: Instant, limit: int) -> list[TipAttempt]:
+        """Tips with something to do by now, longest due first."""
+        ...
+
+    def spent_sats(self, since: Instant) -> int:
+        """Add up tips that were paid, or may have been, after an instant."""
+        ...

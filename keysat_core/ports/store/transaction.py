@@ -6,7 +6,8 @@ from typing import Protocol
 from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.store.catalog import Policies, Products, Removals
 from keysat_core.ports.store.licenses import Licenses, Machines
-from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts
+from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts, Tips
+from keysat_core.ports.store.saved_payments import SavedPaymentRows
 from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings
 from keysat_core.ports.store.trail import AuditLog, Trail
 
@@ -30,6 +31,10 @@ class Transaction(Protocol):
     def connections(self) -> Connections: ...
     @property
     def receipts(self) -> Receipts: ...
+    @property
+    def tips(self) -> Tips: ...
+    @property
+    def saved_payments(self) -> SavedPaymentRows: ...
     @property
     def removals(self) -> Removals: ...
     @property

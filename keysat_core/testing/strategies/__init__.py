@@ -4,6 +4,7 @@ Each takes by keyword what should be fixed, as a value: ``licenses(product_id=pr
 value refers to is not made with it: a policy drawn alone belongs to a product nobody has.
 """
 
+from keysat_core.domain.money import FIAT
 from keysat_core.testing.strategies.actors import (
     actors,
     audit_entries,
@@ -68,6 +69,11 @@ from keysat_core.testing.strategies.licenses import (
     revokes,
     suspends,
 )
+from keysat_core.testing.strategies.lightning import (
+    lightning_addresses,
+    lightning_invoices,
+    pay_offers,
+)
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
     invoice_filters,
@@ -98,8 +104,9 @@ from keysat_core.testing.strategies.merchants import (
     rail_preferences,
 )
 from keysat_core.testing.strategies.money import (
-    FIAT,
     amounts,
+    fetched_rates,
+    inquiries,
     money,
     price_inputs,
     quotes,
@@ -141,6 +148,16 @@ from keysat_core.testing.strategies.sales import (
     sale_facts,
     settlements,
 )
+from keysat_core.testing.strategies.saved_payments import (
+    charge_reports,
+    charges,
+    confirms,
+    declines,
+    loses,
+    refuses,
+    saved_payments,
+    saved_profiles,
+)
 from keysat_core.testing.strategies.servers import (
     backup_facts,
     clock_facts,
@@ -158,6 +175,11 @@ from keysat_core.testing.strategies.text import (
     objects,
     slugs,
     texts,
+)
+from keysat_core.testing.strategies.tips import (
+    tip_attempts,
+    tip_events,
+    tip_filters,
 )
 from keysat_core.testing.strategies.validation import (
     facts,
@@ -191,9 +213,13 @@ __all__ = [
     "catalog_entries",
     "catalogs",
     "chain_reports",
+    "charge_reports",
+    "charges",
     "check_findings",
     "clock_facts",
+    "confirms",
     "connect_states",
+    "declines",
     "digests",
     "disk_spaces",
     "documents",
@@ -205,6 +231,7 @@ __all__ = [
     "expires",
     "facts",
     "facts_and_questions",
+    "fetched_rates",
     "findings",
     "fingerprints",
     "forged_keys",
@@ -212,6 +239,7 @@ __all__ = [
     "heartbeats",
     "idempotency_records",
     "ids",
+    "inquiries",
     "instants",
     "invalidates",
     "invoice_events",
@@ -229,7 +257,10 @@ __all__ = [
     "license_rows",
     "license_summaries",
     "licenses",
+    "lightning_addresses",
+    "lightning_invoices",
     "lightning_payments",
+    "loses",
     "machine_filters",
     "machine_rows",
     "machines",
@@ -241,6 +272,7 @@ __all__ = [
     "offenders",
     "outbox_events",
     "parsed_keys",
+    "pay_offers",
     "policies",
     "price_inputs",
     "products",
@@ -257,6 +289,7 @@ __all__ = [
     "receivers",
     "refused_keys",
     "refused_verdicts",
+    "refuses",
     "register_strategies",
     "reinstates",
     "remote_stores",
@@ -264,6 +297,8 @@ __all__ = [
     "revenue_summaries",
     "revokes",
     "sale_facts",
+    "saved_payments",
+    "saved_profiles",
     "seat_claims",
     "seats",
     "seats_kept",
@@ -282,6 +317,9 @@ __all__ = [
     "tallies",
     "terms",
     "texts",
+    "tip_attempts",
+    "tip_events",
+    "tip_filters",
     "tips",
     "valid_verdicts",
     "validation_entries",

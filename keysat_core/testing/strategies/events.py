@@ -12,6 +12,7 @@ from keysat_core.domain.events import (
     SOURCE_PURCHASE,
     DomainEvent,
     Event,
+    InvoiceCharged,
     InvoiceExpired,
     InvoiceOpened,
     InvoicePaid,
@@ -45,6 +46,7 @@ from keysat_core.domain.events import (
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import rfc3339_or_none
 from keysat_core.domain.invoice import InvoiceStatus
+from keysat_core.domain.saved_payment import ChargeState
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.money import amounts
@@ -96,6 +98,7 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     InvoicePaid: _SALE,
     InvoiceExpired: {**_SALE, "status": st.sampled_from(_ENDED).map(str)},
     InvoiceRefunded: _SALE,
+    InvoiceCharged: {"invoice_id": ids(), "state": st.sampled_from(ChargeState).map(str)},
     ProviderConnected: {**_ACCOUNT, **_PROFILE},
     ProviderDisconnected: {**_ACCOUNT, **_PROFILE},
     ProviderFailing: {**_ACCOUNT, "problem": texts()},

@@ -2,20 +2,19 @@
 
 from decimal import Decimal
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from keysat_core.domain.money import Currency, Money
+from keysat_core.domain.money import FIAT, Currency, Money
 from keysat_core.domain.product import PriceInput
-from keysat_core.domain.rate import Quote, Rate
+from keysat_core.domain.rate import FetchedRate, Quote, Rate
+from keysat_core.domain.rate_trust import Inquiry
 from keysat_core.limits import AMOUNT_MAX
 from keysat_core.testing.strategies.building import built
+from keysat_core.testing.strategies.identity import instants
 from keysat_core.testing.strategies.text import names
-
-FIAT: Final = tuple(currency for currency in Currency if currency is not Currency.SAT)
-"""The currencies that need a rate."""
 
 
 @cache
@@ -40,6 +39,25 @@ def rates(**fixed: Any) -> SearchStrategy[Rate]:
         units_per_btc=units,
         source=names(),
     )
+
+
+def fetched_rates(**fixed: Any) -> SearchStrategy[FetchedRate]:
+    """Rates of any age."""
+    return built(FetchedRate, fixed, rate=rates(), fetched_at=instants())
+
+
+@st.composite
+def inquiries(draw: st.DrawFn, /, **fixed: Any) -> Inquiry:
+    """What sources of one currency said, near the rate before or far from it."""
+    previous: Rate | None = fixed.get("previous", draw(st.none() | rates()))
+    currency = draw(st.sampled_from(FIAT)) if previous is None else previous.currency
+    some = rates(currency=currency)
+    if previous is not None:
+        before = previous.units_per_btc
+        near = st.integers(700, 1300).map(lambda thousandths: before * thousandths / 1000)
+        some |= rates(currency=currency, units_per_btc=draw(near))
+    answers = st.lists(some, max_size=3).map(tuple)
+    return draw(built(Inquiry, fixed, previous=st.just(previous), answers=answers))
 
 
 @st.composite

@@ -62,6 +62,7 @@ def provider_reports(**fixed: Any) -> SearchStrategy[ProviderReport]:
         price=st.none() | money(),
         paid=st.none() | money(),
         raw_status=texts(),
+        doubted_after=st.none() | texts(),
     )
 
 

@@ -17,6 +17,7 @@ from keysat_core.limits import (
 )
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants
+from keysat_core.testing.strategies.lightning import lightning_addresses
 from keysat_core.testing.strategies.money import amounts
 from keysat_core.testing.strategies.products import entitlements
 from keysat_core.testing.strategies.text import names, objects, slugs
@@ -27,7 +28,7 @@ def tips(**fixed: Any) -> SearchStrategy[Tip]:
     return built(
         Tip,
         fixed,
-        recipient=names(),
+        recipient=lightning_addresses().map(str),
         pct_bps=st.integers(1, TIP_BPS_MAX),
         label=st.none() | names(),
     )

@@ -28,6 +28,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Expire, Invalidate, Invoice, Settle
 from keysat_core.domain.lease import Lease
 from keysat_core.domain.license import License, Reinstate, Revoke, Suspend
+from keysat_core.domain.lightning import LightningAddress, LightningInvoice, PayOffer
 from keysat_core.domain.listing import (
     AuditFilter,
     AuditRow,
@@ -63,13 +64,25 @@ from keysat_core.domain.payment import (
 from keysat_core.domain.policy import Policy, Terms, Tip
 from keysat_core.domain.product import PriceInput, Product
 from keysat_core.domain.provider_health import ProviderHealth
-from keysat_core.domain.rate import Quote, Rate
+from keysat_core.domain.rate import FetchedRate, Quote, Rate
 from keysat_core.domain.rate_limit import Allowance, Bucket
+from keysat_core.domain.rate_trust import Inquiry
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.sale import SaleFacts, Settlement
+from keysat_core.domain.saved_payment import (
+    Charge,
+    ChargeReport,
+    Confirm,
+    Decline,
+    Lose,
+    Refuse,
+    SavedPayment,
+    SavedProfile,
+)
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import SelfLicense
 from keysat_core.domain.settings_diagnosis import SettingsFacts
+from keysat_core.domain.tip import Begin, Deliver, Fail, Skip, TipAttempt, TipFilter
 from keysat_core.domain.validation import Facts, Question, Refused, Valid
 from keysat_core.signing import LicenseKey, LicensePayload, SigningKey, VerifyKey
 from keysat_core.testing.strategies.actors import (
@@ -115,6 +128,11 @@ from keysat_core.testing.strategies.keys import (
     verify_keys,
 )
 from keysat_core.testing.strategies.licenses import licenses, reinstates, revokes, suspends
+from keysat_core.testing.strategies.lightning import (
+    lightning_addresses,
+    lightning_invoices,
+    pay_offers,
+)
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
     invoice_filters,
@@ -142,7 +160,14 @@ from keysat_core.testing.strategies.merchants import (
     provider_accounts,
     rail_preferences,
 )
-from keysat_core.testing.strategies.money import money, price_inputs, quotes, rates
+from keysat_core.testing.strategies.money import (
+    fetched_rates,
+    inquiries,
+    money,
+    price_inputs,
+    quotes,
+    rates,
+)
 from keysat_core.testing.strategies.payments import (
     invoice_orders,
     lightning_payments,
@@ -154,6 +179,16 @@ from keysat_core.testing.strategies.payments import (
 from keysat_core.testing.strategies.policies import policies, terms, tips
 from keysat_core.testing.strategies.products import catalog_entries, products
 from keysat_core.testing.strategies.sales import sale_facts, settlements
+from keysat_core.testing.strategies.saved_payments import (
+    charge_reports,
+    charges,
+    confirms,
+    declines,
+    loses,
+    refuses,
+    saved_payments,
+    saved_profiles,
+)
 from keysat_core.testing.strategies.servers import (
     backup_facts,
     clock_facts,
@@ -161,6 +196,14 @@ from keysat_core.testing.strategies.servers import (
     findings,
     leases,
     settings_facts,
+)
+from keysat_core.testing.strategies.tips import (
+    begins,
+    delivers,
+    fails,
+    skips,
+    tip_attempts,
+    tip_filters,
 )
 from keysat_core.testing.strategies.validation import (
     facts,
@@ -177,6 +220,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     AuditFilter: audit_filters,
     AuditRow: audit_rows,
     BackupFacts: backup_facts,
+    Begin: begins,
     Break: breaks,
     Bucket: buckets,
     BuyerRequest: buyer_requests,
@@ -186,10 +230,12 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     ChainReport: chain_reports,
     ClockFacts: clock_facts,
     ConnectState: connect_states,
+    Deliver: delivers,
     DiskSpace: disk_spaces,
     Event: domain_events,
     Expire: expires,
     Facts: facts,
+    Fail: fails,
     Finding: findings,
     Grant: grants,
     Heartbeat: heartbeats,
@@ -209,12 +255,15 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     LicensePayload: license_payloads,
     LicenseRow: license_rows,
     LicenseSummary: license_summaries,
+    LightningAddress: lightning_addresses,
+    LightningInvoice: lightning_invoices,
     Machine: machines,
     MachineFilter: machine_filters,
     MachineRow: machine_rows,
     MerchantProfile: merchant_profiles,
     Money: money,
     OutboxEvent: outbox_events,
+    PayOffer: pay_offers,
     Policy: policies,
     PriceInput: price_inputs,
     Product: products,
@@ -226,6 +275,8 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     ProviderReport: provider_reports,
     Question: questions,
     Quote: quotes,
+    FetchedRate: fetched_rates,
+    Inquiry: inquiries,
     Rate: rates,
     Receiver: receivers,
     Refused: refused_verdicts,
@@ -248,13 +299,24 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Settle: settles,
     Settlement: settlements,
     SigningKey: signing_keys,
+    Skip: skips,
     Suspend: suspends,
     Terms: terms,
     Tip: tips,
+    TipAttempt: tip_attempts,
+    TipFilter: tip_filters,
     Valid: valid_verdicts,
     ValidationEntry: validation_entries,
     VerifyKey: verify_keys,
     WebhookReceipt: receipts,
+    Charge: charges,
+    ChargeReport: charge_reports,
+    Confirm: confirms,
+    Decline: declines,
+    Lose: loses,
+    Refuse: refuses,
+    SavedPayment: saved_payments,
+    SavedProfile: saved_profiles,
 }
 """Every struct of the domain but the events, which ``strategy_for`` finds by their kind."""
 

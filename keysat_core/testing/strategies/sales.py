@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from keysat_core.domain.ids import LicenseId, PolicyId
+from keysat_core.domain.ids import LicenseId, PolicyId, TipId
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.sale import SaleFacts, Settlement
 from keysat_core.testing.strategies.actors import audit_entries
@@ -15,6 +15,7 @@ from keysat_core.testing.strategies.identity import ids
 from keysat_core.testing.strategies.invoices import invoices
 from keysat_core.testing.strategies.licenses import licenses
 from keysat_core.testing.strategies.policies import policies
+from keysat_core.testing.strategies.tips import tip_attempts
 
 
 @st.composite
@@ -29,6 +30,7 @@ def sale_facts(draw: st.DrawFn, /, invoice: Invoice | None = None) -> SaleFacts:
         policy=policy,
         issued=draw(st.none() | issued),
         new_license_id=draw(ids().map(LicenseId)),
+        new_tip_id=draw(ids().map(TipId)),
     )
 
 
@@ -39,6 +41,7 @@ def settlements(**fixed: Any) -> SearchStrategy[Settlement]:
         fixed,
         invoice=invoices(),
         license=st.none() | licenses(),
+        tip=st.none() | tip_attempts(),
         events=st.lists(domain_events(), max_size=2).map(tuple),
         audits=st.lists(audit_entries(), max_size=2).map(tuple),
     )

@@ -54,6 +54,14 @@ def list_accounts_of_kind(kind: ProviderKind, *, store: Store) -> list[ProviderA
         return _of_kind(tx, kind)
 
 
+def find_default_account(kind: ProviderKind, *, store: Store) -> ProviderAccount | None:
+    """Give the default profile's account of a kind; None if it has none."""
+    with store.reading() as tx:
+        profile = tx.merchants.find_default_profile()
+        accounts = tx.merchants.list_accounts(profile.id) if profile else []
+    return next((account for account in accounts if account.kind is kind), None)
+
+
 def list_payment_methods(
     actor: Actor, *, store: Store, btcpay: BTCPayServer | None
 ) -> PaymentMethods:

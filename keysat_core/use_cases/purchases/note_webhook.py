@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, asked_through
 from keysat_core.domain.payment import ProviderStatus
@@ -64,6 +65,69 @@ def note_webhook(
             received_at=now,
         )
         tx.receipts.put_receipt(receipt)
+    return receipt
+
+
+class Nudge(msgspec.Struct, frozen=True, kw_only=True):
+    """An unsigned webhook about an invoice of ours: a reason to look at it, from whomever."""
+
+    account_id: ProviderAccountId
+    invoice_id: InvoiceId
+    provider_invoice_id: str
+    type: str
+
+
+def find_nudged(
+    command: NoteWebhook, *, store: Store, clock: Clock, providers: PaymentProviders
+) -> Nudge | None:
+    """Read an unsigned webhook; None when there is nothing to look at because of it.
+
+    Anybody can send any number of them, so it writes nothing and asks nobody: an invoice we do not
+    know is no reason to, and a provider that is left alone for now is the reconciler's business.
+
+    Raises:
+        NotFound, NotAuthentic, ProviderNotLoaded: as ``note_webhook``.
+    """
+    with store.reading() as tx:
+        account = tx.merchants.find_account(command.account_id)
+        if account is None or account.kind is not command.kind or not account.is_connected:
+            raise NotFound("payment provider", command.account_id)
+        notice = providers.provider_for(account).parse_webhook(command.headers, command.body)
+        if notice.provider_invoice_id is None:
+            return None
+        invoice = _invoice_of(tx, account, notice.provider_invoice_id)
+        health = tx.connections.find_health(account.id)
+    if invoice is None or (health is not None and health.is_left_alone(clock.now())):
+        return None
+    return Nudge(
+        account_id=account.id,
+        invoice_id=invoice.id,
+        provider_invoice_id=notice.provider_invoice_id,
+        type=notice.type,
+    )
+
+
+def keep_nudge(nudge: Nudge, *, wait_seconds: int, store: Store, clock: Clock) -> WebhookReceipt:
+    """Store that an invoice is to be looked at, now or in a while.
+
+    There is one row for each invoice, however often it is nudged: a flood fills nothing.
+    """
+    now = clock.now()
+    receipt = WebhookReceipt(
+        id=f"nudge:{nudge.invoice_id}",
+        provider_account_id=nudge.account_id,
+        type=nudge.type,
+        provider_invoice_id=nudge.provider_invoice_id,
+        invoice_id=nudge.invoice_id,
+        delivery_id=None,
+        outcome=ReceiptOutcome.NOTED,
+        next_look_at=Instant(now + wait_seconds) if wait_seconds else None,
+        received_at=now,
+    )
+    with store.writing() as tx:
+        # A forced delete of the product takes the invoice with it.
+        if tx.invoices.find_invoice(nudge.invoice_id) is not None:
+            tx.receipts.put_receipt(receipt)
     return receipt
 
 

@@ -9,7 +9,7 @@ from keysat_core.domain.audit import audited
 from keysat_core.domain.buyer import BuyerRequest, checked_request, redirect_target
 from keysat_core.domain.events import InvoiceOpened, outbox_event
 from keysat_core.domain.idempotency import IdempotencyRecord, replayed_invoice
-from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, ProviderAccountId
+from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, ProviderAccountId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import FREE_PREFIX, Invoice
 from keysat_core.domain.license import License, key_of
@@ -97,7 +97,7 @@ def open_purchase(
         invoice = _invoice(request, offer, quote, InvoiceId(ids.new()), now=now)
         others: list[ProviderAccount] = []
         if _is_free(request, offer, quote):
-            sale = _fulfil_free(invoice, offer, LicenseId(ids.new()), actor, now)
+            sale = _fulfil_free(invoice, offer, ids, actor, now)
         else:
             account, *others = _accounts(tx, offer.product, request, kinds=providers.kinds())
             target = redirect_target(
@@ -134,7 +134,9 @@ def _rate_for(price: Money, rates: Rates) -> Rate | None:
 
 
 def _quote(price: Money, rate: Rate | None) -> Quote:
-    if price.currency is not Currency.SAT and price.amount and rate is None:
+    is_fiat = price.currency is not Currency.SAT and price.amount
+    if is_fiat and (rate is None or rate.currency is not price.currency):
+        # The price was changed while the rate was asked for: the next try asks for the right one.
         raise RateUnavailable(price.currency)
     return convert(price, rate)
 
@@ -193,7 +195,7 @@ def _invoice(
 
 
 def _fulfil_free(
-    invoice: Invoice, offer: _Offer, license_id: LicenseId, actor: Actor, now: Instant
+    invoice: Invoice, offer: _Offer, ids: Ids, actor: Actor, now: Instant
 ) -> Settlement:
     free = msgspec.structs.replace(
         invoice,
@@ -204,7 +206,13 @@ def _fulfil_free(
         exchange_rate_centibps=None,
         exchange_rate_source=None,
     )
-    facts = SaleFacts(invoice=free, policy=offer.policy, issued=None, new_license_id=license_id)
+    facts = SaleFacts(
+        invoice=free,
+        policy=offer.policy,
+        issued=None,
+        new_license_id=LicenseId(ids.new()),
+        new_tip_id=TipId(ids.new()),
+    )
     return fulfil(facts, actor, now, by=None)
 
 

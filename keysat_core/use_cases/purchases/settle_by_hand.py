@@ -9,7 +9,7 @@ import msgspec
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import outbox_event
-from keysat_core.domain.ids import EventId, InvoiceId, LicenseId
+from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus, SettledBy
 from keysat_core.domain.listing import InvoiceRow
@@ -104,6 +104,7 @@ def _facts(tx: Transaction, invoice: Invoice, ids: Ids) -> SaleFacts:
         policy=tx.policies.find_policy(invoice.policy_id) if invoice.policy_id else None,
         issued=tx.licenses.find_license_for_invoice(invoice.id),
         new_license_id=LicenseId(ids.new()),
+        new_tip_id=TipId(ids.new()),
     )
 
 
@@ -111,6 +112,8 @@ def _save(tx: Transaction, sale: Settlement, ids: Ids, now: Instant) -> None:
     tx.invoices.put_invoice(sale.invoice)
     if sale.license is not None:
         tx.licenses.put_license(sale.license)
+    if sale.tip is not None:
+        tx.tips.put_tip(sale.tip)
     for audit in sale.audits:
         tx.trail.append_audit(audit)
     for event in sale.events:

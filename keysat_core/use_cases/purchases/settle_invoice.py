@@ -11,7 +11,7 @@ import msgspec
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import invoice_ended, outbox_event
-from keysat_core.domain.ids import EventId, InvoiceId, LicenseId
+from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
 from keysat_core.domain.merchant import ProviderAccount, asked_through
@@ -23,6 +23,7 @@ from keysat_core.domain.provider_health import (
     is_worth_noting,
 )
 from keysat_core.domain.sale import SaleFacts, Settlement, apply_report, fulfil
+from keysat_core.domain.saved_payment import SAVING_KINDS, wanted
 from keysat_core.domain.setting import ACCEPT_LATE_PAYMENTS, is_on
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
 from keysat_core.ports.clock import Clock
@@ -178,6 +179,7 @@ def _report(
             accepts_late=accepts_late,
             is_answered=answer.account is not None,
         )
+        _want_saved_payment(tx, facts, settlement, now)
         return _save(tx, before, settlement, ids, now)
 
 
@@ -221,7 +223,9 @@ def _finish_own(
             checked = msgspec.structs.replace(facts.invoice, last_checked_at=now)
             tx.invoices.put_invoice(checked)
             return SettledInvoice(invoice=checked, is_changed=False)
-        return _save(tx, facts.invoice, fulfil(facts, actor, now), ids, now)
+        settlement = fulfil(facts, actor, now)
+        _want_saved_payment(tx, facts, settlement, now)
+        return _save(tx, facts.invoice, settlement, ids, now)
 
 
 def _drop_orphan(
@@ -256,7 +260,21 @@ def _facts(tx: Transaction, invoice_id: InvoiceId, ids: Ids) -> SaleFacts:
         policy=tx.policies.find_policy(invoice.policy_id) if invoice.policy_id else None,
         issued=tx.licenses.find_license_for_invoice(invoice_id),
         new_license_id=LicenseId(ids.new()),
+        new_tip_id=TipId(ids.new()),
     )
+
+
+def _want_saved_payment(tx: Transaction, facts: SaleFacts, sale: Settlement, now: Instant) -> None:
+    """Have the payer's saved card looked for once a recurring tier was sold (payments 7.6)."""
+    account_id = sale.invoice.provider_account_id
+    is_recurring = facts.policy is not None and facts.policy.is_recurring
+    if sale.license is None or not is_recurring or account_id is None:
+        return
+    account = tx.merchants.find_account(account_id)
+    if account is None or account.kind not in SAVING_KINDS:
+        return
+    if tx.saved_payments.find_saved(sale.invoice.id) is None:
+        tx.saved_payments.put_saved(wanted(sale.invoice.id, account_id, now))
 
 
 def _save(
@@ -265,6 +283,8 @@ def _save(
     tx.invoices.put_invoice(sale.invoice)
     if sale.license is not None:
         tx.licenses.put_license(sale.license)
+    if sale.tip is not None:
+        tx.tips.put_tip(sale.tip)
     for audit in sale.audits:
         tx.trail.append_audit(audit)
     for event in sale.events:

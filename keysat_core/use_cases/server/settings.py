@@ -13,10 +13,14 @@ from keysat_core.domain.setting import (
     ACCEPT_LATE_PAYMENTS,
     OPERATOR_NAME,
     RATE_PIN_PREFIX,
+    TIPS_DAILY_CAP_SATS,
     is_on,
     on_or_off,
 )
+from keysat_core.domain.text import checked_range
+from keysat_core.domain.tip import read_cap
 from keysat_core.errors import InvariantError
+from keysat_core.limits import AMOUNT_MAX
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
@@ -97,6 +101,39 @@ def set_late_payments(
             audited(actor, "setting.accept_late_payments", now, target=target, enabled=is_accepted)
         )
         event = SettingChanged(setting=ACCEPT_LATE_PAYMENTS, value=on_or_off(is_accepted))
+        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
+
+
+def find_tips_cap(actor: Actor, *, store: Store) -> int | None:
+    """Give the most that is tipped within 24 hours, in sats; None when there is no cap.
+
+    Raises:
+        Forbidden: the actor lacks ``policies:read``.
+    """
+    authorize(actor, Scope.POLICIES_READ)
+    with store.reading() as tx:
+        return read_cap(tx.settings.find_setting(TIPS_DAILY_CAP_SATS))
+
+
+def cap_tips(actor: Actor, sats: int | None, *, store: Store, clock: Clock, ids: Ids) -> None:
+    """Limit what is tipped within 24 hours; 0 stops tips, None lifts the cap.
+
+    Raises:
+        Forbidden: the actor lacks ``policies:write``.
+        InvariantError: less than nothing, or more than there is.
+    """
+    authorize(actor, Scope.POLICIES_WRITE)
+    if sats is not None:
+        checked_range(sats, field="tips_daily_cap_sats", low=0, high=AMOUNT_MAX)
+    now = clock.now()
+    with store.writing() as tx:
+        tx.settings.put_setting(TIPS_DAILY_CAP_SATS, None if sats is None else str(sats), now)
+        tx.trail.append_audit(
+            audited(
+                actor, "tips.cap", now, target=("setting", TIPS_DAILY_CAP_SATS), daily_cap_sats=sats
+            )
+        )
+        event = SettingChanged(setting=TIPS_DAILY_CAP_SATS, value="" if sats is None else str(sats))
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
 
 

@@ -135,6 +135,11 @@ class FakeBTCPay(Controls):
                 self._note_settled(is_readable=answer is not None and not _is_illegible(action))
             return answer
 
+    def operation_of(self, request: Request) -> str | None:
+        """Name what a request asks for, as fault plans do; None when there is no such route."""
+        found = self._router.find(request.method, request.path)
+        return found[0].operation if found else None
+
     def check(self) -> None:
         """End a test: nothing broke the contract, and every planned fault struck.
 

@@ -18,6 +18,7 @@ from keysat_core.domain.payment import (
     ProviderReport,
     ProviderStatus,
 )
+from keysat_core.domain.tip import TipAttempt, TipStatus
 from keysat_core.domain.validation import Facts
 from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.payments import PaymentProvider
@@ -97,6 +98,28 @@ def only_pending(list_unresolved: Method) -> Method:
         for invoice in list_unresolved(now, limit)
         if invoice.status is InvoiceStatus.PENDING
     ]
+
+
+def not_begun(find_tip: Method) -> Method:
+    """Take a tip that may have been paid for one that was not begun."""
+
+    def found(tip_id: str) -> object:
+        tip = find_tip(tip_id)
+        return msgspec.structs.replace(tip, status=TipStatus.PENDING) if _is_paying(tip) else tip
+
+    return found
+
+
+def none_begun(list_due_tips: Method) -> Method:
+    """Take every tip that may have been paid for one that was not begun."""
+    return lambda now, limit: [
+        msgspec.structs.replace(tip, status=TipStatus.PENDING) if _is_paying(tip) else tip
+        for tip in list_due_tips(now, limit)
+    ]
+
+
+def _is_paying(tip: object) -> bool:
+    return isinstance(tip, TipAttempt) and tip.status is TipStatus.PAYING
 
 
 class StaleStore:
@@ -236,6 +259,9 @@ class MisreadLine:
         self.parse_webhook: Callable[[Mapping[str, str], bytes], ProviderNotice] = (
             line.parse_webhook
         )
+        self.probe: Callable[[], None] = line.probe
+        self.pay_bolt11: Callable[[str], LightningPayment] = line.pay_bolt11
+        self.lightning_payment: Callable[[str], LightningPayment] = line.lightning_payment
 
     def invoice_status(self, provider_invoice_id: str) -> ProviderReport:
         return self._read(self._line.invoice_status(provider_invoice_id))

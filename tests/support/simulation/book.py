@@ -16,6 +16,7 @@ from keysat_adapters.sqlite.connection import open_reader
 from tests.support.simulation.payments import SimulatedService
 from tests.support.simulation.seam import Write
 from tests.support.simulation.stage import Stage
+from tests.support.simulation.tips import TipBook
 from tests.support.simulation.violation import Violation
 
 STATUS_STEPS: Final = {
@@ -75,6 +76,7 @@ class Book:
 
     def __init__(self, path: Path, stage: Stage, service: SimulatedService) -> None:
         self.db = open_reader(path)
+        self.tips = TipBook(self.db, service.provider)
         self.invoices: dict[str, InvoiceSeen] = {}
         self.licenses: dict[str, LicenseSeen] = {}
         self.opened_at: dict[str, int] = {}
@@ -104,6 +106,8 @@ class Book:
                     self._check_license(id_, news)
                 case "put_machine":
                     self._check_machine(id_, news)
+                case "put_tip":
+                    self.tips.check(id_)
                 case "put_policy":
                     self._demand(news, id_, POLICY_ACTIONS, "policy.updated")
                 case _:

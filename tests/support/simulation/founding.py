@@ -8,6 +8,7 @@ import msgspec
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.ids import PolicyId, ProviderAccountId
+from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.product import PriceInput
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.entropy import Entropy
@@ -24,7 +25,13 @@ PRICES: Final = {
 }
 
 TIERS: Final = (
-    CreatePolicy(product_slug="editor", slug="solo", name="Solo"),
+    CreatePolicy(
+        product_slug="editor",
+        slug="solo",
+        name="Solo",
+        tip_recipient="ada@tips.example",
+        tip_pct_bps=250,
+    ),
     CreatePolicy(product_slug="editor", slug="team", name="Team", max_machines=3),
     CreatePolicy(product_slug="editor", slug="gift", name="Gift", price_sats_override=0),
     CreatePolicy(
@@ -73,6 +80,10 @@ def found_shop(path: Path, *, clock: Clock, ids: Ids, entropy: Entropy) -> Found
             operator_name=None, is_sandbox=True, store=store, clock=clock, ids=ids
         )
         assert prepared.sandbox_account is not None
+        # Pretend money tips nobody.
+        account = msgspec.structs.replace(prepared.sandbox_account, kind=ProviderKind.BTCPAY)
+        with store.writing() as tx:
+            tx.merchants.put_account(account)
         for slug, price in PRICES.items():
             create_product(
                 OPERATOR,
@@ -91,6 +102,6 @@ def found_shop(path: Path, *, clock: Clock, ids: Ids, entropy: Entropy) -> Found
                 Tier(product_slug=tier.product_slug, policy_slug=tier.slug, policy_id=policy.id)
                 for tier, policy in zip(TIERS, policies, strict=True)
             ),
-            account_id=prepared.sandbox_account.id,
+            account_id=account.id,
             verifier=SQLiteKeyRing(store).verifier(),
         )

@@ -15,6 +15,7 @@ from keysat_core.domain.payment import (
 from keysat_core.ports.payments import PaymentProvider
 from tests.support.scripted_provider import Fault, ScriptedProvider
 from tests.support.simulation.stage import Stage
+from tests.support.simulation.tips import OUTCOMES
 
 FAULTS: Final = {
     "provider_refused": Fault.REFUSED,
@@ -56,6 +57,7 @@ class SimulatedLine:
         self._call("probe", self._provider.probe)
 
     def pay_bolt11(self, bolt11: str) -> LightningPayment:
+        self._provider.pay_outcomes.append(self._rng.choice(OUTCOMES))
         return self._call("pay bolt11", lambda: self._provider.pay_bolt11(bolt11))
 
     def lightning_payment(self, payment_hash: str) -> LightningPayment:
@@ -87,7 +89,7 @@ class SimulatedProviders:
         self._line = line
 
     def kinds(self) -> frozenset[ProviderKind]:
-        return frozenset({ProviderKind.SANDBOX})
+        return frozenset({ProviderKind.BTCPAY})
 
     def provider_for(self, account: ProviderAccount) -> PaymentProvider:
         return self._line

@@ -7,12 +7,15 @@ import msgspec
 
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
 from keysat_core.domain.money import Currency, Money
-from keysat_core.domain.payment import ProviderStatus
+from keysat_core.domain.payment import LightningStatus, ProviderStatus
 from tests.support.scripted_provider import ScriptedProvider, Truth, webhook_body
 from tests.support.simulation.stage import Stage
 
 EXPIRY_SECONDS: Final = (900, HOUR_SECONDS, 3 * DAY_SECONDS)
 """How long an invoice may be paid; the service's operator chooses."""
+
+ARRIVAL_CHANCE: Final = 0.05
+"""Chance per step that a payment on its way comes to its end."""
 
 DOWN_SECONDS: Final = (60, HOUR_SECONDS, 2 * DAY_SECONDS)
 
@@ -43,6 +46,7 @@ class SimulatedService:
         self.down_until = Instant(0)
         self._stage = stage
         self._rng = stage.rng("service")
+        self._outward = stage.rng("outward")
         self._expiry = self._rng.choice(EXPIRY_SECONDS)
 
     # --- time -----------------------------------------------------------------------------------
@@ -62,9 +66,18 @@ class SimulatedService:
                     self._settle(sale, "Settled")
             elif now >= sale.expires_at:
                 self._tell(sale, ProviderStatus.EXPIRED, "Expired")
+        self._let_payments_arrive()
         if now < self.down_until:
             self._stage.trouble()
         self.provider.is_down = now < self.down_until
+
+    def _let_payments_arrive(self) -> None:
+        """End what was paid out and is on its way, sooner or later, one way or the other."""
+        for payment_hash, status in self.provider.payments.items():
+            is_due = not self._stage.is_open or self._outward.random() < ARRIVAL_CHANCE
+            if status is LightningStatus.PENDING and is_due:
+                truth = self._outward.choice((LightningStatus.SENT, LightningStatus.FAILED))
+                self.provider.payments[payment_hash] = truth
 
     def go_down(self) -> None:
         """Answer nobody for a while."""

@@ -15,6 +15,7 @@ from keysat_core.ports.bundle import Ports
 from keysat_core.ports.entropy import Entropy
 from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.ids import Ids
+from keysat_core.ports.lightning import LightningAddresses
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.store import Store
@@ -38,6 +39,7 @@ class Surroundings:
     entropy: Entropy
     rates: Rates
     providers: PaymentProviders
+    lightning: LightningAddresses
     on_commit: Callable[[list[Write]], None]
     bend: Callable[[Store], Store]
     bend_facts: Callable[[ValidationFacts], ValidationFacts]
@@ -80,6 +82,7 @@ class Process:
             validations=self._activity.validations,
             heartbeats=self._activity.heartbeats,
             self_license=PATRON,
+            lightning=around.lightning,
         )
 
     def die(self) -> None:

@@ -15,7 +15,7 @@ from tests.support.simulation.market import NO_ANSWER, Market, check_after_pass
 from tests.support.simulation.process import Process, Unanswered
 from tests.support.trade import BUYER
 
-TICKS: Final = {"receipts": 5, "reconcile": 60, "heartbeats": 3_600, "purge": 3_600}
+TICKS: Final = {"receipts": 5, "reconcile": 60, "tips": 10, "heartbeats": 3_600, "purge": 3_600}
 """What is run, and how often; a test holds it against what the server runs."""
 
 
@@ -71,7 +71,7 @@ def carry_webhooks(market: Market, rng: Random) -> None:
 def _deliver(market: Market, rng: Random, body: bytes) -> bool:
     """Deliver once; False when it was not taken and must be brought again."""
     command = NoteWebhook(
-        account_id=market.account_id, kind=ProviderKind.SANDBOX, headers=SIGNATURE, body=body
+        account_id=market.account_id, kind=ProviderKind.BTCPAY, headers=SIGNATURE, body=body
     )
     try:
         market.server(rng).call(

@@ -34,6 +34,7 @@ from tests.support.simulation.payments import SimulatedService
 from tests.support.simulation.process import Process, Surroundings
 from tests.support.simulation.software import run_software
 from tests.support.simulation.stage import Stage
+from tests.support.simulation.tips import SimulatedLightning
 from tests.support.simulation.trace import Trace
 from tests.support.simulation.violation import Violation
 from tests.support.simulation.workers import TICKS, carry_webhooks, keep_ticking, tick_all
@@ -96,6 +97,7 @@ class World:
             entropy=entropy,
             rates=ScriptedRates(units_per_btc={Currency.USD: Decimal(60_000)}),
             providers=SimulatedProviders(bend.line(SimulatedLine(provider, self.stage))),
+            lightning=SimulatedLightning(self.stage),
             on_commit=self.book.on_commit,
             bend=bend.store,
             bend_facts=bend.facts,
@@ -203,6 +205,7 @@ class World:
                 check_told_are_settled(self.book, self.service, stage, market.told_at)
         check_all(self.book, stage, market.keys, self._verifier)
         check_none_waits(self.book, stage)
+        self.book.tips.check_rest()
 
     def _rest(self) -> None:
         for _ in range(REST_STEPS_MAX):

@@ -1,0 +1,1 @@
+"""Lightning addresses over HTTPS, and the invoices they give."""

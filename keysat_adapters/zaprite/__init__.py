@@ -1,0 +1,1 @@
+"""Zaprite: cards and bitcoin through a hosted service."""

@@ -1,0 +1,271 @@
+"""``keysat zaprite``: the account at Zaprite, and the cards its payers saved."""
+
+import sys
+from typing import Final
+
+import click
+import msgspec
+
+from keysat_cli.groups import NounGroup
+from keysat_cli.options import confirm, page_options, yes_option
+from keysat_cli.output import emit, facts, listing, note, time_text
+from keysat_cli.session import OPERATOR, environment, open_shop
+from keysat_cli.settings import read_public_url
+from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProviderAccountId
+from keysat_core.domain.instant import rfc3339_or_none
+from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.saved_payment import ChargeState
+from keysat_core.errors import NotConfigured, ProviderNotLoaded, UpstreamError
+from keysat_core.limits import PAGE_DEFAULT, PROVIDER_KEY_CHARS_MAX
+from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.connections.show_providers import find_connection
+from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
+from keysat_core.use_cases.zaprite.charge_invoice import (
+    ChargedInvoice,
+    ChargeInvoice,
+    charge_invoice,
+)
+from keysat_core.use_cases.zaprite.connect_zaprite import (
+    NO_ZAPRITE,
+    ConnectZaprite,
+    connect_zaprite,
+)
+from keysat_core.use_cases.zaprite.disconnect_zaprite import disconnect_zaprite
+from keysat_core.use_cases.zaprite.list_saved_payments import ListedPayment, list_saved_payments
+from keysat_http.views.zaprite import connected_view, disconnected_view, status_view
+
+HEADINGS: Final = ("invoice id", "buyer", "state", "method", "expires at", "charged")
+
+_OUTCOMES: Final = {
+    ChargeState.RESERVED: "is under way; ask again in a minute",
+    ChargeState.CHARGED: "was charged",
+    ChargeState.NOT_CHARGED: "was not charged; the buyer can still pay it by hand",
+    ChargeState.FAILED: "was refused; the buyer can still pay it by hand",
+    ChargeState.UNKNOWN: "had no answer; it is never charged again, its order's status decides",
+}
+
+
+class SavedMethod(msgspec.Struct, frozen=True, kw_only=True):
+    """The payment method of one sale. ``charge``: how charging that sale's own invoice went."""
+
+    invoice_id: str
+    provider_id: str
+    buyer_email: str | None
+    state: str
+    method: str | None
+    expires_at: str | None
+    looks: int
+    charge: str | None
+
+
+class SavedMethodList(msgspec.Struct, frozen=True, kw_only=True):
+    """Saved payment methods, newest first."""
+
+    saved_payments: list[SavedMethod]
+
+
+class ChargeOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a charge went, and how its invoice stands now."""
+
+    invoice_id: str
+    charge: str
+    provider_status: str
+    detail: str
+    already: bool
+    invoice_status: str
+
+
+@click.group(cls=NounGroup)
+def zaprite() -> None:
+    """Connect Zaprite, and charge the cards its payers saved."""
+
+
+@zaprite.command()
+@click.option("--profile", "profile_id", metavar="PROFILE_ID", help="Default: the default profile.")
+@click.option("--base-url", metavar="URL", help="Default: https://api.zaprite.com")
+@click.option("--label", metavar="TEXT")
+def connect(*, profile_id: str | None, base_url: str | None, label: str | None) -> None:
+    """Connect an account.
+
+    The API key is taken from KEYSAT_ZAPRITE_API_KEY, else asked for, else read from stdin.
+    """
+    public_url = read_public_url(environment())
+    command = ConnectZaprite(
+        api_key=_api_key(),
+        base_url=base_url,
+        label=label,
+        merchant_profile_id=MerchantProfileId(profile_id) if profile_id else None,
+    )
+    with open_shop() as ports:
+        connected = connect_zaprite(
+            OPERATOR,
+            command,
+            public_url=public_url,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            self_license=ports.self_license,
+            zaprite=ports.zaprite,
+        )
+    view = connected_view(connected)
+    registered = "registered by itself" if view.webhook_registered else "enter it at Zaprite"
+    lines = [
+        f"Connected {view.label} to profile {view.merchant_profile_name}.",
+        f"Webhook ({registered}): {view.webhook_url}",
+    ]
+    emit(view, lines)
+    if not view.webhook_registered:
+        note(view.webhook_explainer)
+
+
+@zaprite.command()
+def status() -> None:
+    """Show the connected account and its webhook's address."""
+    public_url = read_public_url(environment())
+    with open_shop() as ports:
+        connection = find_connection(OPERATOR, ProviderKind.ZAPRITE, store=ports.store)
+    view = status_view(connection, public_url=public_url)
+    pairs = (
+        ("connected", view.connected),
+        ("provider id", view.provider_id),
+        ("label", view.label),
+        ("profile", view.merchant_profile_name),
+        ("base url", view.base_url),
+        ("webhook url", view.webhook_url),
+        ("webhook registered by keysat", view.webhook_registered),
+    )
+    emit(view, facts(pairs))
+
+
+@zaprite.command()
+@click.option("--provider", "provider_id", metavar="PROVIDER_ID", help="Default: the default's.")
+@yes_option
+def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
+    """Forget an account's key; its invoices stay."""
+    confirm("Forget the API key? Invoices still open there can then not settle.", is_yes=is_yes)
+    with open_shop() as ports:
+        gone = disconnect_zaprite(
+            OPERATOR,
+            ProviderAccountId(provider_id) if provider_id else None,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+        )
+    view = disconnected_view(gone)
+    pending = f" ({gone.pending_invoices} invoices were open)" if gone else ""
+    emit(view, [view.message[:1].upper() + view.message[1:] + f"{pending}."])
+
+
+@zaprite.command()
+@page_options(PAGE_DEFAULT)
+def saved(*, limit: int, offset: int) -> None:
+    """List the payment methods that buyers of recurring tiers saved."""
+    with open_shop() as ports:
+        rows = list_saved_payments(OPERATOR, limit=limit, offset=offset, store=ports.store)
+    cells = [
+        (
+            row.saved.invoice_id,
+            row.buyer_email,
+            row.saved.state,
+            row.saved.profile.method if row.saved.profile else None,
+            time_text(row.saved.profile.expires_at) if row.saved.profile else None,
+            row.charge.state if row.charge else None,
+        )
+        for row in rows
+    ]
+    document = SavedMethodList(saved_payments=[_method(row) for row in rows])
+    emit(document, listing(HEADINGS, cells, noun="saved payment methods"))
+    if len(rows) == limit:
+        note(f"There may be more: add --offset {offset + limit}.")
+
+
+@zaprite.command()
+@click.argument("invoice_id", metavar="INVOICE")
+@click.option(
+    "--with",
+    "saved_invoice_id",
+    metavar="SAVED_INVOICE",
+    required=True,
+    help="The invoice with which the payment method was saved.",
+)
+@yes_option
+def charge(invoice_id: str, *, saved_invoice_id: str, is_yes: bool) -> None:
+    """Charge a saved payment method for an open invoice, once and never again."""
+    confirm(f"Charge the buyer's saved card for invoice {invoice_id}?", is_yes=is_yes)
+    with open_shop() as ports:
+        if ports.saved_payments is None:
+            raise NotConfigured(NO_ZAPRITE)
+        charged = charge_invoice(
+            OPERATOR,
+            ChargeInvoice(
+                invoice_id=InvoiceId(invoice_id), saved_invoice_id=InvoiceId(saved_invoice_id)
+            ),
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            saved_payments=ports.saved_payments,
+        )
+        invoice_status = _settled(ports, InvoiceId(invoice_id))
+    _emit_charge(charged, invoice_status)
+
+
+def _emit_charge(charged: ChargedInvoice, invoice_status: str) -> None:
+    made = charged.charge
+    said = f" (Zaprite said {made.raw_status})" if made.raw_status else ""
+    already = "" if charged.is_new else "There was a charge of this invoice before. "
+    lines = [
+        f"{already}The saved card {_OUTCOMES[made.state]}{said}.",
+        f"The invoice is {invoice_status}.",
+    ]
+    document = ChargeOutcome(
+        invoice_id=made.invoice_id,
+        charge=made.state,
+        provider_status=made.raw_status,
+        detail=made.detail,
+        already=not charged.is_new,
+        invoice_status=invoice_status,
+    )
+    emit(document, lines)
+
+
+def _settled(ports: Ports, invoice_id: InvoiceId) -> str:
+    """Ask Zaprite how the order stands; when it does not answer, the server will ask again."""
+    try:
+        settled = settle_invoice(
+            OPERATOR,
+            invoice_id,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            providers=ports.providers,
+        )
+    except (UpstreamError, ProviderNotLoaded) as exc:
+        note(f"Zaprite did not say how the order stands; the server asks again: {exc}")
+        with ports.store.reading() as tx:
+            return str(tx.invoices.get_invoice(invoice_id).status)
+    return str(settled.invoice.status)
+
+
+def _method(row: ListedPayment) -> SavedMethod:
+    profile = row.saved.profile
+    return SavedMethod(
+        invoice_id=row.saved.invoice_id,
+        provider_id=row.saved.account_id,
+        buyer_email=row.buyer_email,
+        state=row.saved.state,
+        method=profile.method if profile else None,
+        expires_at=rfc3339_or_none(profile.expires_at) if profile else None,
+        looks=row.saved.looks,
+        charge=row.charge.state if row.charge else None,
+    )
+
+
+def _api_key() -> str:
+    """Take the key from where no other program sees it, never from the command line."""
+    given = environment().find("KEYSAT_ZAPRITE_API_KEY")
+    if given is not None:
+        return given
+    if sys.stdin.isatty():
+        key: str = click.prompt("API key", hide_input=True, err=True)
+        return key
+    return sys.stdin.readline(PROVIDER_KEY_CHARS_MAX + 2)

@@ -1,0 +1,84 @@
+"""Events about sales: what became of an invoice."""
+
+from keysat_core.domain.events.event import Event
+from keysat_core.domain.invoice import Invoice
+
+
+class InvoiceCharged(Event, frozen=True, kw_only=True):
+    """A saved payment method was charged for an invoice, or not; ``state`` as of a charge."""
+
+    event_type = "invoice.charged"
+    is_published = False
+    invoice_id: str
+    state: str
+
+
+class InvoiceOpened(Event, frozen=True, kw_only=True):
+    """A buyer started a purchase."""
+
+    event_type = "invoice.opened"
+    is_published = False
+    invoice_id: str
+    product_id: str
+    amount_sats: int
+
+
+class ProviderInvoiceRecorded(Event, frozen=True, kw_only=True):
+    """A provider was asked to collect a purchase, and its invoice is known."""
+
+    event_type = "invoice.provider_invoice_recorded"
+    is_published = False
+    invoice_id: str
+    provider_invoice_id: str
+
+
+class InvoicePaid(Event, frozen=True, kw_only=True):
+    """A payment was confirmed."""
+
+    event_type = "invoice.paid"
+    invoice_id: str
+    product_id: str
+    policy_id: str | None
+    amount_sats: int
+
+
+class InvoiceExpired(Event, frozen=True, kw_only=True):
+    """A sale ended unpaid: in time, in vain, or before it began. ``status``: expired or invalid."""
+
+    event_type = "invoice.expired"
+    invoice_id: str
+    product_id: str
+    policy_id: str | None
+    amount_sats: int
+    status: str
+
+
+class InvoiceRefunded(Event, frozen=True, kw_only=True):
+    """The provider gave the money back or withdrew its confirmation; nothing is revoked by itself."""
+
+    event_type = "invoice.refunded"
+    invoice_id: str
+    product_id: str
+    policy_id: str | None
+    amount_sats: int
+
+
+def invoice_paid(invoice: Invoice) -> InvoicePaid:
+    """Describe a confirmed payment."""
+    return InvoicePaid(
+        invoice_id=invoice.id,
+        product_id=invoice.product_id,
+        policy_id=invoice.policy_id,
+        amount_sats=invoice.amount_sats,
+    )
+
+
+def invoice_ended(invoice: Invoice) -> InvoiceExpired:
+    """Describe a sale that ended unpaid."""
+    return InvoiceExpired(
+        invoice_id=invoice.id,
+        product_id=invoice.product_id,
+        policy_id=invoice.policy_id,
+        amount_sats=invoice.amount_sats,
+        status=invoice.status,
+    )

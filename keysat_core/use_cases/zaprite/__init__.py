@@ -1,0 +1,1 @@
+"""Use cases about Zaprite accounts and the payment methods they keep."""

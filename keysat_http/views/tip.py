@@ -1,0 +1,56 @@
+"""Tips as operators see them. Source: admin-api 2.5, payments 13."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from keysat_core.domain.instant import rfc3339
+from keysat_core.domain.tip import TipAttempt, TipStatus
+
+PENDING: Final = frozenset({TipStatus.PENDING, TipStatus.PAYING})
+"""Two states to us, one to operators: not decided yet."""
+
+
+class Tip(msgspec.Struct, frozen=True, kw_only=True):
+    """A tip. ``status``: ``sent``, ``failed``, ``skipped``, or ``pending`` until it is decided."""
+
+    id: str
+    license_id: str
+    policy_id: str
+    recipient: str
+    amount_sats: int
+    pct_bps: int
+    label: str | None
+    status: str
+    detail: str | None
+    payment_hash: str | None
+    created_at: str
+
+
+class TipList(msgspec.Struct, frozen=True, kw_only=True):
+    """Tips, newest first."""
+
+    tips: list[Tip]
+
+
+def tip_view(tip: TipAttempt) -> Tip:
+    """Render a tip."""
+    return Tip(
+        id=tip.id,
+        license_id=tip.license_id,
+        policy_id=tip.policy_id,
+        recipient=tip.recipient,
+        amount_sats=tip.amount_sats,
+        pct_bps=tip.pct_bps,
+        label=tip.label,
+        status=str(TipStatus.PENDING if tip.status in PENDING else tip.status),
+        detail=tip.detail,
+        payment_hash=tip.payment_hash,
+        created_at=rfc3339(tip.created_at),
+    )
+
+
+def tip_list_view(tips: Iterable[TipAttempt]) -> TipList:
+    """Render tips in the order given."""
+    return TipList(tips=[tip_view(tip) for tip in tips])
