@@ -83,7 +83,7 @@ class BTCPayProvider:
             ProviderRefused, ProviderUnavailable.
         """
         path = f"{self._store}/invoices?orderId={wire.segment(invoice_id)}"
-        found = self._client.read("find invoice", path, list[wire.InvoiceData])
+        found = self._client.read("find invoice", path, list[wire.FoundInvoice])
         if not found:
             return None
         best = max(found, key=lambda one: (one.status in _SETTLED, one.created_time))

@@ -54,17 +54,22 @@ class CreatedInvoice(msgspec.Struct, frozen=True, rename="camel"):
     checkout_link: str
 
 
+class FoundInvoice(CreatedInvoice, frozen=True, rename="camel"):
+    """``InvoiceData`` as far as it is chosen among others. It is of no use without its link."""
+
+    status: str
+    created_time: int | float = 0
+
+
 class InvoiceData(msgspec.Struct, frozen=True, rename="camel"):
     """``InvoiceData`` as far as its state is concerned. Amounts are strings, once were numbers."""
 
     id: str
     status: str
-    checkout_link: str = ""
     additional_status: str | None = None
     amount: Decimal | None = None
     currency: str | None = None
     paid_amount: Decimal | None = None
-    created_time: int | float = 0
 
 
 class PaymentData(msgspec.Struct, frozen=True, rename="camel"):

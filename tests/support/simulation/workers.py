@@ -15,7 +15,14 @@ from tests.support.simulation.market import NO_ANSWER, Market, check_after_pass
 from tests.support.simulation.process import Process, Unanswered
 from tests.support.trade import BUYER
 
-TICKS: Final = {"receipts": 5, "reconcile": 60, "tips": 10, "heartbeats": 3_600, "purge": 3_600}
+TICKS: Final = {
+    "receipts": 5,
+    "reconcile": 60,
+    "tips": 10,
+    "saved_payments": 10,
+    "heartbeats": 3_600,
+    "purge": 3_600,
+}
 """What is run, and how often; a test holds it against what the server runs."""
 
 
