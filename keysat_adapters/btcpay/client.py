@@ -87,7 +87,7 @@ class GreenfieldClient:
     def _decoded(operation: str, answer: Answer, type_: type[T]) -> T:
         try:
             return msgspec.json.decode(answer.body, type=type_)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
             # What cannot be read may be a proxy's page, or a version we do not know.
             problem = "the answer is not what BTCPay answers"
             raise ProviderUnavailable(operation, problem) from exc

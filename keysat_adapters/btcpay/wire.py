@@ -5,7 +5,7 @@ Source: BTCPay's Greenfield documents 2.0.6 and 2.4.1 (``invoices``, ``webhooks`
 """
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -175,7 +175,8 @@ def sats_of(amount: Decimal | None, currency: str | None) -> Money | None:
         return None
     try:
         sats = int((amount * SATS_PER_BTC).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
+        # Decimals overflow by an error of their own.
         return None
     try:
         return Money(currency=Currency.SAT, amount=sats) if sats > 0 else None
@@ -227,6 +228,6 @@ def problem_text(status: int, body: bytes) -> tuple[str, str]:
             problems = msgspec.json.decode(body, type=list[FieldProblem])
             return "validation", "; ".join(f"{one.path}: {one.message}" for one in problems)
         problem = msgspec.json.decode(body, type=Problem)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "", ""
     return problem.code, problem.message

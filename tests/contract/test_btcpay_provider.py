@@ -38,6 +38,8 @@ from tests.simulators.virtual_clock import VirtualClock
 
 SECRET = Secret("topsecret")
 BASE = "http://btcpay.internal"
+NESTED = b'{"id":"x","x":%s%s}' % (b"[" * 9_999, b"]" * 9_999)
+"""Deeper than anything can be read."""
 
 
 class Bench:
@@ -196,6 +198,8 @@ def test_the_sellers_hand_is_honored(bench: Bench, mark: Status, status: Provide
         ("-1", None),
         ("0.000000004", None),
         (None, None),
+        ("9e999999", None),
+        ("-9e999999", None),
     ],
 )
 def test_an_amount_is_read_whatever_its_scale(
@@ -250,6 +254,8 @@ def test_of_several_with_our_id_a_settled_one_is_found(bench: Bench) -> None:
         (Html(), None),
         (Truncate(), None),
         (DropField("id"), None),
+        (Answer(200, NESTED), None),
+        (Answer(500, NESTED), None),
     ],
 )
 def test_each_failure_of_a_creation_has_its_class(
