@@ -25,6 +25,9 @@ from keysat_core.errors import InvariantError
 
 T = TypeVar("T")
 
+PROBLEM_CHARS_MAX: Final = 1_000
+"""How much of an error's text is looked at; less is kept."""
+
 STATUSES: Final[Mapping[str, ProviderStatus]] = {
     "New": ProviderStatus.PENDING,
     "Processing": ProviderStatus.PENDING,
@@ -226,8 +229,14 @@ def problem_text(status: int, body: bytes) -> tuple[str, str]:
     try:
         if status == 422:  # noqa: PLR2004  the one error that is a list
             problems = msgspec.json.decode(body, type=list[FieldProblem])
-            return "validation", "; ".join(f"{one.path}: {one.message}" for one in problems)
+            said = "; ".join(f"{one.path}: {one.message}" for one in problems)
+            return "validation", _plain(said)
         problem = msgspec.json.decode(body, type=Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "", ""
-    return problem.code, problem.message
+    return _plain(problem.code), _plain(problem.message)
+
+
+def _plain(text: str) -> str:
+    """Leave nothing that a terminal or a log's reader would obey."""
+    return "".join(sign if sign.isprintable() else " " for sign in text[:PROBLEM_CHARS_MAX])

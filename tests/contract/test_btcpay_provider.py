@@ -14,7 +14,12 @@ from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import InvoiceOrder, LightningStatus, ProviderStatus, Rail
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import NotAuthentic, ProviderRefused, ProviderUnavailable
+from keysat_core.errors import (
+    NotAuthentic,
+    ProviderRefused,
+    ProviderUnavailable,
+    UpstreamError,
+)
 from tests.contract.payment_provider_contract import (
     PaymentProviderContract,
     ProviderBench,
@@ -276,6 +281,33 @@ def test_each_failure_of_a_creation_has_its_class(
     assert "<html>" not in said
     # Creating twice could mean being paid twice.
     assert len(bench.fake.journal.calls("create_invoice")) == 1
+
+
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_what_an_error_says_holds_no_key_and_nothing_a_terminal_obeys(
+    bench: Bench, status: int
+) -> None:
+    said = f"{bench.key} \x1b[2J\u202eand\nmore"
+    body = {"code": "x", "message": said}
+    answer = Answer(status, [{"path": "A", "message": said}] if status == 422 else body)
+    bench.fake.faults.on_call("create_invoice", answer)
+    with pytest.raises(UpstreamError, match="and more") as failed:
+        bench.provider.create_invoice(order())
+    assert bench.key not in str(failed.value)
+    assert str(failed.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "data:text/html,x", "//evil.example/i/x", "http://a/ b", ""]
+)
+def test_buyers_are_led_to_pages_of_the_web_alone(bench: Bench, link: str) -> None:
+    bench.fake.faults.on_call("create_invoice", ReplaceField("checkoutLink", link))
+    with pytest.raises(ProviderUnavailable):
+        bench.provider.create_invoice(order())
+    bench.fake.faults.on_call("list_invoices", ReplaceField("checkoutLink", link))
+    found = bench.provider.find_by_external_id(order().invoice_id)
+    assert found is not None
+    assert found.checkout_url == ""
 
 
 @pytest.mark.parametrize("action", [Cut(), Answer(502), Truncate()])
