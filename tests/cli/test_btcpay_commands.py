@@ -66,6 +66,14 @@ def test_a_key_made_by_hand_connects_and_disconnects_without_a_browser(till: Til
     assert till.run("disconnect", "--yes")[1]["noop"] is True
 
 
+def test_a_stores_name_does_nothing_to_the_terminal(till: Till) -> None:
+    store = till.fake.add_store("Shop\x1b]0;owned\x07\x1b[2J")
+    key = till.fake.add_key(store.id)
+    result = till.program.run("btcpay", "connect", "--api-key-stdin", stdin=key)
+    assert (result.exit_code, "Shop" in result.stdout) == (0, True)
+    assert "\x1b" not in result.stdout + result.stderr
+
+
 def test_a_key_that_will_not_do_is_refused_with_the_reason(till: Till) -> None:
     weak = till.fake.add_key(till.store_id, permissions=["btcpay.store.canviewstoresettings"])
     code, _, problem = till.run("connect", "--api-key-stdin", stdin=weak)
