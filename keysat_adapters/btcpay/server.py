@@ -26,6 +26,9 @@ EVENTS: Final = ("InvoiceSettled", "InvoiceExpired", "InvoiceInvalid", "InvoiceP
 ON_CHAIN: Final = frozenset({"BTC-CHAIN", "BTC"})
 """Ids of the on-chain method, of 2.x and of 1.x (payments 6.11)."""
 
+SAME_WEBHOOKS_MAX: Final = 10
+"""Webhooks with our address that make room for a new one: there was never more than one."""
+
 RECONNECT: Final = "its key is gone; connect it again"
 
 
@@ -69,9 +72,9 @@ class BTCPayStoresView:
     def put_webhook(self, store_id: str, url: str, secret: Secret) -> str:
         """Register a webhook; one with the same address makes room for it."""
         hooks = f"{_store(store_id)}/webhooks"
-        for old in self._client.read("list webhooks", hooks, list[wire.WebhookData]):
-            if old.url == url:
-                self.delete_webhook(store_id, old.id)
+        listed = self._client.read("list webhooks", hooks, list[wire.WebhookData])
+        for old in [one for one in listed if one.url == url][:SAME_WEBHOOKS_MAX]:
+            self.delete_webhook(store_id, old.id)
         body = _webhook(url) | {"secret": secret.reveal()}
         return self._client.act("register webhook", "POST", hooks, body, wire.WebhookData).id
 

@@ -7,7 +7,7 @@ import pytest
 
 from keysat_adapters.btcpay.client import GreenfieldClient
 from keysat_adapters.btcpay.provider import BTCPayProvider, buyer_reachable
-from keysat_adapters.btcpay.server import BTCPayStoresView
+from keysat_adapters.btcpay.server import SAME_WEBHOOKS_MAX, BTCPayStoresView
 from keysat_adapters.btcpay.webhook import read_webhook, sign
 from keysat_adapters.outbound.http import HTTPSender
 from keysat_core.domain.ids import InvoiceId
@@ -336,6 +336,13 @@ def test_ids_cannot_lead_elsewhere(bench: Bench) -> None:
         bench.provider.invoice_status("../../../api-keys/current?x=")
     (call,) = bench.fake.journal.calls("get_invoice")
     assert "%2F" in call.request.path
+
+
+def test_a_server_that_lists_webhooks_without_end_is_not_followed(bench: Bench) -> None:
+    listed = [{"id": f"w{n}", "url": "https://shop.example/w"} for n in range(5_000)]
+    bench.fake.faults.on_call("list_webhooks", Answer(200, listed))
+    bench.listen()
+    assert len(bench.fake.journal.calls("delete_webhook")) == SAME_WEBHOOKS_MAX
 
 
 # --- webhooks (payments 6.8) --------------------------------------------------------------------
