@@ -88,7 +88,8 @@ class BTCPayProvider:
             ProviderRefused, ProviderUnavailable.
         """
         path = f"{self._store}/invoices?orderId={wire.segment(invoice_id)}"
-        found = self._client.read("find invoice", path, list[wire.InvoiceData])
+        listed = self._client.read("find invoice", path, list[wire.InvoiceData])
+        found = [one for one in listed if wire.is_of(one, invoice_id)]
         if not found:
             return None
         best = max(found, key=lambda one: (one.status in _SETTLED, one.created_time))

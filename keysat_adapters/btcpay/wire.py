@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import (
     InvoiceOrder,
@@ -37,6 +38,9 @@ STATUSES: Final[Mapping[str, ProviderStatus]] = {
     "Invalid": ProviderStatus.INVALID,
 }
 """``status`` of an invoice; any other decides nothing (payments 6.4)."""
+
+SOURCE: Final = "keysat"
+"""How our invoices are told from others at the same store (payments 6.3)."""
 
 METHODS: Final[Mapping[Rail, str]] = {Rail.LIGHTNING: "BTC-LN", Rail.ONCHAIN: "BTC-CHAIN"}
 """What is preselected at the checkout; 2.x also reads the names of 1.x (payments 4.1)."""
@@ -68,6 +72,7 @@ class InvoiceData(msgspec.Struct, frozen=True, rename="camel"):
     currency: str | None = None
     paid_amount: Decimal | None = None
     created_time: int | float = 0
+    metadata: Any = None
 
 
 class PaymentData(msgspec.Struct, frozen=True, rename="camel"):
@@ -162,9 +167,18 @@ def invoice_request(order: InvoiceOrder) -> dict[str, Any]:
     return {
         "amount": btc_text(order.price.amount),
         "currency": "BTC",
-        "metadata": {**order.metadata, "orderId": order.invoice_id, "source": "keysat"},
+        "metadata": {**order.metadata, "orderId": order.invoice_id, "source": SOURCE},
         "checkout": checkout,
     }
+
+
+def is_of(invoice: InvoiceData, invoice_id: InvoiceId) -> bool:
+    """Tell whether we made an invoice for this one of ours.
+
+    Others make invoices at the store too, and where buyers choose an order id they choose any.
+    """
+    said = invoice.metadata if isinstance(invoice.metadata, dict) else {}
+    return said.get("orderId") == invoice_id and said.get("source") == SOURCE
 
 
 def btc_text(sats: int) -> str:

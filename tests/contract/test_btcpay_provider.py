@@ -345,6 +345,25 @@ def test_a_server_that_lists_webhooks_without_end_is_not_followed(bench: Bench) 
     assert len(bench.fake.journal.calls("delete_webhook")) == SAME_WEBHOOKS_MAX
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        {"orderId": order().invoice_id},
+        {"orderId": order().invoice_id, "source": "a point of sale"},
+        {"orderId": "another", "source": "keysat"},
+    ],
+)
+def test_an_invoice_we_did_not_make_is_not_taken_for_ours(
+    bench: Bench, metadata: dict[str, str] | None
+) -> None:
+    """At a point of sale buyers may choose the order id, and the price."""
+    sold(bench)
+    assert bench.provider.find_by_external_id(order().invoice_id) is not None
+    bench.fake.faults.on_call("list_invoices", ReplaceField("metadata", metadata))
+    assert bench.provider.find_by_external_id(order().invoice_id) is None
+
+
 # --- webhooks (payments 6.8) --------------------------------------------------------------------
 
 KNOWN_BODY = b'{"type":"InvoiceSettled","invoiceId":"abc"}'
