@@ -58,7 +58,7 @@ def emit(document: Document, lines: Iterable[str]) -> None:
         OutputLost: It cannot be written.
         BrokenPipeError: Nobody reads it.
     """
-    printed = [to_json(document)] if is_json_wanted() else lines
+    printed = [to_json(document)] if is_json_wanted() else map(_clean_lines, lines)
     with _losing_output():
         for line in printed:
             click.echo(line)
@@ -132,6 +132,10 @@ def shown(value: object) -> str:
 def clean(text: str) -> str:
     """Replace what a terminal would not print as it is."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _clean_lines(text: str) -> str:
+    return "\n".join(map(clean, text.split("\n")))
 
 
 def money_text(money: Money) -> str:

@@ -96,12 +96,26 @@ def _renderers(out: TextIO) -> list[Processor]:
     if out.isatty():
         # The pretty tracebacks show local variables, and with them secrets.
         plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        return [structlog.processors.format_exc_info, redact, plain]
+        return [structlog.processors.format_exc_info, redact, _printable, plain]
     return [
         structlog.processors.format_exc_info,
         redact,
         structlog.processors.JSONRenderer(serializer=_to_json),
     ]
+
+
+def _printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Leave nothing in texts that a terminal would obey; JSON has it escaped. Tracebacks keep lines."""
+    return {
+        name: _plain(value, also="\n" if name == "exception" else "")
+        if isinstance(value, str)
+        else value
+        for name, value in event.items()
+    }
+
+
+def _plain(text: str, *, also: str) -> str:
+    return "".join(sign if sign.isprintable() or sign in also else "?" for sign in text)
 
 
 def _to_json(event: MutableMapping[str, Any], **_: object) -> str:

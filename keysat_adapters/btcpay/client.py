@@ -81,24 +81,27 @@ class GreenfieldClient:
             raise ProviderUnavailable(operation, str(exc), is_slow=exc.is_slow) from exc
         if answer.is_success:
             return answer
-        raise _failure(operation, answer)
+        raise self._failure(operation, answer)
+
+    def _failure(self, operation: str, answer: Answer) -> ProviderRefused | ProviderUnavailable:
+        code, message = map(self._without_key, problem_text(answer.status, answer.body))
+        said = ": ".join(filter(None, (f"HTTP {answer.status}", code, message)))
+        is_refusal = 400 <= answer.status < 500 and answer.status not in {408, _RETRYABLE}  # noqa: PLR2004
+        if not is_refusal:
+            # A redirect is not followed: it could take the key to another host.
+            return ProviderUnavailable(operation, said)
+        problem = _PROBLEMS.get(answer.status, "rejected")
+        return ProviderRefused(operation, problem, said, http_status=answer.status)
+
+    def _without_key(self, text: str) -> str:
+        key = self._api_key.reveal()
+        return text.replace(key, "***") if key else text
 
     @staticmethod
     def _decoded(operation: str, answer: Answer, type_: type[T]) -> T:
         try:
             return msgspec.json.decode(answer.body, type=type_)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
             # What cannot be read may be a proxy's page, or a version we do not know.
             problem = "the answer is not what BTCPay answers"
             raise ProviderUnavailable(operation, problem) from exc
-
-
-def _failure(operation: str, answer: Answer) -> ProviderRefused | ProviderUnavailable:
-    code, message = problem_text(answer.status, answer.body)
-    said = ": ".join(filter(None, (f"HTTP {answer.status}", code, message)))
-    is_refusal = 400 <= answer.status < 500 and answer.status not in {408, _RETRYABLE}  # noqa: PLR2004
-    if not is_refusal:
-        # A redirect is not followed: it could take the key to another host.
-        return ProviderUnavailable(operation, said)
-    problem = _PROBLEMS.get(answer.status, "rejected")
-    return ProviderRefused(operation, problem, said, http_status=answer.status)

@@ -17,7 +17,8 @@ from keysat_core.domain.payment import (
     ProviderReport,
 )
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import ProviderRefused
+from keysat_core.domain.web_address import checked_page
+from keysat_core.errors import InvariantError, ProviderRefused, ProviderUnavailable
 
 _SETTLED: Final = ("Settled", "Complete")
 
@@ -58,7 +59,10 @@ class BTCPayProvider:
             wire.invoice_request(order),
             wire.CreatedInvoice,
         )
-        return self._as_created(created.id, created.checkout_link)
+        link = self._link(created.checkout_link)
+        if not link:
+            raise ProviderUnavailable("create invoice", "the answer has no link to pay at")
+        return ProviderInvoice(provider_invoice_id=created.id, checkout_url=link)
 
     def invoice_status(self, provider_invoice_id: str) -> ProviderReport:
         """Report on an invoice; of a late payment also whether it is final, of a part how much.
@@ -79,15 +83,21 @@ class BTCPayProvider:
     def find_by_external_id(self, invoice_id: InvoiceId) -> ProviderInvoice | None:
         """Look for the invoice with our id as its order id: a settled one, else the newest.
 
+        Of one that was paid no link is needed; of another a buyer must be sent somewhere.
+
         Raises:
             ProviderRefused, ProviderUnavailable.
         """
         path = f"{self._store}/invoices?orderId={wire.segment(invoice_id)}"
-        found = self._client.read("find invoice", path, list[wire.FoundInvoice])
+        listed = self._client.read("find invoice", path, list[wire.FoundInvoice])
+        found = [one for one in listed if wire.is_of(one, invoice_id)]
         if not found:
             return None
         best = max(found, key=lambda one: (one.status in _SETTLED, one.created_time))
-        return self._as_created(best.id, best.checkout_link)
+        link = self._link(best.checkout_link)
+        if not link and best.status not in _SETTLED:
+            raise ProviderUnavailable("find invoice", "the answer has no link to pay at")
+        return ProviderInvoice(provider_invoice_id=best.id, checkout_url=link)
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderNotice:
         """Verify and read a webhook of this store.
@@ -133,11 +143,12 @@ class BTCPayProvider:
             self._client.read("read lightning payment", path, wire.LightningPaymentData)
         )
 
-    def _as_created(self, id_: str, checkout_link: str) -> ProviderInvoice:
-        return ProviderInvoice(
-            provider_invoice_id=id_,
-            checkout_url=buyer_reachable(checkout_link, self._public_base),
-        )
+    def _link(self, said: str) -> str:
+        """Give the link as buyers reach it; "" if it is no page of the web."""
+        try:
+            return checked_page(buyer_reachable(said, self._public_base), field="checkoutLink")
+        except InvariantError:
+            return ""
 
 
 def buyer_reachable(link: str, public_base: str | None) -> str:

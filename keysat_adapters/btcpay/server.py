@@ -32,6 +32,9 @@ EVENTS: Final = ("InvoiceSettled", "InvoiceExpired", "InvoiceInvalid", "InvoiceP
 ON_CHAIN: Final = frozenset({"BTC-CHAIN", "BTC"})
 """Ids of the on-chain method, of 2.x and of 1.x (payments 6.11)."""
 
+SAME_WEBHOOKS_MAX: Final = 10
+"""Webhooks with our address that make room for a new one: there was never more than one."""
+
 RECONNECT: Final = "its key is gone; connect it again"
 
 
@@ -111,9 +114,9 @@ class BTCPayStoresView:
 
     def _clear_address(self, store_id: str, url: str) -> None:
         hooks = _webhooks_path(store_id)
-        for old in self._client.read("list webhooks", hooks, list[wire.WebhookData]):
-            if old.url == url:
-                self.delete_webhook(store_id, old.id)
+        listed = self._client.read("list webhooks", hooks, list[wire.WebhookData])
+        for old in [one for one in listed if one.url == url][:SAME_WEBHOOKS_MAX]:
+            self.delete_webhook(store_id, old.id)
 
     def payment_methods(self, store_id: str) -> list[dict[str, JSONValue]]:
         """Give the store's payment methods as BTCPay says them."""

@@ -64,7 +64,7 @@ def read_webhook(
         raise NotAuthentic
     try:
         read = msgspec.json.decode(body, type=_Body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise NotAuthentic from exc
     is_foreign = read.store_id is not None and read.store_id != store_id
     is_worth_asking = read.type in LOOKED_AT and not is_foreign

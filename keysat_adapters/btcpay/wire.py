@@ -5,12 +5,13 @@ Source: BTCPay's Greenfield documents 2.0.6 and 2.4.1 (``invoices``, ``webhooks`
 """
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
+from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import (
     InvoiceOrder,
@@ -25,6 +26,9 @@ from keysat_core.errors import InvariantError
 
 T = TypeVar("T")
 
+PROBLEM_CHARS_MAX: Final = 1_000
+"""How much of an error's text is looked at; less is kept."""
+
 STATUSES: Final[Mapping[str, ProviderStatus]] = {
     "New": ProviderStatus.PENDING,
     "Processing": ProviderStatus.PENDING,
@@ -34,6 +38,9 @@ STATUSES: Final[Mapping[str, ProviderStatus]] = {
     "Invalid": ProviderStatus.INVALID,
 }
 """``status`` of an invoice; any other decides nothing (payments 6.4)."""
+
+SOURCE: Final = "keysat"
+"""How our invoices are told from others at the same store (payments 6.3)."""
 
 METHODS: Final[Mapping[Rail, str]] = {Rail.LIGHTNING: "BTC-LN", Rail.ONCHAIN: "BTC-CHAIN"}
 """What is preselected at the checkout; 2.x also reads the names of 1.x (payments 4.1)."""
@@ -59,6 +66,7 @@ class FoundInvoice(CreatedInvoice, frozen=True, rename="camel"):
 
     status: str
     created_time: int | float = 0
+    metadata: Any = None
 
 
 class InvoiceData(msgspec.Struct, frozen=True, rename="camel"):
@@ -169,9 +177,18 @@ def invoice_request(order: InvoiceOrder) -> dict[str, Any]:
     return {
         "amount": btc_text(order.price.amount),
         "currency": "BTC",
-        "metadata": {**order.metadata, "orderId": order.invoice_id, "source": "keysat"},
+        "metadata": {**order.metadata, "orderId": order.invoice_id, "source": SOURCE},
         "checkout": checkout,
     }
+
+
+def is_of(invoice: FoundInvoice, invoice_id: InvoiceId) -> bool:
+    """Tell whether we made an invoice for this one of ours.
+
+    Others make invoices at the store too, and where buyers choose an order id they choose any.
+    """
+    said = invoice.metadata if isinstance(invoice.metadata, dict) else {}
+    return said.get("orderId") == invoice_id and said.get("source") == SOURCE
 
 
 def btc_text(sats: int) -> str:
@@ -185,7 +202,8 @@ def sats_of(amount: Decimal | None, currency: str | None) -> Money | None:
         return None
     try:
         sats = int((amount * SATS_PER_BTC).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
+        # Decimals overflow by an error of their own.
         return None
     try:
         return Money(currency=Currency.SAT, amount=sats) if sats > 0 else None
@@ -256,8 +274,14 @@ def problem_text(status: int, body: bytes) -> tuple[str, str]:
     try:
         if status == 422:  # noqa: PLR2004  the one error that is a list
             problems = msgspec.json.decode(body, type=list[FieldProblem])
-            return "validation", "; ".join(f"{one.path}: {one.message}" for one in problems)
+            said = "; ".join(f"{one.path}: {one.message}" for one in problems)
+            return "validation", _plain(said)
         problem = msgspec.json.decode(body, type=Problem)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "", ""
-    return problem.code, problem.message
+    return _plain(problem.code), _plain(problem.message)
+
+
+def _plain(text: str) -> str:
+    """Leave nothing that a terminal or a log's reader would obey."""
+    return "".join(sign if sign.isprintable() else " " for sign in text[:PROBLEM_CHARS_MAX])

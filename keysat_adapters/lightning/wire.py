@@ -76,11 +76,11 @@ def read_invoice(body: bytes) -> str:
 def _read(body: bytes, kind: type[_Answer]) -> _Answer:
     try:
         refusal = msgspec.json.decode(body, type=_Refusal)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise RecipientFailed("its answer is not a JSON object") from None
     if isinstance(refusal.status, str) and refusal.status.upper() == "ERROR":
         raise RecipientFailed(f"it refuses: {refusal.reason or 'without a reason'}")
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeError) as exc:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
         raise RecipientFailed(f"its answer cannot be used: {exc}") from exc

@@ -48,6 +48,10 @@ class HTTPXExchange:
             )
         except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
             raise NoAnswer(_said(exc), was_sent=False) from exc
+        except (httpx.LocalProtocolError, UnicodeError):
+            # The cause holds the text that cannot be written, which may be a key.
+            said = "its address or a header cannot be written"
+            raise NoAnswer(said, was_sent=False) from None
         except httpx.HTTPError as exc:
             is_slow = isinstance(exc, httpx.TimeoutException)
             raise NoAnswer(_said(exc), was_sent=True, is_slow=is_slow) from exc

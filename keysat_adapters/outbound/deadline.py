@@ -56,6 +56,9 @@ class DeadlineTransport(httpx.BaseTransport):
             raise httpx.ConnectError(str(exc)) from exc
         except httpcore.UnsupportedProtocol as exc:
             raise httpx.UnsupportedProtocol(str(exc)) from exc
+        except httpcore.LocalProtocolError:
+            # The cause quotes the header that cannot be written, which may be a key.
+            raise httpx.LocalProtocolError("the request cannot be written") from None
         except (httpcore.NetworkError, httpcore.ProtocolError) as exc:
             raise httpx.ReadError(str(exc) or type(exc).__name__) from exc
         finally:

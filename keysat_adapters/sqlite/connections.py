@@ -94,9 +94,13 @@ class SQLiteConnections:
             ),
         )
 
+    def find_state(self, token_hash: str) -> ConnectState | None:
+        """Give a consent link; None when it is unknown or was taken."""
+        return STATES.found(_state, self._session.row(_STATE, (token_hash,)))
+
     def take_state(self, token_hash: str) -> ConnectState | None:
         """Give a consent link and forget it."""
-        state = STATES.found(_state, self._session.row(_STATE, (token_hash,)))
+        state = self.find_state(token_hash)
         if state is not None:
             self._session.run("DELETE FROM connect_states WHERE token_hash = ?", (token_hash,))
         return state

@@ -12,6 +12,12 @@ from keysat_core.errors import NotAuthentic
 EVENT_FIELDS: Final = ("event", "eventType", "type", "name")
 """Where the event's name is looked for, in this order. Documented is ``eventType``; the rest †."""
 
+EVENT_BYTES_MAX: Final = 65_536
+"""Longest event that is read: Zaprite's have a hundred bytes, and a whole order a few thousand.
+
+Strangers' are read between other requests. 2 MiB of brackets would keep those waiting for 0.2 s.
+"""
+
 TYPE_CHARS_MAX: Final = 64
 """How much of an event's name is kept."""
 
@@ -24,6 +30,8 @@ def read_webhook(body: bytes) -> ProviderNotice:
     Raises:
         NotAuthentic: it cannot be read, or names no order.
     """
+    if len(body) > EVENT_BYTES_MAX:
+        raise NotAuthentic
     try:
         fields = read_object(body)
     except Unreadable as exc:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -22,7 +21,9 @@ from keysat_core.domain.payment import (
     ProviderStatus,
 )
 from keysat_core.domain.saved_payment import SavedProfile
+from keysat_core.domain.web_address import checked_page
 from keysat_core.errors import InvariantError
+from keysat_core.limits import INSTANT_MAX
 
 Fields = Mapping[str, Any]
 
@@ -154,9 +155,11 @@ def created_order(order: Fields) -> ProviderInvoice:
     Raises:
         Unreadable: it has no id, or no absolute address to pay at.
     """
-    url = order.get("checkoutUrl")
-    if not isinstance(url, str) or not _is_web_address(url):
-        raise Unreadable("the order has no checkoutUrl")
+    said = order.get("checkoutUrl")
+    try:
+        url = checked_page(said if isinstance(said, str) else "", field="checkoutUrl")
+    except InvariantError:
+        raise Unreadable("the order has no checkoutUrl") from None
     return ProviderInvoice(provider_invoice_id=id_of(order, what="order"), checkout_url=url)
 
 
@@ -299,16 +302,8 @@ def _paid(order: Fields) -> Money | None:
     return _money(total, order.get("currency"))
 
 
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and url.isprintable()
-
-
 def _instant(value: object) -> Instant | None:
-    """Read when a profile expires (†); a year 1 or an unreadable text is taken as not said."""
+    """Read when a profile expires (†); not said by an unreadable text, a year 1 or a year 10000."""
     if not isinstance(value, str):
         return None
     try:
@@ -316,4 +311,4 @@ def _instant(value: object) -> Instant | None:
         seconds = int(moment.timestamp()) if moment.tzinfo else 0
     except (ValueError, OverflowError):
         return None
-    return Instant(seconds) if seconds > 0 else None
+    return Instant(seconds) if 0 < seconds <= INSTANT_MAX else None

@@ -144,7 +144,12 @@ def _finish(ports: Ports, link: ConnectLink, key: Secret, public_url: str) -> No
 
 
 def _key_from_stdin() -> Secret:
-    text = sys.stdin.readline(KEY_CHARS_MAX).strip()
+    if sys.stdin.isatty():
+        text: str = click.prompt(
+            "API key", hide_input=True, err=True, default="", show_default=False
+        ).strip()
+    else:
+        text = sys.stdin.readline(KEY_CHARS_MAX).strip()
     if not text:
         raise InvariantError("api_key", "nothing came on standard input")
     return Secret(text)

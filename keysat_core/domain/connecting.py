@@ -176,10 +176,11 @@ def is_supported(version: str) -> bool:
     """Tell whether a BTCPay Server is new enough: 2.0 or newer (decisions 19)."""
     major = version.split(".", 1)[0]
     # What is no number is a version of the future or of somebody's own.
-    return not major.isdigit() or int(major) >= OLDEST_MAJOR
+    return major not in _TOO_OLD
 
 
-OLDEST_MAJOR: Final = 2
+_TOO_OLD: Final = frozenset({"0", "1"})
+
 UNRESTRICTED: Final = "unrestricted"
 """The permission of a key that may do everything its user may."""
 

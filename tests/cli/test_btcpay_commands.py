@@ -1,8 +1,13 @@
 """``keysat btcpay`` against the double on a port."""
 
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from select import select
 from typing import Any
 
 import msgspec
@@ -12,7 +17,7 @@ from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.fault_plan import Answer
 from tests.simulators.server import serving
 from tests.simulators.virtual_clock import VirtualClock
-from tests.support.program import Program
+from tests.support.program import Program, clean_environment
 
 
 @dataclass(kw_only=True)
@@ -64,6 +69,39 @@ def test_a_key_made_by_hand_connects_and_disconnects_without_a_browser(till: Til
     assert (code, gone["noop"], gone["warnings"]) == (0, False, [])
     assert key not in till.fake.world.keys
     assert till.run("disconnect", "--yes")[1]["noop"] is True
+
+
+def test_a_stores_name_does_nothing_to_the_terminal(till: Till) -> None:
+    store = till.fake.add_store("Shop\x1b]0;owned\x07\x1b[2J")
+    key = till.fake.add_key(store.id)
+    result = till.program.run("btcpay", "connect", "--api-key-stdin", stdin=key)
+    assert (result.exit_code, "Shop" in result.stdout) == (0, True)
+    assert "\x1b" not in result.stdout + result.stderr
+
+
+def test_a_key_that_is_typed_is_not_shown(till: Till) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keysat_cli", "btcpay", "connect", "--api-key-stdin"],
+        cwd=till.program.folder,
+        env=clean_environment(**till.program.settings),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    try:
+        assert select([ours], [], [], 30)[0], "nothing was asked"
+        asked = os.read(ours, 1_000)
+        os.write(ours, b"0123456789abcdef\n")
+        process.wait(timeout=60)
+        shown = os.read(ours, 4_000)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
+    assert b"API key" in asked
+    assert b"0123456789abcdef" not in asked + shown
 
 
 def test_a_key_that_will_not_do_is_refused_with_the_reason(till: Till) -> None:

@@ -7,14 +7,19 @@ import pytest
 
 from keysat_adapters.btcpay.client import GreenfieldClient
 from keysat_adapters.btcpay.provider import BTCPayProvider, buyer_reachable
-from keysat_adapters.btcpay.server import BTCPayStoresView
+from keysat_adapters.btcpay.server import SAME_WEBHOOKS_MAX, BTCPayStoresView
 from keysat_adapters.btcpay.webhook import read_webhook, sign
 from keysat_adapters.outbound.http import HTTPSender
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import InvoiceOrder, LightningStatus, ProviderStatus, Rail
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import NotAuthentic, ProviderRefused, ProviderUnavailable
+from keysat_core.errors import (
+    NotAuthentic,
+    ProviderRefused,
+    ProviderUnavailable,
+    UpstreamError,
+)
 from tests.contract.payment_provider_contract import (
     PaymentProviderContract,
     ProviderBench,
@@ -38,6 +43,8 @@ from tests.simulators.virtual_clock import VirtualClock
 
 SECRET = Secret("topsecret")
 BASE = "http://btcpay.internal"
+NESTED = b'{"id":"x","x":%s%s}' % (b"[" * 9_999, b"]" * 9_999)
+"""Deeper than anything can be read."""
 
 
 class Bench:
@@ -196,6 +203,8 @@ def test_the_sellers_hand_is_honored(bench: Bench, mark: Status, status: Provide
         ("-1", None),
         ("0.000000004", None),
         (None, None),
+        ("9e999999", None),
+        ("-9e999999", None),
     ],
 )
 def test_an_amount_is_read_whatever_its_scale(
@@ -250,6 +259,8 @@ def test_of_several_with_our_id_a_settled_one_is_found(bench: Bench) -> None:
         (Html(), None),
         (Truncate(), None),
         (DropField("id"), None),
+        (Answer(200, NESTED), None),
+        (Answer(500, NESTED), None),
     ],
 )
 def test_each_failure_of_a_creation_has_its_class(
@@ -283,6 +294,36 @@ def test_an_invoice_is_not_found_by_half(bench: Bench, name: str) -> None:
     assert found.checkout_url.endswith(f"/i/{found.provider_invoice_id}")
 
 
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_what_an_error_says_holds_no_key_and_nothing_a_terminal_obeys(
+    bench: Bench, status: int
+) -> None:
+    said = f"{bench.key} \x1b[2J\u202eand\nmore"
+    body = {"code": "x", "message": said}
+    answer = Answer(status, [{"path": "A", "message": said}] if status == 422 else body)
+    bench.fake.faults.on_call("create_invoice", answer)
+    with pytest.raises(UpstreamError, match="and more") as failed:
+        bench.provider.create_invoice(order())
+    assert bench.key not in str(failed.value)
+    assert str(failed.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "data:text/html,x", "//evil.example/i/x", "http://a/ b", ""]
+)
+def test_buyers_are_led_to_pages_of_the_web_alone(bench: Bench, link: str) -> None:
+    bench.fake.faults.on_call("create_invoice", ReplaceField("checkoutLink", link))
+    with pytest.raises(ProviderUnavailable):
+        bench.provider.create_invoice(order())
+    bench.fake.faults.on_call("list_invoices", ReplaceField("checkoutLink", link), count=2)
+    with pytest.raises(ProviderUnavailable):
+        bench.provider.find_by_external_id(order().invoice_id)
+    bench.fake.pay(bench.fake.invoices()[-1].id)
+    found = bench.provider.find_by_external_id(order().invoice_id)
+    assert found is not None
+    assert found.checkout_url == ""
+
+
 @pytest.mark.parametrize("action", [Cut(), Answer(502), Truncate()])
 def test_a_read_is_tried_once_more(bench: Bench, action: CallAction) -> None:
     id_ = sold(bench)
@@ -309,6 +350,32 @@ def test_ids_cannot_lead_elsewhere(bench: Bench) -> None:
         bench.provider.invoice_status("../../../api-keys/current?x=")
     (call,) = bench.fake.journal.calls("get_invoice")
     assert "%2F" in call.request.path
+
+
+def test_a_server_that_lists_webhooks_without_end_is_not_followed(bench: Bench) -> None:
+    listed = [{"id": f"w{n}", "url": "https://shop.example/w"} for n in range(5_000)]
+    bench.fake.faults.on_call("list_webhooks", Answer(200, listed))
+    bench.listen()
+    assert len(bench.fake.journal.calls("delete_webhook")) == SAME_WEBHOOKS_MAX
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        {"orderId": order().invoice_id},
+        {"orderId": order().invoice_id, "source": "a point of sale"},
+        {"orderId": "another", "source": "keysat"},
+    ],
+)
+def test_an_invoice_we_did_not_make_is_not_taken_for_ours(
+    bench: Bench, metadata: dict[str, str] | None
+) -> None:
+    """At a point of sale buyers may choose the order id, and the price."""
+    sold(bench)
+    assert bench.provider.find_by_external_id(order().invoice_id) is not None
+    bench.fake.faults.on_call("list_invoices", ReplaceField("metadata", metadata))
+    assert bench.provider.find_by_external_id(order().invoice_id) is None
 
 
 # --- webhooks (payments 6.8) --------------------------------------------------------------------

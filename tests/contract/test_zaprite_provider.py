@@ -301,6 +301,8 @@ def test_a_refused_search_leaves_what_was_found_first(bench: ZapriteBench) -> No
         (DropField("checkoutUrl"), None),
         (ReplaceField("checkoutUrl", "javascript:alert(1)"), None),
         (ReplaceField("checkoutUrl", "http://[bad"), None),
+        (ReplaceField("checkoutUrl", "https://a/ b"), None),
+        (ReplaceField("checkoutUrl", "https://a/" + "b" * 100_000), None),
     ],
 )  # fmt: skip
 def test_each_failure_of_a_creation_has_its_class(

@@ -141,7 +141,10 @@ def test_profiles_that_cannot_be_read_are_none(bench: ZapriteBench, profiles: ob
     assert bench.provider.find_saved_payment(id_, order().invoice_id) is None
 
 
-@pytest.mark.parametrize("expires_at", [None, 5, "soon", "2030-01-01", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "expires_at",
+    [None, 5, "soon", "2030-01-01", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-05:00"],
+)
 def test_an_expiry_that_cannot_be_read_is_not_said(bench: ZapriteBench, expires_at: object) -> None:
     id_, profile_id = saved(bench)
     profile = {

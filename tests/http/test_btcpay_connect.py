@@ -8,11 +8,15 @@ import pytest
 from keysat_core.domain.actor import SYSTEM, Scope
 from keysat_core.domain.connecting import PERMISSIONS
 from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.secret import Secret
+from keysat_core.errors import ConnectStateInvalid
+from keysat_core.use_cases.connections.finish_connect import FinishConnect, finish_connect
 from keysat_http.settling import settle
 from tests.simulators.btcpay.modes import Mode
 from tests.simulators.fault_plan import Answer, Timeout
 from tests.support.btcpay_shop import BASE, BROWSER, BTCPayShop, running_btcpay_shop
 from tests.support.http import PUBLIC_URL
+from tests.support.watched_store import WatchedStore
 
 CALLBACK = "/v1/btcpay/authorize/callback"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -93,6 +97,32 @@ def test_a_link_works_once_and_for_half_an_hour() -> None:
         assert unknown.status_code == 401
         assert "text/html" in unknown.headers["content-type"]
         assert len(webhooks(opened)) == 1
+
+
+def test_who_guesses_a_link_takes_no_turn_to_write() -> None:
+    with running_btcpay_shop(is_connected=False) as opened:
+        ports = opened.shop.ports
+        watched = WatchedStore(ports.store, dies_at=1)
+        with pytest.raises(ConnectStateInvalid):
+            finish_connect(
+                SYSTEM,
+                FinishConnect(token=Secret("X" * 32), api_key=Secret("k")),
+                public_url=PUBLIC_URL,
+                store=watched,
+                clock=ports.clock,
+                ids=ports.ids,
+                entropy=ports.entropy,
+                btcpay=ports.btcpay,
+            )
+        assert watched.steps == []
+
+
+def test_what_a_link_remembers_is_bounded() -> None:
+    with running_btcpay_shop(is_connected=False) as opened:
+        body = {"store_id": "x" * 100_000}
+        refused = opened.shop.admin("POST", "/btcpay/connect", ok=False, json=body)
+        assert refused.status_code == 400
+        assert refused.json()["detail"][0]["field"] == "store_id"
 
 
 @pytest.mark.parametrize(

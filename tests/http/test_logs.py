@@ -75,11 +75,25 @@ def test_a_traceback_shows_no_secret() -> None:
     assert "LIC1" not in stream.getvalue()
 
 
-def test_a_terminal_gets_plain_lines_without_local_variables() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_a_terminal_obeys_nothing_that_is_logged() -> None:
+    stream = Terminal()
+    configure_logs("info", stream=stream)
+    odd = "\x1b]0;owned\x07\x9b2J\r\nforged"
+    structlog.get_logger().info("odd", rail=odd, deep=[{odd: (odd,)}])
+    logging.getLogger("uvicorn.error").warning("odd %s", odd)
+    report_failure(rail=odd)
+    assert "\x1b]" not in stream.getvalue()
+    assert {"\x07", "\x9b", "\r"}.isdisjoint(stream.getvalue())
+    assert "\nforged" not in stream.getvalue()
+    assert "Traceback (most recent call last):\n" in stream.getvalue()
+
+
+def test_a_terminal_gets_plain_lines_without_local_variables() -> None:
     stream = Terminal()
     configure_logs("debug", stream=stream)
     report_failure(token="hush")  # noqa: S106

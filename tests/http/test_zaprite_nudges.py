@@ -103,6 +103,15 @@ def test_other_events_are_acknowledged_and_ignored(shop: ZapriteShop) -> None:
     assert shop.receipts() == []
 
 
+def test_a_body_no_event_needs_is_not_even_read(shop: ZapriteShop) -> None:
+    """Anybody may send one, and reading takes the time of everybody else."""
+    body = {"event": "order.paid", "data": {"id": shop.buy()["btcpay_invoice_id"]}}
+    path = shop.webhook_url.removeprefix(PUBLIC_URL)
+    assert shop.shop.client.post(path, json=body | {"x": "x" * 60_000}).status_code == 200
+    for junk in (["x"] * 20_000, "x" * 65_536):
+        assert shop.shop.client.post(path, json=body | {"x": junk}).status_code == 401
+
+
 def test_a_body_that_is_too_long_is_refused(shop: ZapriteShop) -> None:
     path = shop.webhook_url.removeprefix(PUBLIC_URL)
     assert shop.shop.client.post(path, content=b" " * 2_097_153).status_code == 413

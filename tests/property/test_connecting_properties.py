@@ -104,7 +104,15 @@ def test_a_store_is_chosen_only_when_there_is_no_doubt(
 
 @pytest.mark.parametrize(
     ("version", "is_new"),
-    [("2.0.0", True), ("2.4.1", True), ("10.0", True), ("1.13.5", False), ("dev", True)],
+    [
+        ("2.0.0", True),
+        ("2.4.1", True),
+        ("10.0", True),
+        ("1.13.5", False),
+        ("dev", True),
+        ("\N{SUPERSCRIPT ONE}.0", True),
+        ("9" * 5_000, True),
+    ],
 )
 def test_only_old_servers_are_refused(version: str, *, is_new: bool) -> None:
     assert is_supported(version) is is_new

@@ -218,6 +218,7 @@ def saying(body: bytes) -> HTTPSLightningAddresses:
             "minSendable",
         ),
         (b" " * (BODY_BYTES_MAX + 1), "more than"),
+        (b'{"x":%s%s}' % (b"[" * 9_999, b"]" * 9_999), "not a JSON object"),
         (
             b'{"callback":"https://a/%s","minSendable":1,"maxSendable":1,"metadata":""}'
             % (b"x" * 3_000),

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -121,7 +122,26 @@ def test_what_is_no_fit_answer_is_none(pieces: list[bytes]) -> None:
         sender.send("GET", url, seconds=5)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "nope://127.0.0.1/", "http://[bad/"])
+@pytest.mark.parametrize("key", ["hush\x00", "hush\r\nX: 1", "hüsh", "hush\ud800"])
+def test_a_key_that_fits_no_header_is_not_sent_and_not_quoted(key: str) -> None:
+    with answering() as url, HTTPSender() as sender, pytest.raises(NoAnswer) as lost:
+        sender.send("GET", url, seconds=5, headers={"Authorization": f"token {key}"})
+    assert not lost.value.was_sent
+    trail = "".join(traceback.format_exception(lost.value))
+    assert "hush" not in trail.replace(__file__, "")
+    assert "hüsh" not in trail
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/",
+        "nope://127.0.0.1/",
+        "http://[bad/",
+        "http://two..dots.example/",
+        f"http://{'a' * 64}.example/",
+    ],
+)
 def test_who_was_never_reached_did_nothing(url: str) -> None:
     with HTTPSender() as sender, pytest.raises(NoAnswer) as lost:
         sender.send("POST", url, seconds=5)

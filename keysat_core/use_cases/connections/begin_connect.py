@@ -16,7 +16,7 @@ from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.secret import Secret
-from keysat_core.domain.text import checked_text
+from keysat_core.domain.text import checked_text, optional_text
 from keysat_core.errors import (
     AlreadyConnected,
     Forbidden,
@@ -67,13 +67,14 @@ def begin_connect(
     Raises:
         Forbidden: the actor may not.
         NotConfigured: this server was not told of a BTCPay Server.
-        InvariantError: no such profile, or a label that is none.
+        InvariantError: no such profile, or a label or store id that is none.
         AlreadyConnected: the profile has a BTCPay Server.
     """
     is_scoped = _is_scoped(actor, is_sandbox=is_sandbox)
     if btcpay is None or btcpay.base_url is None or btcpay.browser_url is None:
         raise NotConfigured(NO_SERVER)
     label = _label(command.label)
+    store_id = optional_text(command.store_id, field="store_id", chars_max=NAME_CHARS_MAX)
     now = clock.now()
     token = base64.b32encode(entropy.token(STATE_BYTES)).decode("ascii").rstrip("=")
     with store.writing() as tx:
@@ -87,7 +88,7 @@ def begin_connect(
                 token_hash=token_hash(token),
                 merchant_profile_id=profile_id,
                 label=label,
-                store_id=command.store_id,
+                store_id=store_id,
                 is_scoped=is_scoped,
                 initiator_hash=actor.hash,
                 created_at=now,

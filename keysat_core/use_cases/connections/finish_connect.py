@@ -131,8 +131,13 @@ def finish_connect(
 def _take(token: Secret, *, store: Store, clock: Clock) -> ConnectState:
     """Use the token up, also when it turns out to be too old."""
     now = clock.now()
+    kept_as = token_hash(token.reveal())
+    with store.reading() as tx:
+        # Anybody can guess, in any number; only who knows a token may take its turn to write.
+        if tx.connections.find_state(kept_as) is None:
+            raise ConnectStateInvalid
     with store.writing() as tx:
-        state = tx.connections.take_state(token_hash(token.reveal()))
+        state = tx.connections.take_state(kept_as)
     if state is None or not state.is_usable(now):
         raise ConnectStateInvalid
     return state
