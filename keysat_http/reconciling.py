@@ -45,13 +45,18 @@ def one_by_one(jobs: Jobs, at_once: int) -> list[Counter[Outcome]]:  # noqa: ARG
     return [job() for job in jobs]
 
 
-def reconcile_invoices(ports: Ports, *, fan_out: FanOut = in_threads) -> Pass:
+def reconcile_invoices(
+    ports: Ports, *, fan_out: FanOut = in_threads, asked: set[InvoiceId] | None = None
+) -> Pass:
     """Ask the providers about every invoice that is due, a bounded number of each provider.
 
-    A provider that failed lately is left alone until its pause is over.
+    A provider that failed lately is left alone until its pause is over. ``asked``: invoices that
+    an earlier pass of the same tick asked about, which are not asked about again; this one's are
+    added.
     """
     due = list_due_invoices(limit=DUE_INVOICES_MAX, store=ports.store, clock=ports.clock)
-    batches = _by_account(ports, due)
+    asked = set() if asked is None else asked
+    batches = _by_account(ports, [id_ for id_ in due if id_ not in asked])
     health = _health(ports)
     now = ports.clock.now()
     tally: Counter[Outcome] = Counter()
@@ -65,7 +70,9 @@ def reconcile_invoices(ports: Ports, *, fan_out: FanOut = in_threads) -> Pass:
         # After a pause one failure is enough for the next, longer one.
         failures = known.failures if known else 0
         failures_max = max(1, FAILURES_IN_A_ROW - failures)
-        jobs.append(_Batch(ports, invoice_ids[:RECONCILE_BATCH], failures_max, fan_out))
+        batch = invoice_ids[:RECONCILE_BATCH]
+        asked.update(batch)
+        jobs.append(_Batch(ports, batch, failures_max, fan_out))
     for done in fan_out(jobs, PROVIDERS_AT_ONCE) if jobs else ():
         tally.update(done)
     return pass_of("invoices_reconciled", +tally)
@@ -81,13 +88,15 @@ def reconcile_backlog(
 
     Gives the last pass; ``after_pass`` is told of each.
     """
-    done = reconcile_invoices(ports, fan_out=fan_out)
+    # Young invoices are due again at once, so a pass alone would not tell what is left over.
+    asked: set[InvoiceId] = set()
+    done = reconcile_invoices(ports, fan_out=fan_out, asked=asked)
     after_pass(done)
     for _ in range(PASSES_MAX):
         has_asked = done.changed or done.unchanged
         if not done.skipped or done.failed or not has_asked:
             break
-        done = reconcile_invoices(ports, fan_out=fan_out)
+        done = reconcile_invoices(ports, fan_out=fan_out, asked=asked)
         after_pass(done)
     return done
 
