@@ -68,12 +68,15 @@ def settle_invoice(
     if lacks_effect or invoice.is_free or (askable is None and not _is_elsewhere(invoice)):
         return _finish_own(actor, invoice_id, store=store, clock=clock, ids=ids)
     if not askable:
-        return _report(actor, invoice_id, _NOBODY_TO_ASK, store=store, clock=clock, ids=ids)
+        nothing = _Answer(report=_NOBODY_TO_ASK, seen=invoice.status)
+        return _report(actor, invoice_id, nothing, store=store, clock=clock, ids=ids)
     try:
         answer = _ask(askable, invoice, providers)
     except (UpstreamError, ProviderNotLoaded) as exc:
-        # Of several that may know an old invoice it is not said which one failed.
-        failed = askable[0] if len(askable) == 1 else None
+        # Of several it is not said which one failed, and one that need not know an old invoice does
+        # not fail by refusing it.
+        is_theirs = len(askable) == 1 and invoice.provider_account_id is not None
+        failed = askable[0] if is_theirs else None
         _stamp(invoice_id, failed, exc, store=store, clock=clock)
         raise
     if answer is None:
@@ -82,9 +85,13 @@ def settle_invoice(
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What was learned. ``account`` None: there was nobody to ask."""
+    """What was learned. ``account`` None: there was nobody to ask.
+
+    ``seen``: what the invoice was before anybody was asked.
+    """
 
     report: ProviderReport
+    seen: InvoiceStatus
     account: ProviderAccount | None = None
     known: ProviderInvoice | None = None
 
@@ -92,8 +99,8 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
 PROVIDER_DISCONNECTED: Final = "provider_disconnected"
 """``provider_status_raw`` of an invoice whose provider was disconnected before it ended."""
 
-_NOBODY_TO_ASK: Final = _Answer(
-    report=ProviderReport(status=ProviderStatus.PENDING, raw_status=PROVIDER_DISCONNECTED)
+_NOBODY_TO_ASK: Final = ProviderReport(
+    status=ProviderStatus.PENDING, raw_status=PROVIDER_DISCONNECTED
 )
 
 
@@ -127,15 +134,28 @@ def _askable(tx: Transaction, invoice: Invoice) -> list[ProviderAccount] | None:
 def _ask(
     askable: list[ProviderAccount], invoice: Invoice, providers: PaymentProviders
 ) -> _Answer | None:
-    """Ask one account after the other until one knows the invoice; None: it was never created."""
-    *others, last = askable
-    for account in others:
+    """Ask one account after the other until one knows the invoice; None: it was never created.
+
+    That one gives no answer, refuses or does not know it says nothing of the others: a BTCPay
+    Server forbids to read an invoice of another store, and two Zaprite accounts look like one place.
+    """
+    failures: list[UpstreamError | ProviderNotLoaded] = []
+    for account in askable:
         try:
-            return _ask_one(account, invoice, providers)
-        except ProviderRefused as exc:
-            if exc.problem != "not_found":
-                raise
-    return _ask_one(last, invoice, providers)
+            answer = _ask_one(account, invoice, providers)
+        except (UpstreamError, ProviderNotLoaded) as exc:
+            failures.append(exc)
+        else:
+            if answer is not None:
+                return answer
+    unsure = [exc for exc in failures if not _is_unknown(exc)]
+    if failures:
+        raise (unsure or failures)[0]
+    return None
+
+
+def _is_unknown(failure: UpstreamError | ProviderNotLoaded) -> bool:
+    return isinstance(failure, ProviderRefused) and failure.problem == "not_found"
 
 
 def _ask_one(
@@ -146,7 +166,7 @@ def _ask_one(
     if known is None:
         return None
     report = provider.invoice_status(known.provider_invoice_id)
-    return _Answer(report=report, account=account, known=known)
+    return _Answer(report=report, seen=invoice.status, account=account, known=known)
 
 
 def _report(
@@ -163,8 +183,7 @@ def _report(
     with store.writing() as tx:
         facts = _facts(tx, invoice_id, ids)
         before = facts.invoice
-        if answer.account is None and before.status is InvoiceStatus.SETTLED:
-            # Nobody said anything that could be held against what was said before.
+        if before.status is InvoiceStatus.SETTLED and _is_void(answer):
             return SettledInvoice(invoice=before, is_changed=False)
         if answer.account is not None and answer.known is not None:
             recorded = _recorded(before, answer.known, answer.account)
@@ -181,6 +200,17 @@ def _report(
         )
         _want_saved_payment(tx, facts, settlement, now)
         return _save(tx, before, settlement, ids, now)
+
+
+def _is_void(answer: _Answer) -> bool:
+    """Tell whether an answer says nothing of an invoice that is settled.
+
+    It does not when there was nobody to ask, nor when it may be from before the invoice was settled,
+    by somebody who looked at it at the same time. Money that was given back had been there.
+    """
+    is_older = answer.seen is not InvoiceStatus.SETTLED
+    is_denial = answer.report.status not in {ProviderStatus.SETTLED, ProviderStatus.REFUNDED}
+    return answer.account is None or (is_older and is_denial)
 
 
 def _note_answer(tx: Transaction, account: ProviderAccount, now: Instant) -> None:
