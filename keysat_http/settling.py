@@ -92,7 +92,7 @@ def settle_receipt(ports: Ports, actor: Actor, receipt: WebhookReceipt) -> Outco
     if receipt.invoice_id is None:
         return "skipped"
     look = settle(ports, actor, receipt.invoice_id)
-    follow_up_receipt(receipt.id, look.invoice, store=ports.store, clock=ports.clock)
+    follow_up_receipt(receipt, look.invoice, store=ports.store, clock=ports.clock)
     return look.outcome
 
 

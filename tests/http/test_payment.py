@@ -343,5 +343,5 @@ def test_a_receipt_whose_invoice_was_deleted_meanwhile_ends_quietly(shop: Shop) 
     with shop.ports.store.reading() as tx:
         (*_, receipt) = tx.receipts.list_noted(Instant(shop.ports.clock.now() + 5), 100)
     shop.admin("DELETE", f"/products/{product['id']}?force=true")
-    follow_up_receipt(receipt.id, None, store=shop.ports.store, clock=shop.ports.clock)
+    follow_up_receipt(receipt, None, store=shop.ports.store, clock=shop.ports.clock)
     assert outcomes(shop) == []
