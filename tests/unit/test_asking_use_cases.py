@@ -9,10 +9,13 @@ import msgspec
 import pytest
 
 from keysat_core.domain.ids import ProviderAccountId
-from keysat_core.domain.invoice import Invoice, InvoiceStatus
+from keysat_core.domain.instant import DAY_SECONDS
+from keysat_core.domain.invoice import Attention, Invoice, InvoiceStatus
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, disconnected
-from keysat_core.domain.payment import ProviderReport
+from keysat_core.domain.money import Currency, Money
+from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, ProviderUnavailable
+from keysat_core.limits import RECONCILE_DAYS
 from keysat_core.ports.payments import PaymentProvider
 from keysat_core.use_cases.purchases.settle_invoice import ORPHAN_SECONDS
 from tests.support.builders import make_account, make_profile
@@ -148,3 +151,38 @@ def test_an_answer_from_before_a_settlement_takes_nothing_back(
     assert settled.attention is None
     assert trade.events("invoice.refunded") == []
     assert trade.audits("invoice.provider_reversed") == []
+
+
+@pytest.mark.parametrize("is_recorded", [False, True])
+def test_a_successor_that_does_not_know_an_invoice_may_be_another_account(
+    trade: Trade, *, is_recorded: bool
+) -> None:
+    """A Zaprite account was exchanged for another one, which has the same address."""
+    opened = trade.open().invoice
+    if not is_recorded:
+        trade.provider.faults.append(Fault.LOST)
+        with pytest.raises(ProviderUnavailable):
+            trade.request(opened.id)
+    else:
+        trade.request(opened.id)
+    with trade.store.writing() as tx:
+        tx.merchants.put_account(disconnected(trade.shop.account, trade.clock.now()))
+    other = second_account(trade)
+    trade.providers = Services({other.id: ScriptedProvider()})  # type: ignore[assignment]
+    trade.clock.advance(ORPHAN_SECONDS)
+    waiting = trade.settle(opened.id).invoice
+    assert waiting.status is InvoiceStatus.PENDING
+    assert waiting.attention is Attention.PROVIDER_DISCONNECTED
+
+
+def test_money_in_part_is_told_when_the_invoice_is_given_up(trade: Trade) -> None:
+    """An order at Zaprite that is underpaid stays so for ever."""
+    invoice = trade.sell()
+    paid = Money(currency=Currency.SAT, amount=1)
+    truth = trade.provider.truth_of(invoice.id)
+    truth.turn(ProviderStatus.PENDING, "UNDERPAID", paid=paid)
+    trade.settle(invoice.id)
+    trade.clock.advance(RECONCILE_DAYS * DAY_SECONDS)
+    ended = trade.settle(invoice.id).invoice
+    assert ended.status is InvoiceStatus.EXPIRED
+    assert ended.attention is Attention.PARTIAL_PAYMENT

@@ -67,16 +67,14 @@ def settle_invoice(
     lacks_effect = invoice.status is InvoiceStatus.SETTLED and invoice.effect_at is None
     if lacks_effect or invoice.is_free or (askable is None and not _is_elsewhere(invoice)):
         return _finish_own(actor, invoice_id, store=store, clock=clock, ids=ids)
-    if not askable:
-        nothing = _Answer(report=_NOBODY_TO_ASK, seen=invoice.status)
-        return _report(actor, invoice_id, nothing, store=store, clock=clock, ids=ids)
+    asked = askable or []
     try:
-        answer = _ask(askable, invoice, providers)
+        answer = _ask(asked, invoice, providers)
     except (UpstreamError, ProviderNotLoaded) as exc:
         # Of several it is not said which one failed, and one that need not know an old invoice does
         # not fail by refusing it.
-        is_theirs = len(askable) == 1 and invoice.provider_account_id is not None
-        failed = askable[0] if is_theirs else None
+        is_theirs = len(asked) == 1 and invoice.provider_account_id is not None
+        failed = asked[0] if is_theirs else None
         _stamp(invoice_id, failed, exc, store=store, clock=clock)
         raise
     if answer is None:
@@ -149,9 +147,21 @@ def _ask(
             if answer is not None:
                 return answer
     unsure = [exc for exc in failures if not _is_unknown(exc)]
+    if not unsure and _is_out_of_reach(invoice, askable):
+        return _Answer(report=_NOBODY_TO_ASK, seen=invoice.status)
     if failures:
         raise (unsure or failures)[0]
     return None
+
+
+def _is_out_of_reach(invoice: Invoice, askable: list[ProviderAccount]) -> bool:
+    """Nobody can say that an invoice does not exist.
+
+    Its account was disconnected and nothing tells whether those at its address now are the same one.
+    """
+    own_id = invoice.provider_account_id
+    are_others = all(account.id != own_id and account.store_id is None for account in askable)
+    return not askable or (own_id is not None and are_others)
 
 
 def _is_unknown(failure: UpstreamError | ProviderNotLoaded) -> bool:
