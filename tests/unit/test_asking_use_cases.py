@@ -186,3 +186,13 @@ def test_money_in_part_is_told_when_the_invoice_is_given_up(trade: Trade) -> Non
     ended = trade.settle(invoice.id).invoice
     assert ended.status is InvoiceStatus.EXPIRED
     assert ended.attention is Attention.PARTIAL_PAYMENT
+
+
+def test_what_was_given_back_is_no_money_in_part(trade: Trade) -> None:
+    invoice = trade.sell()
+    paid = Money(currency=Currency.SAT, amount=1)
+    truth = trade.provider.truth_of(invoice.id)
+    truth.turn(ProviderStatus.REFUNDED, "REFUNDED", paid=paid)
+    trade.clock.advance(RECONCILE_DAYS * DAY_SECONDS)
+    ended = trade.settle(invoice.id).invoice
+    assert (ended.status, ended.attention) == (InvoiceStatus.EXPIRED, None)
