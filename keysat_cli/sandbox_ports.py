@@ -107,7 +107,7 @@ def _settle(ports: SandboxPorts, account_id: str, headers: Mapping[str, str], bo
     receipt = ports.run(note_webhook, webhook)
     if receipt.outcome is ReceiptOutcome.NOTED:
         settled = ports.run(settle_invoice, _PROVIDER, receipt.invoice_id)
-        ports.run(follow_up_receipt, receipt.id, settled.invoice)
+        ports.run(follow_up_receipt, receipt, settled.invoice)
 
 
 def _pin_rates(store: Store, clock: Clock) -> None:

@@ -14,7 +14,14 @@ from keysat_core.domain.actor import SYSTEM, Actor
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
-from keysat_core.errors import KeysatError, NotFound, ProviderNotLoaded
+from keysat_core.errors import (
+    KeysatError,
+    NotFound,
+    ProviderNotLoaded,
+    ProviderRefused,
+    ProviderUnavailable,
+    ServerFault,
+)
 from keysat_core.limits import HEARTBEATS_BATCH, PURGE_BATCH, RECEIPTS_BATCH
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.machines.fold_heartbeats import fold_heartbeats
@@ -36,18 +43,25 @@ FOLD_PASSES_MAX: Final = 1_000
 log = structlog.get_logger("keysat.ticks")
 
 
-Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "skipped", "resting"]
+Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "refused", "skipped", "resting"]
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """How a look at an invoice went. ``invoice`` is None when there was no answer."""
+    """How a look at an invoice went. ``invoice`` is None when there was no answer.
+
+    ``refused``: about this invoice there is none, which says nothing of the next one.
+    """
 
     outcome: Outcome
     invoice: Invoice | None = None
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
-    """What one pass did. ``skipped``: left for the next pass; ``resting``: their provider is."""
+    """What one pass did.
+
+    ``skipped``: left for the next pass; ``resting``: their provider is. Of each provider at most
+    one more than a pass asks about is counted.
+    """
 
     changed: int = 0
     unchanged: int = 0
@@ -78,7 +92,7 @@ def settle_receipt(ports: Ports, actor: Actor, receipt: WebhookReceipt) -> Outco
     if receipt.invoice_id is None:
         return "skipped"
     look = settle(ports, actor, receipt.invoice_id)
-    follow_up_receipt(receipt.id, look.invoice, store=ports.store, clock=ports.clock)
+    follow_up_receipt(receipt, look.invoice, store=ports.store, clock=ports.clock)
     return look.outcome
 
 
@@ -133,7 +147,9 @@ def settle(ports: Ports, actor: Actor, invoice_id: InvoiceId) -> Look:
     except KeysatError as exc:
         # Our invoice id is the buyer's secret, so the log does not have it (public-api 0).
         log.warning("invoice_not_settled", code=exc.code, problem=str(exc))
-        return Look(outcome="failed")
+        is_failing = isinstance(exc, ProviderUnavailable | ServerFault)
+        is_barred = isinstance(exc, ProviderRefused) and exc.problem == "auth"
+        return Look(outcome="failed" if is_failing or is_barred else "refused")
     outcome: Outcome = "changed" if settled.is_changed else "unchanged"
     return Look(outcome=outcome, invoice=settled.invoice)
 
@@ -143,7 +159,7 @@ def pass_of(event: str, tally: Counter[Outcome]) -> Pass:
     done = Pass(
         changed=tally["changed"],
         unchanged=tally["unchanged"],
-        failed=tally["failed"],
+        failed=tally["failed"] + tally["refused"],
         skipped=tally["skipped"],
         resting=tally["resting"],
     )

@@ -13,7 +13,7 @@ from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.money import Currency
 from keysat_core.domain.payment import Rail
 from keysat_core.errors import NotFound
-from keysat_core.limits import RECONCILE_DAYS
+from keysat_core.limits import RECONCILE_BATCH, RECONCILE_DAYS
 
 INVOICES: Final = Table(
     "invoices",
@@ -56,28 +56,35 @@ _PUT: Final = INVOICES.upsert()
 
 # One part per index. A new invoice queues behind those checked before it was made, so that a
 # stream of new ones cannot keep an older one waiting. A check stamped in the future was made by a clock that has been set back since.
-_LOOKED_AT: Final = ("coalesce(last_checked_at, created_at) AS looked_at",)
-_UNRESOLVED: Final = (
-    " UNION ALL ".join(
-        INVOICES.select(which, also=_LOOKED_AT)
-        for which in (
-            (
-                "WHERE status = 'pending' AND (last_checked_at IS NULL"
-                " OR created_at > :fresh OR last_checked_at > :now OR last_checked_at <= :day_ago"
-                " OR (created_at > :recent AND last_checked_at <= :ten_minutes_ago))"
-            ),
-            (
-                "WHERE status IN ('expired', 'invalid') AND created_at > :oldest"
-                " AND (payment_provider_id IS NOT NULL OR provider_invoice_id IS NOT NULL)"
-                " AND (provider_invoice_id IS NOT NULL OR created_at > :recent)"
-                " AND (last_checked_at IS NULL"
-                " OR last_checked_at > :now OR last_checked_at <= :day_ago"
-                " OR (created_at > :recent AND last_checked_at <= :quarter_ago))"
-            ),
-            "INDEXED BY invoices_without_effect WHERE status = 'settled' AND effect_at IS NULL",
-        )
+_DUE: Final = " UNION ALL ".join(
+    "SELECT id, payment_provider_id, coalesce(last_checked_at, created_at) AS looked_at, created_at"  # noqa: S608  constants
+    f" FROM invoices {which}"
+    for which in (
+        (
+            "WHERE status = 'pending' AND (last_checked_at IS NULL"
+            " OR created_at > :fresh OR last_checked_at > :now OR last_checked_at <= :day_ago"
+            " OR (created_at > :recent AND last_checked_at <= :ten_minutes_ago))"
+        ),
+        (
+            "WHERE status IN ('expired', 'invalid') AND created_at > :oldest"
+            " AND (payment_provider_id IS NOT NULL OR provider_invoice_id IS NOT NULL)"
+            " AND (provider_invoice_id IS NOT NULL OR created_at > :recent)"
+            " AND (last_checked_at IS NULL"
+            " OR last_checked_at > :now OR last_checked_at <= :day_ago"
+            " OR (created_at > :recent AND last_checked_at <= :quarter_ago))"
+        ),
+        "INDEXED BY invoices_without_effect WHERE status = 'settled' AND effect_at IS NULL",
     )
-    + " ORDER BY looked_at, created_at, id LIMIT :limit"
+)
+# Of each account only so many, or one that is not asked at all would in the end fill the list.
+_RANKED: Final = (
+    "SELECT id, looked_at, created_at, row_number() OVER"  # noqa: S608  constants
+    " (PARTITION BY payment_provider_id ORDER BY looked_at, created_at, id) AS place"
+    f" FROM ({_DUE})"
+)
+_UNRESOLVED: Final = INVOICES.select(
+    f"JOIN ({_RANKED}) AS ranked ON ranked.id = invoices.id WHERE ranked.place <= :of_each"
+    " ORDER BY ranked.looked_at, ranked.created_at, ranked.id LIMIT :limit"
 )
 
 _ROWS: Final = INVOICES.select(
@@ -255,6 +262,7 @@ class SQLiteInvoices:
             "ten_minutes_ago": now - 600,
             "quarter_ago": now - 900,
             "day_ago": now - DAY_SECONDS,
+            "of_each": RECONCILE_BATCH + 1,
             "limit": max(0, limit),
         }
         return INVOICES.values(_invoice, self._session.rows(_UNRESOLVED, values))

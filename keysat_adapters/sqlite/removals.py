@@ -69,7 +69,8 @@ class SQLiteRemovals:
         of_policy = "FROM invoices WHERE policy_id = ?"
         settled = self._settled(of_policy, policy_id)
         pending = self._session.number(
-            f"SELECT count(*) {of_policy} AND status = 'pending' AND created_at > ?",
+            f"SELECT count(*) {of_policy} AND status <> 'settled'"
+            " AND (attention IS NOT NULL OR (status = 'pending' AND created_at > ?))",
             (policy_id, since),
         )
         return CascadeCounts(

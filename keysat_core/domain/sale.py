@@ -147,6 +147,7 @@ def apply_report(
         event, by = Settle(), SettledBy.LATE_PAYMENT
     if event is None and _is_abandoned(before, now):
         event = Expire()
+        report = _given_up(report)
     if isinstance(event, Settle):
         settlement = fulfil(facts, actor, now, by=by)
         settled = _noted(settlement.invoice, before, report, is_answered=is_answered)
@@ -248,6 +249,13 @@ def _is_abandoned(invoice: Invoice, now: Instant) -> bool:
     """Still pending after the time we look at unpaid invoices (payments 10)."""
     age = now - invoice.created_at
     return invoice.status is InvoiceStatus.PENDING and age >= RECONCILE_DAYS * DAY_SECONDS
+
+
+def _given_up(report: ProviderReport) -> ProviderReport:
+    """Read a report that decides nothing as the end of waiting, so that money in part is told."""
+    if report.status is not ProviderStatus.PENDING:
+        return report
+    return msgspec.structs.replace(report, status=ProviderStatus.EXPIRED)
 
 
 def _about(

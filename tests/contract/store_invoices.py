@@ -12,6 +12,7 @@ from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.listing import RevenueSummary
 from keysat_core.domain.money import Currency
 from keysat_core.errors import NotFound, StoreUnavailable
+from keysat_core.limits import RECONCILE_BATCH
 from keysat_core.ports.store import Store
 from tests.support.builders import NOW, make_invoice, new_id, stored_shop
 
@@ -202,6 +203,20 @@ class InvoicesContract(ABC):
             assert tx.invoices.list_unresolved(NOW, 2) == [lost, without_effect]
             assert tx.invoices.list_unresolved(NOW, 0) == []
             assert tx.invoices.list_unresolved(NOW, -1) == []
+
+    def test_no_account_fills_the_list_alone(self, store: Store) -> None:
+        shop = stored_shop(store)
+        many = [
+            make_invoice(shop.product, provider_account_id=shop.account.id, created_at=NOW - 9)
+            for _ in range(RECONCILE_BATCH + 5)
+        ]
+        other = make_invoice(shop.product, provider_invoice_id="p-1", created_at=NOW - 1)
+        with store.writing() as tx:
+            for invoice in [*many, other]:
+                tx.invoices.put_invoice(invoice)
+        with store.reading() as tx:
+            due = tx.invoices.list_unresolved(NOW, RECONCILE_BATCH + 2)
+        assert (len(due), due[-1]) == (RECONCILE_BATCH + 2, other)
 
     def test_revenue_is_what_was_settled_and_not_free(self, store: Store) -> None:
         shop = stored_shop(store)

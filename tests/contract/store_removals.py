@@ -6,7 +6,7 @@ import pytest
 
 from keysat_core.domain.idempotency import IdempotencyRecord
 from keysat_core.domain.ids import PolicyId, ProductId
-from keysat_core.domain.invoice import Invoice, InvoiceStatus
+from keysat_core.domain.invoice import Attention, Invoice, InvoiceStatus
 from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.listing import CascadeCounts, MachineFilter
 from keysat_core.domain.policy import Policy
@@ -100,6 +100,21 @@ class RemovalsContract(ABC):
                 licenses=1, invoices=2, settled_invoices=2
             )
             assert tx.removals.policy_dependents(PolicyId(new_id()), NOW) == CascadeCounts()
+
+    def test_money_that_waits_for_the_seller_keeps_a_policy(self, store: Store) -> None:
+        shop = stored_shop(store)
+        late = make_invoice(
+            shop.product,
+            policy_id=shop.policy.id,
+            status=InvoiceStatus.EXPIRED,
+            noted_attention=Attention.PAID_LATE,
+            created_at=NOW - 5,
+        )
+        with store.writing() as tx:
+            tx.invoices.put_invoice(late)
+        with store.reading() as tx:
+            counts = tx.removals.policy_dependents(shop.policy.id, NOW)
+        assert (counts.invoices, counts.pending_invoices) == (1, 1)
 
     def test_a_product_goes_with_everything_that_hangs_on_it(self, store: Store) -> None:
         shop = stored_shop(store)

@@ -271,7 +271,7 @@ class Trade:
         return list_noted_receipts(limit=limit, store=self.store, clock=self.clock)
 
     def follow_up(self, receipt: WebhookReceipt, invoice: Invoice | None) -> WebhookReceipt | None:
-        return follow_up_receipt(receipt.id, invoice, store=self.store, clock=self.clock)
+        return follow_up_receipt(receipt, invoice, store=self.store, clock=self.clock)
 
     def _settles(self, invoice_id: InvoiceId) -> SettledInvoice | None:
         try:

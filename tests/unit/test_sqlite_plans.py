@@ -163,7 +163,10 @@ SEARCHES = {
 @pytest.mark.parametrize("sql", SEARCHES.values(), ids=SEARCHES.keys())
 def test_a_search_reads_no_whole_table(connection: apsw.Connection, sql: str) -> None:
     steps = plan(connection, sql).splitlines()
-    unindexed = [step for step in steps if step.startswith("SCAN") and "USING INDEX" not in step]
+    # What the query itself lists is gone through once, and is no table.
+    own = {step.replace("CO-ROUTINE", "SCAN") for step in steps if step.startswith("CO-ROUTINE")}
+    scans = [step for step in steps if step.startswith("SCAN") and step not in own]
+    unindexed = [step for step in scans if "USING INDEX" not in step]
     assert unindexed == []
 
 

@@ -16,6 +16,8 @@ from keysat_core.errors import (
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
+    Nudge,
+    keep_nudge,
     note_webhook,
 )
 from tests.support.scripted_provider import SIGNATURE, Fault
@@ -149,3 +151,22 @@ def test_a_webhook_of_nobody_we_know_or_without_its_signature_leaves_nothing(
             providers=trade.providers,
         )
     assert watched.steps == []
+
+
+def test_a_nudge_during_a_look_is_not_done_with_that_look(trade: Trade) -> None:
+    """The order is paid after the provider was asked, and says so before its answer is noted."""
+    invoice = trade.sell()
+    nudge = Nudge(
+        account_id=trade.shop.account.id,
+        invoice_id=invoice.id,
+        provider_invoice_id=invoice.provider_invoice_id or "",
+        type="order.change",
+    )
+    first = keep_nudge(nudge, wait_seconds=0, store=trade.store, clock=trade.clock)
+    unpaid = trade.settle(invoice.id).invoice
+    trade.provider.pay(invoice.id)
+    keep_nudge(nudge, wait_seconds=2, store=trade.store, clock=trade.clock)
+    trade.follow_up(first, unpaid)
+    trade.clock.advance(2)
+    (waiting,) = trade.noted()
+    assert waiting.invoice_id == invoice.id

@@ -53,7 +53,9 @@ class Removals(Protocol):
     def policy_dependents(self, policy_id: PolicyId, since: Instant) -> CascadeCounts:
         """Count what keeps a policy: licenses not revoked, settled invoices, and pending ones.
 
-        Only pending invoices created after ``since`` count: a buyer may be paying one (B-16).
+        Of pending invoices those created after ``since`` count, since a buyer may be paying one
+        (B-16), and of all that are not settled those with ``attention``: money may wait there for
+        the operator's word (decisions 17).
         """
         ...
 

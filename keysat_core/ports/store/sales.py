@@ -30,7 +30,9 @@ class Invoices(Protocol):
     def list_unresolved(self, now: Instant, limit: int) -> list[Invoice]:
         """Invoices the reconciler should ask about now, longest not looked at first.
 
-        A new one counts from when it was made, so it queues behind older ones.
+        A new one counts from when it was made, so it queues behind older ones. Of one account there
+        is at most one more than ``RECONCILE_BATCH``, which is as many as a pass asks about, so that
+        an account that is not asked for a while hides nothing of the others.
 
         Those are: ``pending`` (checked every pass while younger than 2 h, every 10 min while
         younger than 72 h, daily from then on, because ``RECONCILE_DAYS`` ends them);

@@ -151,17 +151,19 @@ def _invoice_of(
 
 
 def follow_up_receipt(
-    receipt_id: str, invoice: Invoice | None, *, store: Store, clock: Clock
+    looked_at: WebhookReceipt, invoice: Invoice | None, *, store: Store, clock: Clock
 ) -> WebhookReceipt | None:
     """Say what follows from a look at a receipt's invoice; None when the receipt is gone.
 
-    ``invoice`` is the invoice as the look left it; None when the provider gave no answer.
+    ``looked_at`` is the receipt as it was before the look: one that has changed since is left as it
+    is, because a nudge that came meanwhile may tell what the look did not see yet. ``invoice`` is
+    the invoice as the look left it; None when the provider gave no answer.
     """
     now = clock.now()
     with store.writing() as tx:
         # A forced delete of the product takes the receipt with it.
-        receipt = tx.receipts.find_receipt(receipt_id)
-        if receipt is None or receipt.outcome is not ReceiptOutcome.NOTED:
+        receipt = tx.receipts.find_receipt(looked_at.id)
+        if receipt != looked_at or receipt.outcome is not ReceiptOutcome.NOTED:
             return receipt
         is_claiming = receipt.claim is ProviderStatus.SETTLED
         is_cleared_up = invoice is not None and (

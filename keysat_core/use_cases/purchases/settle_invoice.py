@@ -75,9 +75,7 @@ def settle_invoice(
     lacks_effect = invoice.status is InvoiceStatus.SETTLED and invoice.effect_at is None
     if lacks_effect or invoice.is_free or (askable is None and not _is_elsewhere(invoice)):
         return _finish_own(actor, invoice_id, store=store, clock=clock, ids=ids)
-    if not askable:
-        return _report(actor, invoice_id, _NOBODY_TO_ASK, store=store, clock=clock, ids=ids)
-    answer = _ask(askable, invoice, providers)
+    answer = _ask(askable or [], invoice, providers)
     if isinstance(answer, _NoAnswer):
         _stamp(invoice_id, answer, store=store, clock=clock)
         raise answer.failure
@@ -87,9 +85,13 @@ def settle_invoice(
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What was learned. ``account`` None: there was nobody to ask."""
+    """What was learned. ``account`` None: there was nobody to ask.
+
+    ``seen``: what the invoice was before anybody was asked.
+    """
 
     report: ProviderReport
+    seen: InvoiceStatus
     account: ProviderAccount | None = None
     known: ProviderInvoice | None = None
 
@@ -104,8 +106,8 @@ class _NoAnswer(msgspec.Struct, frozen=True, kw_only=True):
 PROVIDER_DISCONNECTED: Final = "provider_disconnected"
 """``provider_status_raw`` of an invoice whose provider was disconnected before it ended."""
 
-_NOBODY_TO_ASK: Final = _Answer(
-    report=ProviderReport(status=ProviderStatus.PENDING, raw_status=PROVIDER_DISCONNECTED)
+_NOBODY_TO_ASK: Final = ProviderReport(
+    status=ProviderStatus.PENDING, raw_status=PROVIDER_DISCONNECTED
 )
 
 
@@ -141,17 +143,32 @@ def _ask(
 ) -> _Answer | _NoAnswer | None:
     """Ask one account after the other until one knows the invoice; None: it was never created.
 
-    One that fails does not keep the others from being asked.
+    That one gives no answer, refuses or does not know it says nothing of the others.
     """
     unanswered: list[_NoAnswer] = []
     for account in askable:
         try:
-            return _ask_one(account, invoice, providers)
+            answer = _ask_one(account, invoice, providers)
         except (UpstreamError, ProviderNotLoaded) as exc:
             failure = _not_theirs(exc) if invoice.provider_account_id is None else exc
             unanswered.append(_NoAnswer(account=account, failure=failure))
-    failed = [one for one in unanswered if not _is_not_found(one.failure)]
-    return (failed or unanswered)[0]
+        else:
+            if answer is not None:
+                return answer
+    unsure = [one for one in unanswered if not _is_not_found(one.failure)]
+    if not unsure and _is_out_of_reach(invoice, askable):
+        return _Answer(report=_NOBODY_TO_ASK, seen=invoice.status)
+    return (unsure or unanswered)[0] if unanswered else None
+
+
+def _is_out_of_reach(invoice: Invoice, askable: list[ProviderAccount]) -> bool:
+    """Nobody can say that an invoice does not exist.
+
+    Its account was disconnected and nothing tells whether those at its address now are the same one.
+    """
+    own_id = invoice.provider_account_id
+    are_others = all(account.id != own_id and account.store_id is None for account in askable)
+    return not askable or (own_id is not None and are_others)
 
 
 def _is_not_found(failure: UpstreamError | ProviderNotLoaded) -> bool:
@@ -176,7 +193,7 @@ def _ask_one(
     if known is None:
         return None
     report = provider.invoice_status(known.provider_invoice_id)
-    return _Answer(report=report, account=account, known=known)
+    return _Answer(report=report, seen=invoice.status, account=account, known=known)
 
 
 def _report(
@@ -193,8 +210,7 @@ def _report(
     with store.writing() as tx:
         facts = _facts(tx, invoice_id, ids)
         before = facts.invoice
-        if answer.account is None and before.status is InvoiceStatus.SETTLED:
-            # Nobody said anything that could be held against what was said before.
+        if before.status is InvoiceStatus.SETTLED and _is_void(answer):
             return SettledInvoice(invoice=before, is_changed=False)
         if answer.account is not None and answer.known is not None:
             recorded = _recorded(before, answer.known, answer.account)
@@ -215,6 +231,17 @@ def _report(
         )
         _want_saved_payment(tx, facts, settlement, now)
         return _save(tx, before, settlement, ids, now)
+
+
+def _is_void(answer: _Answer) -> bool:
+    """Tell whether an answer says nothing of an invoice that is settled.
+
+    It does not when there was nobody to ask, nor when it may be from before the invoice was settled,
+    by somebody who looked at it at the same time. Money that was given back had been there.
+    """
+    is_older = answer.seen is not InvoiceStatus.SETTLED
+    is_denial = answer.report.status not in {ProviderStatus.SETTLED, ProviderStatus.REFUNDED}
+    return answer.account is None or (is_older and is_denial)
 
 
 def _note_answer(tx: Transaction, account: ProviderAccount, now: Instant) -> None:
