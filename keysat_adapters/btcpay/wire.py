@@ -190,6 +190,7 @@ def report_of(invoice: InvoiceData, *, is_late_final: bool = False) -> ProviderR
     return ProviderReport(
         status=STATUSES.get(invoice.status, ProviderStatus.PENDING),
         is_processing=invoice.status == "Processing",
+        is_overpaid=additional == "PaidOver" or _is_overpaid(invoice),
         is_paid_late=is_paid_late(invoice),
         is_late_final=is_late_final,
         marked_by_hand=additional == "Marked",
@@ -202,6 +203,12 @@ def report_of(invoice: InvoiceData, *, is_late_final: bool = False) -> ProviderR
 def is_paid_late(invoice: InvoiceData) -> bool:
     """It was paid in full after it had expired, and waits for somebody to decide."""
     return invoice.status == "Expired" and invoice.additional_status == "PaidLate"
+
+
+def _is_overpaid(invoice: InvoiceData) -> bool:
+    """Compare what came with the price; servers before 2.2 do not say what came."""
+    amount, paid = invoice.amount, invoice.paid_amount
+    return amount is not None and paid is not None and paid > amount
 
 
 def are_final(methods: list[PaymentMethodOfInvoice]) -> bool:

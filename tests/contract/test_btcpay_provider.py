@@ -158,6 +158,28 @@ def test_a_part_is_reported_with_its_amount(bench: Bench) -> None:
     assert not seen.is_paid_late
 
 
+@pytest.mark.parametrize("mode", ["2.0", "2.4"])
+def test_too_much_is_told_also_where_the_amount_is_not(mode: str) -> None:
+    bench = Bench(mode)
+    with bench.sender:
+        exact, over = sold(bench), sold(bench)
+        bench.fake.pay(exact)
+        bench.fake.pay(over, 200_000)
+        assert not bench.provider.invoice_status(exact).is_overpaid
+        seen = bench.provider.invoice_status(over)
+    assert (seen.status, seen.is_overpaid) == (ProviderStatus.SETTLED, True)
+    bench.fake.check()
+
+
+def test_too_much_is_told_when_the_seller_marked_it_too(bench: Bench) -> None:
+    id_ = sold(bench)
+    bench.clock.advance(901)
+    bench.fake.pay(id_, 200_000)
+    bench.fake.mark(id_, Status.SETTLED)
+    seen = bench.provider.invoice_status(id_)
+    assert (seen.raw_status, seen.is_overpaid) == ("Settled/Marked", True)
+
+
 def test_a_late_payment_is_told_and_whether_it_is_final(bench: Bench) -> None:
     id_ = sold(bench)
     bench.clock.advance(901)

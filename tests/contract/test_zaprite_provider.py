@@ -172,6 +172,7 @@ def test_each_status_has_its_meaning(
     report = bench.provider.invoice_status(id_)
     assert (report.status, report.raw_status) == (status, raw_status)
     assert report.is_processing is (said == "PROCESSING")
+    assert report.is_overpaid is (said == "OVERPAID")
 
 
 def test_an_order_without_a_status_stays_pending(bench: ZapriteBench) -> None:
