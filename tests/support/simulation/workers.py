@@ -4,11 +4,12 @@ from random import Random
 from typing import Final
 
 from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.receipt import ReceiptOutcome
 from keysat_core.errors import KeysatError
 from keysat_core.ports.bundle import Ports
-from keysat_core.use_cases.purchases.note_webhook import NoteWebhook
+from keysat_core.use_cases.purchases.note_webhook import NoteWebhook, note_webhook
 from keysat_http.reconciling import one_by_one
-from keysat_http.settling import take_webhook
+from keysat_http.settling import settle_receipt
 from keysat_http.shop_ticks import shop_ticks
 from tests.support.scripted_provider import SIGNATURE, about
 from tests.support.simulation.market import NO_ANSWER, Market, check_after_pass
@@ -74,9 +75,16 @@ def _deliver(market: Market, rng: Random, body: bytes) -> bool:
         account_id=market.account_id, kind=ProviderKind.BTCPAY, headers=SIGNATURE, body=body
     )
     try:
-        market.server(rng).call(
-            f"webhook {body.decode()}", lambda ports: take_webhook(ports, BUYER, command)
-        )
+        market.server(rng).call(f"webhook {body.decode()}", lambda ports: _take(ports, command))
     except NO_ANSWER:
         return False
     return True
+
+
+def _take(ports: Ports, command: NoteWebhook) -> None:
+    """What a landing does: keep it, and look at its invoice at once."""
+    receipt = note_webhook(
+        command, store=ports.store, clock=ports.clock, ids=ports.ids, providers=ports.providers
+    )
+    if receipt.outcome is ReceiptOutcome.NOTED:
+        settle_receipt(ports, BUYER, receipt)
