@@ -12,7 +12,7 @@ RATE_LAST_PREFIX: Final = "rate_last_"
 """The last rate that the sources of a currency gave: this and the currency's code."""
 
 WEBHOOK_BASE: Final = "webhooks.public_url"
-"""The public address that webhooks were last registered for."""
+"""The public address that webhooks were last registered for; with ``:`` and its id, an account's."""
 
 ACCEPT_LATE_PAYMENTS: Final = "accept_late_payments"
 """``1``: a payment that came after expiry is accepted once it is final (decisions 17)."""
