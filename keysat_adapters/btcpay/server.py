@@ -3,6 +3,7 @@
 Source: payments 6.7 and 6.9-6.11, 14.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from keysat_adapters.btcpay import wire
@@ -66,11 +67,13 @@ class BTCPayStoresView:
             return BitcoinNetwork.UNDETERMINED
         return BitcoinNetwork.UNDETERMINED
 
-    def put_webhook(self, store_id: str, url: str, secret: Secret) -> str:
-        """Register a webhook; one with the same address makes room for it."""
+    def put_webhook(
+        self, store_id: str, url: str, secret: Secret, *, former_urls: Collection[str]
+    ) -> str:
+        """Register a webhook; those with its address or a former one make room for it."""
         hooks = f"{_store(store_id)}/webhooks"
         for old in self._client.read("list webhooks", hooks, list[wire.WebhookData]):
-            if old.url == url:
+            if old.url == url or old.url in former_urls:
                 self.delete_webhook(store_id, old.id)
         body = _webhook(url) | {"secret": secret.reveal()}
         return self._client.act("register webhook", "POST", hooks, body, wire.WebhookData).id

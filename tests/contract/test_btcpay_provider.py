@@ -63,7 +63,9 @@ class Bench:
 
     def listen(self) -> None:
         """Register a webhook as a connect does."""
-        BTCPayStoresView(self.client).put_webhook(self.store.id, "https://shop.example/w", SECRET)
+        BTCPayStoresView(self.client).put_webhook(
+            self.store.id, "https://shop.example/w", SECRET, former_urls=()
+        )
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from keysat_adapters.btcpay.server import BTCPayGateway
+from keysat_adapters.outbound.http import HTTPSender
 from keysat_core.domain.actor import SYSTEM, Scope
 from keysat_core.domain.connecting import PERMISSIONS
 from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.secret import Secret
 from keysat_http.settling import settle
 from tests.simulators.btcpay.modes import Mode
 from tests.simulators.fault_plan import Answer, Timeout
@@ -261,6 +264,27 @@ def test_disconnecting_works_while_btcpay_is_down() -> None:
         gone = opened.shop.admin("POST", "/btcpay/disconnect", json={})
         assert len(gone["warnings"]) == 2
         assert opened.shop.admin("GET", "/btcpay/status") == {"connected": False}
+
+
+def test_connecting_again_removes_a_webhook_that_was_left_there_and_no_other() -> None:
+    with running_btcpay_shop() as opened:
+        left = opened.account()
+        elsewhere = "https://accounting.example/hook"
+        opened.fake.faults.on_call("delete_webhook", Timeout())
+        opened.fake.faults.on_call("revoke_current_key", Timeout())
+        opened.shop.admin("POST", "/btcpay/disconnect", json={})
+        (old,) = opened.fake.world.webhooks.values()
+        assert old.url.endswith(left.id)
+        sender = HTTPSender(transport=opened.fake.transport())
+        with sender:
+            gateway = BTCPayGateway(sender, base_url=BASE)
+            key = Secret(opened.fake.add_key(opened.store.id))
+            gateway.stores(BASE, key).put_webhook(
+                opened.store.id, elsewhere, Secret("theirs"), former_urls=()
+            )
+        opened.connect()
+        urls = {hook.url for hook in opened.fake.world.webhooks.values()}
+        assert urls == {elsewhere, f"{PUBLIC_URL}/v1/btcpay/webhook/{opened.account().id}"}
 
 
 def test_an_undecodable_body_disconnects_nothing() -> None:

@@ -118,7 +118,7 @@ def check_webhook(
     url = f"{public_url}{WEBHOOK_PATH}/{account.id}"
     found = remote.find_webhook(store_id, account.webhook_id) if account.webhook_id else None
     if found is None:
-        webhook_id = remote.put_webhook(store_id, url, secret)
+        webhook_id = remote.put_webhook(store_id, url, secret, former_urls=())
         _save(account, webhook_id, "payment_provider.webhook_registered", store=store, clock=clock)
         return "registered anew"
     if found.url == url and found.is_enabled:
