@@ -3,6 +3,7 @@
 Source: payments 6.7 and 6.9-6.11, 14.
 """
 
+import logging
 from collections.abc import Collection
 from typing import Final
 
@@ -26,6 +27,8 @@ EVENTS: Final = ("InvoiceSettled", "InvoiceExpired", "InvoiceInvalid", "InvoiceP
 
 ON_CHAIN: Final = frozenset({"BTC-CHAIN", "BTC"})
 """Ids of the on-chain method, of 2.x and of 1.x (payments 6.11)."""
+
+log = logging.getLogger("keysat.btcpay")
 
 RECONNECT: Final = "its key is gone; connect it again"
 
@@ -120,7 +123,8 @@ class BTCPayGateway:
     """Implements ``ports.connecting.BTCPayServer``, and makes the providers of accounts.
 
     ``base_url`` is where this server reaches it, ``browser_url`` where the operator does and
-    ``public_base`` where buyers do; all without a trailing slash.
+    ``public_base`` where buyers do; all without a trailing slash. ``sends_buyer_email``: stores are
+    told who buys.
     """
 
     def __init__(
@@ -130,8 +134,11 @@ class BTCPayGateway:
         base_url: str | None = None,
         browser_url: str | None = None,
         public_base: str | None = None,
+        sends_buyer_email: bool = False,
     ) -> None:
         self._sender = sender
+        self._sends_buyer_email = sends_buyer_email
+        self._has_told_of_links = False
         self._public_base = public_base or browser_url
         self.base_url = base_url
         self.browser_url = browser_url or base_url
@@ -154,11 +161,16 @@ class BTCPayGateway:
         Raises:
             ProviderNotLoaded: the account was disconnected.
         """
+        client = self._client_of(account)
+        if self._public_base is None and not self._has_told_of_links:
+            self._has_told_of_links = True
+            log.info("checkout links stay as BTCPay writes them: BTCPAY_PUBLIC_URL is not set")
         return BTCPayProvider(
-            self._client_of(account),
+            client,
             store_id=account.store_id or "",
             webhook_secret=account.webhook_secret,
             public_base=self._public_base,
+            sends_buyer_email=self._sends_buyer_email,
         )
 
     def _client_of(self, account: ProviderAccount) -> GreenfieldClient:

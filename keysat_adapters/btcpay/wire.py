@@ -144,11 +144,15 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def invoice_request(order: InvoiceOrder) -> dict[str, Any]:
+def invoice_request(order: InvoiceOrder, *, sends_buyer_email: bool) -> dict[str, Any]:
     """Spell ``CreateInvoiceRequest``. Braces are BTCPay's placeholders, so ours are escaped.
 
-    Source: payments 6.3. Expiry, tolerance and confirmations stay as the store has them.
+    Source: payments 6.3. Expiry, tolerance and confirmations stay as the store has them. The
+    buyer's address is told only where the operator wants it.
     """
+    metadata = {**order.metadata, "orderId": order.invoice_id, "source": "keysat"}
+    if sends_buyer_email and order.buyer_email is not None:
+        metadata["buyerEmail"] = order.buyer_email
     checkout: dict[str, Any] = {
         "redirectURL": order.redirect_url.replace("{", "%7B").replace("}", "%7D"),
         "redirectAutomatically": True,
@@ -159,7 +163,7 @@ def invoice_request(order: InvoiceOrder) -> dict[str, Any]:
     return {
         "amount": btc_text(order.price.amount),
         "currency": "BTC",
-        "metadata": {**order.metadata, "orderId": order.invoice_id, "source": "keysat"},
+        "metadata": metadata,
         "checkout": checkout,
     }
 

@@ -123,6 +123,25 @@ def test_an_invoice_is_asked_for_in_bitcoin_with_eight_decimals(bench: Bench) ->
     assert created.checkout_url == f"{BASE}/i/{created.provider_invoice_id}"
 
 
+@pytest.mark.parametrize("email", ["a@b.example", None])
+def test_the_store_is_told_who_buys_where_the_operator_wants_it(
+    bench: Bench, email: str | None
+) -> None:
+    telling = BTCPayProvider(
+        bench.client,
+        store_id=bench.store.id,
+        webhook_secret=SECRET,
+        public_base=None,
+        sends_buyer_email=True,
+    )
+    wanted = msgspec.structs.replace(order(), buyer_email=email)
+    telling.create_invoice(wanted)
+    (call,) = bench.fake.journal.calls("create_invoice")
+    metadata = msgspec.json.decode(call.request.body)["metadata"]
+    assert metadata.get("buyerEmail") == email
+    assert ("buyerEmail" in metadata) is (email is not None)
+
+
 def test_only_sats_are_taken(bench: Bench) -> None:
     price = Money(currency=Currency.USD, amount=500)
     with pytest.raises(ProviderRefused) as refusal:

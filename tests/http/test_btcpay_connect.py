@@ -282,6 +282,7 @@ def test_connecting_again_removes_a_webhook_that_was_left_there_and_no_other() -
             gateway.stores(BASE, key).put_webhook(
                 opened.store.id, elsewhere, Secret("theirs"), former_urls=()
             )
+        opened.clock.turn(1)
         opened.connect()
         urls = {hook.url for hook in opened.fake.world.webhooks.values()}
         assert urls == {elsewhere, f"{PUBLIC_URL}/v1/btcpay/webhook/{opened.account().id}"}
@@ -335,3 +336,15 @@ def test_what_was_settled_before_is_not_held_against_a_provider_that_is_gone() -
         look = settle(opened.shop.ports, SYSTEM, InvoiceId(purchase["invoice_id"]))
         assert look.outcome == "unchanged"
         assert opened.shop.audited("invoice.provider_reversed") == 0
+
+
+@pytest.mark.parametrize(("public_base", "times"), [(None, 1), ("https://pay.example", 0)])
+def test_links_that_stay_as_btcpay_writes_them_are_told_of_once(
+    caplog: pytest.LogCaptureFixture, public_base: str | None, times: int
+) -> None:
+    caplog.set_level("INFO", "keysat.btcpay")
+    with running_btcpay_shop() as opened, HTTPSender(transport=opened.fake.transport()) as sender:
+        gateway = BTCPayGateway(sender, base_url=BASE, public_base=public_base)
+        for _ in range(3):
+            gateway.provider_for(opened.account()).probe()
+    assert len([one for one in caplog.records if one.name == "keysat.btcpay"]) == times
