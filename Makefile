@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-btcpay run test lint format types cov bench browser-test schema docs lock check clean wheel simulate
+.PHONY: help demo demo-btcpay run test lint format types cov bench browser-test schema docs lock check clean wheel simulate soak
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,11 @@ bench: $(VENV)/.stamp-dev ## Run every benchmark under tests/bench
 simulate: $(VENV)/.stamp-dev ## Trade through years of faults: SEEDS= or SECONDS= of them, or SEED= again
 	@$(BIN)/python -m tests.simulation.simulate $(if $(SEED),--seed=$(SEED)) $(if $(STEPS),--steps=$(STEPS)) \
 	  $(if $(SEEDS),--seeds=$(SEEDS)) $(if $(SECONDS),--seconds=$(SECONDS)) $(ARGS)
+
+# make soak SEEDS=100, or PURCHASES=2000, or as a failure says: SEED=7 PURCHASES=10000
+soak: $(VENV)/.stamp-dev ## Make 10 000 purchases a seed at BTCPay's double, faults and all: SEEDS=, or SEED= again
+	@$(BIN)/python -m tests.simulation.soak $(if $(SEED),--seed=$(SEED)) \
+	  $(if $(PURCHASES),--purchases=$(PURCHASES)) $(if $(SEEDS),--seeds=$(SEEDS)) $(ARGS)
 
 browser-test: $(VENV)/.stamp-dev ## Run the tests that drive a browser
 	@test -n "$(CHROMIUM)" || { echo "These tests drive chromium: install it (Debian, Ubuntu: apt install chromium)."; exit 1; }

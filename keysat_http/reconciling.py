@@ -6,6 +6,7 @@ It makes webhooks a mere matter of speed: without any, a payment is still found.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, TypeAlias
 
 from keysat_core.domain.actor import SYSTEM
@@ -45,27 +46,37 @@ def one_by_one(jobs: Jobs, at_once: int) -> list[Counter[Outcome]]:  # noqa: ARG
     return [job() for job in jobs]
 
 
-def reconcile_invoices(ports: Ports, *, fan_out: FanOut = in_threads) -> Pass:
+def reconcile_invoices(
+    ports: Ports,
+    *,
+    fan_out: FanOut = in_threads,
+    is_pause_kept: bool = True,
+    asked: set[InvoiceId] | None = None,
+) -> Pass:
     """Ask the providers about every invoice that is due, a bounded number of each provider.
 
-    A provider that failed lately is left alone until its pause is over.
+    A provider that failed lately is left alone until its pause is over, unless somebody asks now.
+    Invoices in ``asked`` are passed over, and those that are asked about now are added.
     """
+    asked = set() if asked is None else asked
     due = list_due_invoices(limit=DUE_INVOICES_MAX, store=ports.store, clock=ports.clock)
-    batches = _by_account(ports, due)
+    batches = _by_account(ports, [invoice_id for invoice_id in due if invoice_id not in asked])
     health = _health(ports)
     now = ports.clock.now()
     tally: Counter[Outcome] = Counter()
     jobs: list[Callable[[], Counter[Outcome]]] = []
     for account_id, invoice_ids in batches.items():
         known = health.get(account_id)
-        if known is not None and known.is_left_alone(now):
+        if is_pause_kept and known is not None and known.is_left_alone(now):
             tally["resting"] += len(invoice_ids)
             continue
         tally["skipped"] += max(0, len(invoice_ids) - RECONCILE_BATCH)
         # After a pause one failure is enough for the next, longer one.
         failures = known.failures if known else 0
         failures_max = max(1, FAILURES_IN_A_ROW - failures)
-        jobs.append(_Batch(ports, invoice_ids[:RECONCILE_BATCH], failures_max, fan_out))
+        batch = invoice_ids[:RECONCILE_BATCH]
+        asked.update(batch)
+        jobs.append(_Batch(ports, batch, failures_max, fan_out))
     for done in fan_out(jobs, PROVIDERS_AT_ONCE) if jobs else ():
         tally.update(done)
     return pass_of("invoices_reconciled", +tally)
@@ -76,18 +87,24 @@ def reconcile_backlog(
     *,
     fan_out: FanOut = in_threads,
     after_pass: Callable[[Pass], None] = lambda _: None,
+    is_pause_kept: bool = True,
 ) -> Pass:
     """Reconcile pass after pass while invoices are left over and providers answer.
 
-    Gives the last pass; ``after_pass`` is told of each.
+    None is asked about twice: a young invoice is due again at once, but not in the same tick. Gives
+    the last pass; ``after_pass`` is told of each.
     """
-    done = reconcile_invoices(ports, fan_out=fan_out)
+    asked: set[InvoiceId] = set()
+    again = partial(
+        reconcile_invoices, ports, fan_out=fan_out, is_pause_kept=is_pause_kept, asked=asked
+    )
+    done = again()
     after_pass(done)
     for _ in range(PASSES_MAX):
         has_asked = done.changed or done.unchanged
         if not done.skipped or done.failed or not has_asked:
             break
-        done = reconcile_invoices(ports, fan_out=fan_out)
+        done = again()
         after_pass(done)
     return done
 

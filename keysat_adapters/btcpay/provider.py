@@ -64,19 +64,20 @@ class BTCPayProvider:
         return self._as_created(created.id, created.checkout_link)
 
     def invoice_status(self, provider_invoice_id: str) -> ProviderReport:
-        """Report on an invoice; of a late payment also whether it is final.
+        """Report on an invoice; of a late payment also whether it is final, of a part how much.
 
         Raises:
             ProviderRefused, ProviderUnavailable.
         """
         path = f"{self._store}/invoices/{wire.segment(provider_invoice_id)}"
         invoice = self._client.read("read invoice", path, wire.InvoiceData)
-        if not wire.is_paid_late(invoice):
+        if not wire.is_paid_late(invoice) and not wire.is_payment_untold(invoice):
             return wire.report_of(invoice)
         methods = self._client.read(
             "read payments", f"{path}/payment-methods", list[wire.PaymentMethodOfInvoice]
         )
-        return wire.report_of(invoice, is_late_final=wire.are_final(methods))
+        is_late_final = wire.is_paid_late(invoice) and wire.are_final(methods)
+        return wire.report_of(invoice, is_late_final=is_late_final, paid=wire.paid_in(methods))
 
     def find_by_external_id(self, invoice_id: InvoiceId) -> ProviderInvoice | None:
         """Look for the invoice with our id as its order id: a settled one, else the newest.
@@ -85,7 +86,7 @@ class BTCPayProvider:
             ProviderRefused, ProviderUnavailable.
         """
         path = f"{self._store}/invoices?orderId={wire.segment(invoice_id)}"
-        found = self._client.read("find invoice", path, list[wire.InvoiceData])
+        found = self._client.read("find invoice", path, list[wire.FoundInvoice])
         if not found:
             return None
         best = max(found, key=lambda one: (one.status in _SETTLED, one.created_time))

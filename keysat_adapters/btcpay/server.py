@@ -5,6 +5,7 @@ Source: payments 6.7 and 6.9-6.11, 14.
 
 import logging
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final
 
 from keysat_adapters.btcpay import wire
@@ -20,7 +21,12 @@ from keysat_core.domain.connecting import (
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
+from keysat_core.errors import (
+    ProviderNotLoaded,
+    ProviderRefused,
+    ProviderUnavailable,
+    UpstreamError,
+)
 
 EVENTS: Final = ("InvoiceSettled", "InvoiceExpired", "InvoiceInvalid", "InvoiceProcessing")
 """What a webhook is registered for. The last keeps a code's slot while money confirms."""
@@ -74,12 +80,16 @@ class BTCPayStoresView:
         self, store_id: str, url: str, secret: Secret, *, former_urls: Collection[str]
     ) -> str:
         """Register a webhook; those with its address or a former one make room for it."""
-        hooks = f"{_store(store_id)}/webhooks"
-        for old in self._client.read("list webhooks", hooks, list[wire.WebhookData]):
-            if old.url == url or old.url in former_urls:
-                self.delete_webhook(store_id, old.id)
+        self._clear_addresses(store_id, {url, *former_urls})
         body = _webhook(url) | {"secret": secret.reveal()}
-        return self._client.act("register webhook", "POST", hooks, body, wire.WebhookData).id
+        try:
+            hooks = _webhooks_path(store_id)
+            return self._client.act("register webhook", "POST", hooks, body, wire.WebhookData).id
+        except ProviderUnavailable:
+            # It may have been registered all the same, and nobody would know its id.
+            with suppress(UpstreamError):
+                self._clear_addresses(store_id, {url})
+            raise
 
     def find_webhook(self, store_id: str, webhook_id: str) -> RemoteWebhook | None:
         """Give a webhook as it is registered; None if it is gone."""
@@ -104,6 +114,12 @@ class BTCPayStoresView:
         except ProviderRefused as exc:
             if exc.problem != "not_found":
                 raise
+
+    def _clear_addresses(self, store_id: str, urls: Collection[str]) -> None:
+        hooks = _webhooks_path(store_id)
+        for old in self._client.read("list webhooks", hooks, list[wire.WebhookData]):
+            if old.url in urls:
+                self.delete_webhook(store_id, old.id)
 
     def payment_methods(self, store_id: str) -> list[dict[str, JSONValue]]:
         """Give the store's payment methods as BTCPay says them."""
@@ -183,8 +199,12 @@ def _store(store_id: str) -> str:
     return f"/api/v1/stores/{wire.segment(store_id)}"
 
 
+def _webhooks_path(store_id: str) -> str:
+    return f"{_store(store_id)}/webhooks"
+
+
 def _webhook_path(store_id: str, webhook_id: str) -> str:
-    return f"{_store(store_id)}/webhooks/{wire.segment(webhook_id)}"
+    return f"{_webhooks_path(store_id)}/{wire.segment(webhook_id)}"
 
 
 def _webhook(url: str) -> dict[str, object]:

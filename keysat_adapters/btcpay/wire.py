@@ -54,28 +54,38 @@ class CreatedInvoice(msgspec.Struct, frozen=True, rename="camel"):
     checkout_link: str
 
 
+class FoundInvoice(CreatedInvoice, frozen=True, rename="camel"):
+    """``InvoiceData`` as far as it is chosen among others. It is of no use without its link."""
+
+    status: str
+    created_time: int | float = 0
+
+
 class InvoiceData(msgspec.Struct, frozen=True, rename="camel"):
     """``InvoiceData`` as far as its state is concerned. Amounts are strings, once were numbers."""
 
     id: str
     status: str
-    checkout_link: str = ""
     additional_status: str | None = None
     amount: Decimal | None = None
     currency: str | None = None
     paid_amount: Decimal | None = None
-    created_time: int | float = 0
 
 
 class PaymentData(msgspec.Struct, frozen=True, rename="camel"):
-    """``Payment`` of an invoice's payment method: ``Invalid``, ``Processing`` or ``Settled``."""
+    """``Payment`` of an invoice's payment method: ``Invalid``, ``Processing`` or ``Settled``.
+
+    ``value`` is in the method's own currency.
+    """
 
     status: str | None = None
+    value: Decimal | None = None
 
 
 class PaymentMethodOfInvoice(msgspec.Struct, frozen=True, rename="camel"):
     """``InvoicePaymentMethodDataModel`` as far as its payments are concerned."""
 
+    payment_method_id: str = ""
     payments: list[PaymentData] = []
 
 
@@ -187,8 +197,10 @@ def sats_of(amount: Decimal | None, currency: str | None) -> Money | None:
         return None
 
 
-def report_of(invoice: InvoiceData, *, is_late_final: bool = False) -> ProviderReport:
-    """Say in our words how an invoice stands."""
+def report_of(
+    invoice: InvoiceData, *, is_late_final: bool = False, paid: Money | None = None
+) -> ProviderReport:
+    """Say in our words how an invoice stands; ``paid`` where it does not say so itself."""
     additional = invoice.additional_status or "None"
     is_plain = additional == "None"
     return ProviderReport(
@@ -199,7 +211,7 @@ def report_of(invoice: InvoiceData, *, is_late_final: bool = False) -> ProviderR
         is_late_final=is_late_final,
         marked_by_hand=additional == "Marked",
         price=sats_of(invoice.amount, invoice.currency),
-        paid=sats_of(invoice.paid_amount, invoice.currency),
+        paid=sats_of(invoice.paid_amount, invoice.currency) or paid,
         raw_status=invoice.status if is_plain else f"{invoice.status}/{additional}",
     )
 
@@ -210,9 +222,27 @@ def is_paid_late(invoice: InvoiceData) -> bool:
 
 
 def _is_overpaid(invoice: InvoiceData) -> bool:
-    """Compare what came with the price; servers before 2.2 do not say what came."""
+    """Compare what came with the price: ``Marked`` hides ``PaidOver``."""
     amount, paid = invoice.amount, invoice.paid_amount
     return amount is not None and paid is not None and paid > amount
+
+
+def is_payment_untold(invoice: InvoiceData) -> bool:
+    """Money came before it expired, and servers before 2.2 do not say how much (payments 6.12)."""
+    is_partial = invoice.status == "Expired" and invoice.additional_status == "PaidPartial"
+    return is_partial and invoice.paid_amount is None
+
+
+def paid_in(methods: list[PaymentMethodOfInvoice]) -> Money | None:
+    """Sum up the payments in bitcoin that were not taken back."""
+    values = [
+        payment.value
+        for method in methods
+        if method.payment_method_id.upper().startswith("BTC-")
+        for payment in method.payments
+        if payment.status != "Invalid" and payment.value is not None
+    ]
+    return sats_of(sum(values, Decimal(0)), "BTC")
 
 
 def are_final(methods: list[PaymentMethodOfInvoice]) -> bool:

@@ -41,7 +41,7 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
 def reconcile(*, once: bool) -> None:
     """Ask the payment providers about every invoice that is due, now.
 
-    It works beside a server: a job that a live one is at is waited for up to 15 seconds. What is
+    A provider that is left alone because it failed is asked all the same. It works beside a server: a job that a live one is at is waited for up to 15 seconds. What is
     printed counts invoices, pass after pass. The exit code is 0, 7 if the database failed, or 10 if
     a provider gave no answer. To ask again and again run: keysat worker --job reconcile
     """
@@ -70,7 +70,7 @@ def _telling(job: Tick, ports: Ports, passes: list[Pass]) -> Tick:
     """Give the job as it is declared, but for remembering each of its passes."""
 
     def work() -> Work:
-        reconcile_backlog(ports, after_pass=passes.append)
+        reconcile_backlog(ports, after_pass=passes.append, is_pause_kept=False)
         dealt_with = sum(done.changed + done.unchanged for done in passes)
         return Work(items=dealt_with, failed=sum(done.failed for done in passes))
 

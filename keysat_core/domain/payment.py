@@ -79,18 +79,18 @@ class ProviderReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider says of an invoice now.
 
     ``price`` is the amount it asks, ``paid`` what it received; None where it does not say.
-    ``is_processing``: funds seen, not final. ``is_overpaid``: more came than was asked.
-    ``is_paid_late``: paid in full after expiry;
-    ``is_late_final``: and nothing of that can be taken back any more.
+    ``is_processing``: funds seen, not final. ``is_paid_late``: paid in full after expiry;
+    ``is_late_final``: and nothing of that can be taken back any more. ``is_overpaid``: more came
+    than was asked, also where ``paid`` is not said.
     ``doubted_after``: a raw status after which this end counts only when it is still reported a
     while later, since money was under way (``domain.second_look``).
     """
 
     status: ProviderStatus
     is_processing: bool = False
-    is_overpaid: bool = False
     is_paid_late: bool = False
     is_late_final: bool = False
+    is_overpaid: bool = False
     marked_by_hand: bool = False
     price: Money | None = None
     paid: Money | None = None

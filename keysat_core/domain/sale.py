@@ -13,6 +13,7 @@ from keysat_core.domain.events import (
     SOURCE_PURCHASE,
     DomainEvent,
     InvoiceRefunded,
+    ProviderInvoiceRecorded,
     invoice_ended,
     invoice_paid,
     license_issued,
@@ -62,6 +63,18 @@ class SaleFacts(msgspec.Struct, frozen=True, kw_only=True):
     issued: License | None
     new_license_id: LicenseId
     new_tip_id: TipId
+
+
+def recorded_at_provider(
+    invoice: Invoice, actor: Actor, now: Instant
+) -> tuple[AuditEntry, DomainEvent]:
+    """Tell that the provider's invoice is known now, whoever found it."""
+    id_ = invoice.provider_invoice_id or ""
+    action = "invoice.record_provider_invoice"
+    return (
+        _about(invoice, actor, action, now, provider_invoice_id=id_),
+        ProviderInvoiceRecorded(invoice_id=invoice.id, provider_invoice_id=id_),
+    )
 
 
 def fulfil(

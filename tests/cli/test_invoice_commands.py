@@ -110,7 +110,7 @@ def test_without_a_database_there_is_nothing_to_settle(tmp_path: Path) -> None:
 
 def test_what_was_paid_unseen_is_found_at_once(tmp_path: Path) -> None:
     program, _ = sold_unseen(tmp_path, PretendPayment.PAY, None)
-    found = {"changed": 1, "unchanged": 1, "failed": 0, "skipped": 0}
+    found = {"changed": 1, "unchanged": 1, "failed": 0, "skipped": 0, "resting": 0}
     assert reconcile(program) == {"ok": True, "outcome": "done", "passes": [found], "problem": None}
     text = program.process("reconcile", "--once").stdout.splitlines()
     assert text[0].split() == ["PASS", "CHANGED", "UNCHANGED", "FAILED", "LEFT", "FOR", "LATER"]

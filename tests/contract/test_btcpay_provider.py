@@ -315,6 +315,17 @@ def test_each_failure_of_a_creation_has_its_class(
     assert len(bench.fake.journal.calls("create_invoice")) == 1
 
 
+@pytest.mark.parametrize("name", ["id", "status", "checkoutLink"])
+def test_an_invoice_is_not_found_by_half(bench: Bench, name: str) -> None:
+    bench.provider.create_invoice(order())
+    bench.fake.faults.on_call("list_invoices", DropField(name), count=2)
+    with pytest.raises(ProviderUnavailable):
+        bench.provider.find_by_external_id(order().invoice_id)
+    found = bench.provider.find_by_external_id(order().invoice_id)
+    assert found is not None
+    assert found.checkout_url.endswith(f"/i/{found.provider_invoice_id}")
+
+
 @pytest.mark.parametrize("action", [Cut(), Answer(502), Truncate()])
 def test_a_read_is_tried_once_more(bench: Bench, action: CallAction) -> None:
     id_ = sold(bench)

@@ -208,6 +208,7 @@ def test_a_price_of_nothing_asks_nobody(market: Shop, fake: FakeRates) -> None:
 @pytest.mark.parametrize(
     ("down", "source"), [(["kraken"], "coinbase"), (["kraken", "coinbase"], "coingecko")]
 )
+@pytest.mark.rows(42)
 def test_42_the_next_source_sells(
     market: Shop, fake: FakeRates, down: list[str], source: str
 ) -> None:
@@ -218,6 +219,7 @@ def test_42_the_next_source_sells(
     fake.check()
 
 
+@pytest.mark.rows(42)
 def test_42_when_all_are_down_nothing_is_sold_or_stored(market: Shop, fake: FakeRates) -> None:
     fake.faults.on_call(ANY, DOWN, count=3)
     market.add_product("app", price_currency="USD", price_value=4_900)
@@ -229,6 +231,7 @@ def test_42_when_all_are_down_nothing_is_sold_or_stored(market: Shop, fake: Fake
     assert market.buy()["amount_sats"] == 75_384
 
 
+@pytest.mark.rows(42)
 def test_42_a_rate_of_ten_minutes_sells_under_its_plain_name(market: Shop, fake: FakeRates) -> None:
     sell(market)
     fake.faults.on_call(ANY, DOWN, count=None)
@@ -239,6 +242,7 @@ def test_42_a_rate_of_ten_minutes_sells_under_its_plain_name(market: Shop, fake:
     assert market.post("/v1/purchase", product="app").status_code == 502
 
 
+@pytest.mark.rows(43)
 def test_43_an_outlier_sells_nothing_and_is_audited(market: Shop, fake: FakeRates) -> None:
     sell(market)
     market.clock.turn(60)

@@ -83,6 +83,7 @@ def test_a_key_made_by_hand_connects_by_a_link() -> None:
         assert key not in answer.text
 
 
+@pytest.mark.rows(30)
 def test_a_link_works_once_and_for_half_an_hour() -> None:
     with running_btcpay_shop(is_connected=False) as opened:
         link = opened.begin()
@@ -115,6 +116,7 @@ def test_what_is_no_callback_is_refused(request_: dict[str, Any], status: int) -
         assert "<b>" not in answer.text
 
 
+@pytest.mark.rows(31)
 def test_one_store_is_taken_and_of_several_the_one_that_was_named() -> None:
     with running_btcpay_shop(is_connected=False) as opened:
         other = opened.fake.add_store("Second")
@@ -128,6 +130,7 @@ def test_one_store_is_taken_and_of_several_the_one_that_was_named() -> None:
         assert opened.account().store_id == other.id
 
 
+@pytest.mark.rows(31)
 def test_a_key_for_no_store_connects_nothing() -> None:
     with running_btcpay_shop(is_connected=False) as opened:
         nobody = opened.fake.add_user()
@@ -190,6 +193,7 @@ SCOPED = {"authorization": "Bearer scoped"}
 WRITE = frozenset({Scope.PAYMENT_PROVIDERS_WRITE})
 
 
+@pytest.mark.rows(32)
 @pytest.mark.parametrize(
     ("is_sandbox", "scopes", "status"),
     [(False, WRITE, 403), (True, frozenset(), 403), (True, WRITE, 200)],
@@ -202,6 +206,7 @@ def test_a_scoped_key_connects_only_in_sandbox_mode_and_with_the_scope(
         assert answer.status_code == status
 
 
+@pytest.mark.rows(32)
 @pytest.mark.parametrize(
     ("store", "status"),
     [

@@ -160,6 +160,7 @@ def test_the_round_leaves_a_provider_alone_after_three_failures(shop: Shop) -> N
     assert reconcile_invoices(shop.ports) == Pass(failed=3, skipped=2)
     shop.providers.failure = None
     assert reconcile_invoices(shop.ports) == Pass(resting=5)
+    assert reconcile_invoices(shop.ports, is_pause_kept=False) == Pass(unchanged=5)
     shop.clock.turn(60)
     assert reconcile_invoices(shop.ports) == Pass(unchanged=5)
 
@@ -193,6 +194,16 @@ def test_the_round_asks_at_most_fifty_times_per_provider(shop: Shop) -> None:
         shop.buy()
         shop.clock.turn(3)
     assert reconcile_invoices(shop.ports) == Pass(unchanged=50, skipped=3)
+
+
+def test_a_backlog_is_asked_about_once(shop: Shop) -> None:
+    shop.add_product()
+    for _ in range(53):
+        shop.buy()
+        shop.clock.turn(3)
+    passes: list[Pass] = []
+    reconcile_backlog(shop.ports, after_pass=passes.append)
+    assert passes == [Pass(unchanged=50, skipped=3), Pass(unchanged=3)]
 
 
 def test_a_purchase_whose_answer_was_lost_is_found_by_the_round(shop: Shop) -> None:

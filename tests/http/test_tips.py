@@ -135,6 +135,7 @@ def test_a_sale_tips_once() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MISCONDUCT))
+@pytest.mark.rows(45)
 def test_a_host_that_is_wrong_in_any_way_is_paid_nothing(name: str) -> None:
     with tipping(MISCONDUCT[name]) as tips:
         assert tips.sell()["license_key"]
@@ -155,6 +156,7 @@ def test_a_store_pays_on_its_own_network(network: str, prefix: str, status: str)
         assert tips.tip()["status"] == status
 
 
+@pytest.mark.rows(45)
 def test_a_node_that_answers_202_is_followed_and_has_paid_once() -> None:
     with tipping() as tips:
         tips.payable.route = Route.PENDING
@@ -192,6 +194,7 @@ def test_a_node_that_is_down_fails_a_tip_it_never_tried() -> None:
         assert (tips.tip()["status"], tips.sent()) == ("failed", [0])
 
 
+@pytest.mark.rows(46)
 def test_a_server_killed_at_any_step_tips_at_most_once() -> None:
     with tipping() as tips:
         tips.sell()

@@ -24,12 +24,14 @@ def shop() -> Iterator[ZapriteShop]:
         yield opened
 
 
+@pytest.mark.rows(41)
 def test_unknown_orders_cause_no_call_and_no_row(shop: ZapriteShop) -> None:
     assert shop.fake.flood(shop.webhook_url) == Counter({200: 1_000})
     assert shop.calls("get_order") == 0
     assert shop.receipts() == []
 
 
+@pytest.mark.rows(41)
 def test_a_flood_about_known_orders_causes_few_calls_and_few_rows(shop: ZapriteShop) -> None:
     purchases = [shop.buy() for _ in range(3)]
     ids = [purchase["btcpay_invoice_id"] for purchase in purchases]
@@ -106,6 +108,7 @@ def test_a_body_that_is_too_long_is_refused(shop: ZapriteShop) -> None:
     assert shop.shop.client.post(path, content=b" " * 2_097_153).status_code == 413
 
 
+@pytest.mark.rows(26)
 def test_the_kind_in_the_path_must_be_the_accounts(shop: ZapriteShop) -> None:
     body = {"event": "order.paid", "id": "x"}
     id_ = shop.account().id

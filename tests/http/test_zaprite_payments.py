@@ -22,6 +22,7 @@ def shop() -> Iterator[ZapriteShop]:
 
 
 @pytest.mark.parametrize("shape", BodyShape)
+@pytest.mark.rows(34)
 def test_every_shape_settles_on_the_nudge(shape: BodyShape) -> None:
     with running_zaprite_shop(body_shape=shape) as shop:
         purchase = shop.buy()
@@ -42,6 +43,7 @@ def test_a_webhook_is_answered_with_nothing(shop: ZapriteShop) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
+@pytest.mark.rows(35)
 def test_three_events_in_any_order_have_one_effect() -> None:
     for order in permutations(range(3)):
         with running_zaprite_shop() as shop:
@@ -79,6 +81,7 @@ def test_events_at_once_have_one_effect(shop: ZapriteShop) -> None:
 @pytest.mark.parametrize(
     "said", ["PAID", "COMPLETE", "OVERPAID", "EXPIRED", "INVALID", "CANCELLED", "REFUNDED"]
 )
+@pytest.mark.rows(7, 8)
 def test_a_forged_event_changes_nothing(shop: ZapriteShop, shape: BodyShape, said: str) -> None:
     purchase = shop.buy()
     id_ = purchase["btcpay_invoice_id"]
@@ -104,6 +107,7 @@ def test_what_is_settled_stays_so(shop: ZapriteShop) -> None:
     ("status", "expected"),
     [("ABANDONED", "expired"), ("EXPIRED", "expired"), ("CANCELED", "invalid")],
 )
+@pytest.mark.rows(36)
 def test_an_order_that_ended_ends_the_invoice(
     shop: ZapriteShop, status: str, expected: str
 ) -> None:
@@ -113,6 +117,7 @@ def test_an_order_that_ended_ends_the_invoice(
     assert shop.status(purchase) == expected
 
 
+@pytest.mark.rows(36)
 def test_a_status_nobody_knows_keeps_the_order_alive(shop: ZapriteShop) -> None:
     purchase = shop.buy()
     id_ = purchase["btcpay_invoice_id"]
@@ -134,6 +139,7 @@ def test_the_order_lasts_a_day(shop: ZapriteShop) -> None:
     assert shop.status(purchase) == "expired"
 
 
+@pytest.mark.rows(37)
 def test_a_payment_under_way_outlives_the_day(shop: ZapriteShop) -> None:
     purchase = shop.buy()
     id_ = purchase["btcpay_invoice_id"]

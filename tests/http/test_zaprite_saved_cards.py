@@ -54,6 +54,7 @@ def test_a_card_that_is_there_at_once_is_found_at_once(shop: ZapriteShop) -> Non
     assert shop.capture() == Work()
 
 
+@pytest.mark.rows(40)
 def test_a_card_that_appears_half_a_minute_later_is_found_then(shop: ZapriteShop) -> None:
     sold = shop.sell_recurring(after=30)
     shop.capture()
@@ -205,6 +206,7 @@ def test_a_charge_that_is_confirmed_settles_by_a_look_of_its_own(
         42, "paid", ABSENT,
     ],
 )  # fmt: skip
+@pytest.mark.rows(38)
 def test_any_other_answer_charged_nothing(
     shop: ZapriteShop, saved: dict[str, Any], status: object
 ) -> None:
@@ -255,6 +257,7 @@ def test_a_refused_charge_failed(
         (refused(500), "pending"),
     ],
 )
+@pytest.mark.rows(39)
 def test_a_charge_without_an_answer_is_never_made_again(
     shop: ZapriteShop, saved: dict[str, Any], outcome: ChargeOutcome, status: str
 ) -> None:

@@ -20,6 +20,7 @@ from tests.simulators.btcpay.modes import Mode
 from tests.simulators.btcpay.stores import Store
 from tests.simulators.virtual_clock import VirtualClock
 from tests.support.http import PUBLIC_URL, START, TurnedClock
+from tests.support.line import Line
 from tests.support.shop import Shop, Wire, running_shop
 
 BASE: Final = "http://btcpay.internal"
@@ -48,6 +49,8 @@ class BTCPayShop:
     fake: FakeBTCPay
     store: Store
     clock: VirtualTime
+    line: Line
+    gateway: BTCPayGateway
 
     def begin(self, **body: Any) -> dict[str, Any]:
         """Ask for a consent link."""
@@ -75,8 +78,8 @@ class BTCPayShop:
             accounts = tx.merchants.list_all_accounts(is_disconnected_included=True)
         return [one for one in accounts if one.kind is ProviderKind.BTCPAY][-1]
 
-    def buy(self, **fields: Any) -> dict[str, Any]:
-        return self.shop.buy(**fields)
+    def buy(self, product: str = "app", **fields: Any) -> dict[str, Any]:
+        return self.shop.buy(product, **fields)
 
     def pay(self, purchase: Mapping[str, Any], **how: Any) -> None:
         self.fake.pay(purchase["btcpay_invoice_id"], **how)
@@ -84,6 +87,17 @@ class BTCPayShop:
     def status(self, purchase: Mapping[str, Any]) -> str:
         status: str = self.shop.poll(purchase["invoice_id"])["status"]
         return status
+
+    def webhook_id(self) -> str:
+        """The webhook of the account that was connected last."""
+        webhook_id = self.account().webhook_id
+        assert webhook_id is not None
+        return webhook_id
+
+    def look_again(self, seconds: int = 0) -> None:
+        """Let time pass, then only do what webhooks left to be looked at again."""
+        self.clock.turn(seconds)
+        settle_noted_receipts(self.shop.ports)
 
     def tick(self, seconds: int = 0) -> None:
         """Let time pass, then do what the server's ticks do."""
@@ -113,7 +127,8 @@ def running_btcpay_shop(
         return status
 
     fake = FakeBTCPay(clock.virtual, mode=mode, post=post)
-    sender = HTTPSender(transport=fake.transport())
+    line = Line(default=fake.transport())
+    sender = HTTPSender(transport=line)
     gateway = BTCPayGateway(sender, base_url=BASE, browser_url=BROWSER, public_base=public_base)
     with (
         sender,
@@ -122,7 +137,12 @@ def running_btcpay_shop(
         wire.send = shop.wire.send
         shop.add_product()
         opened = BTCPayShop(
-            shop=shop, fake=fake, store=fake.add_store(network=network, **store), clock=clock
+            shop=shop,
+            fake=fake,
+            store=fake.add_store(network=network, **store),
+            clock=clock,
+            line=line,
+            gateway=gateway,
         )
         if is_connected:
             opened.connect()

@@ -30,6 +30,7 @@ from keysat_core.domain.merchant import (
     ProviderKind,
 )
 from keysat_core.domain.secret import Secret
+from keysat_core.domain.setting import WEBHOOK_BASE
 from keysat_core.errors import (
     AlreadyConnected,
     ConnectStateInvalid,
@@ -123,6 +124,9 @@ def finish_connect(
             if tx.merchants.find_profile(profile.id) is None:
                 raise _profile_gone()
             _record(tx, account, _initiator(actor, state), network, ids)
+            if tx.settings.find_setting(WEBHOOK_BASE) is None:
+                # So that the webhook can follow when the address changes before it is checked.
+                tx.settings.put_setting(WEBHOOK_BASE, public_url, now)
     return Connected(
         account=account, profile=profile, store=chosen, network=network, warnings=warnings
     )

@@ -4,7 +4,7 @@ import msgspec
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
-from keysat_core.domain.events import ProviderInvoiceRecorded, invoice_ended, outbox_event
+from keysat_core.domain.events import invoice_ended, outbox_event
 from keysat_core.domain.ids import EventId, InvoiceId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
@@ -18,6 +18,7 @@ from keysat_core.domain.provider_health import (
     is_worth_noting,
 )
 from keysat_core.domain.receipt import ReceiptOutcome
+from keysat_core.domain.sale import recorded_at_provider
 from keysat_core.errors import (
     ProviderNotLoaded,
     ProviderUnavailable,
@@ -109,20 +110,10 @@ def record_provider_invoice(
             updated_at=now,
         )
         tx.invoices.put_invoice(recorded)
-        tx.trail.append_audit(
-            audited(
-                actor,
-                "invoice.record_provider_invoice",
-                now,
-                target=("invoice", invoice.id),
-                provider_invoice_id=created.provider_invoice_id,
-            )
-        )
+        audit, event = recorded_at_provider(recorded, actor, now)
+        tx.trail.append_audit(audit)
         _note_answer(tx, invoice.provider_account_id, now)
-        recording = ProviderInvoiceRecorded(
-            invoice_id=invoice.id, provider_invoice_id=created.provider_invoice_id
-        )
-        tx.trail.append_event(outbox_event(recording, event_id=EventId(ids.new()), now=now))
+        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
         early = tx.receipts.list_unmatched(invoice.provider_account_id, created.provider_invoice_id)
         for receipt in early:
             tx.receipts.put_receipt(

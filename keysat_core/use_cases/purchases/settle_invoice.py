@@ -22,7 +22,13 @@ from keysat_core.domain.provider_health import (
     after_failure,
     is_worth_noting,
 )
-from keysat_core.domain.sale import SaleFacts, Settlement, apply_report, fulfil
+from keysat_core.domain.sale import (
+    SaleFacts,
+    Settlement,
+    apply_report,
+    fulfil,
+    recorded_at_provider,
+)
 from keysat_core.domain.saved_payment import wanted_of_sale
 from keysat_core.domain.setting import ACCEPT_LATE_PAYMENTS, is_on
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
@@ -33,6 +39,8 @@ from keysat_core.ports.store import Store, Transaction
 
 ORPHAN_SECONDS: Final = 600
 """How long an invoice may lack its provider's id before it counts as never created there."""
+
+_FORBIDDEN: Final = 403
 
 
 class SettledInvoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,13 +77,10 @@ def settle_invoice(
         return _finish_own(actor, invoice_id, store=store, clock=clock, ids=ids)
     if not askable:
         return _report(actor, invoice_id, _NOBODY_TO_ASK, store=store, clock=clock, ids=ids)
-    try:
-        answer = _ask(askable, invoice, providers)
-    except (UpstreamError, ProviderNotLoaded) as exc:
-        # Of several that may know an old invoice it is not said which one failed.
-        failed = askable[0] if len(askable) == 1 else None
-        _stamp(invoice_id, failed, exc, store=store, clock=clock)
-        raise
+    answer = _ask(askable, invoice, providers)
+    if isinstance(answer, _NoAnswer):
+        _stamp(invoice_id, answer, store=store, clock=clock)
+        raise answer.failure
     if answer is None:
         return _drop_orphan(actor, invoice_id, store=store, clock=clock, ids=ids)
     return _report(actor, invoice_id, answer, store=store, clock=clock, ids=ids)
@@ -87,6 +92,13 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     report: ProviderReport
     account: ProviderAccount | None = None
     known: ProviderInvoice | None = None
+
+
+class _NoAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who failed, and how."""
+
+    account: ProviderAccount
+    failure: UpstreamError | ProviderNotLoaded
 
 
 PROVIDER_DISCONNECTED: Final = "provider_disconnected"
@@ -126,16 +138,34 @@ def _askable(tx: Transaction, invoice: Invoice) -> list[ProviderAccount] | None:
 
 def _ask(
     askable: list[ProviderAccount], invoice: Invoice, providers: PaymentProviders
-) -> _Answer | None:
-    """Ask one account after the other until one knows the invoice; None: it was never created."""
-    *others, last = askable
-    for account in others:
+) -> _Answer | _NoAnswer | None:
+    """Ask one account after the other until one knows the invoice; None: it was never created.
+
+    One that fails does not keep the others from being asked.
+    """
+    unanswered: list[_NoAnswer] = []
+    for account in askable:
         try:
             return _ask_one(account, invoice, providers)
-        except ProviderRefused as exc:
-            if exc.problem != "not_found":
-                raise
-    return _ask_one(last, invoice, providers)
+        except (UpstreamError, ProviderNotLoaded) as exc:
+            failure = _not_theirs(exc) if invoice.provider_account_id is None else exc
+            unanswered.append(_NoAnswer(account=account, failure=failure))
+    failed = [one for one in unanswered if not _is_not_found(one.failure)]
+    return (failed or unanswered)[0]
+
+
+def _is_not_found(failure: UpstreamError | ProviderNotLoaded) -> bool:
+    return isinstance(failure, ProviderRefused) and failure.problem == "not_found"
+
+
+def _not_theirs(failure: UpstreamError | ProviderNotLoaded) -> UpstreamError | ProviderNotLoaded:
+    """Read the refusal of an invoice that is perhaps another's: BTCPay 2.4 forbids what 2.3 misses.
+
+    Source: payments 6.12.
+    """
+    if isinstance(failure, ProviderRefused) and failure.http_status == _FORBIDDEN:
+        return ProviderRefused(failure.operation, "not_found", http_status=_FORBIDDEN)
+    return failure
 
 
 def _ask_one(
@@ -170,6 +200,10 @@ def _report(
             recorded = _recorded(before, answer.known, answer.account)
             facts = msgspec.structs.replace(facts, invoice=recorded)
             _note_answer(tx, answer.account, now)
+            if before.provider_invoice_id is None:
+                audit, event = recorded_at_provider(recorded, actor, now)
+                tx.trail.append_audit(audit)
+                tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
         accepts_late = is_on(tx.settings.find_setting(ACCEPT_LATE_PAYMENTS))
         settlement = apply_report(
             facts,
@@ -288,21 +322,15 @@ def _save(
     return SettledInvoice(invoice=sale.invoice, is_changed=is_changed)
 
 
-def _stamp(
-    invoice_id: InvoiceId,
-    account: ProviderAccount | None,
-    failure: UpstreamError | ProviderNotLoaded,
-    *,
-    store: Store,
-    clock: Clock,
-) -> None:
+def _stamp(invoice_id: InvoiceId, no_answer: _NoAnswer, *, store: Store, clock: Clock) -> None:
     """Remember that it was looked at, so that one dead provider does not starve the others."""
     now = clock.now()
+    account_id, failure = no_answer.account.id, no_answer.failure
     with store.writing() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
         tx.invoices.put_invoice(msgspec.structs.replace(invoice, last_checked_at=now))
-        if account is not None and isinstance(failure, UpstreamError):
-            before = tx.connections.find_health(account.id)
-            after = after_failure(before or ProviderHealth(account_id=account.id), failure, now)
+        if isinstance(failure, UpstreamError):
+            before = tx.connections.find_health(account_id)
+            after = after_failure(before or ProviderHealth(account_id=account_id), failure, now)
             if after != before:
                 tx.connections.put_health(after)

@@ -32,7 +32,15 @@ SQL_RULES: Final = {
         "SELECT license_id FROM machines WHERE deactivated_at IS NULL"
         " GROUP BY license_id, fingerprint_hash HAVING count(*) > 1"
     ),
-    "a webhook that nobody looked at": ("SELECT id FROM webhook_receipts WHERE outcome = 'noted'"),
+    "a webhook that is not looked at when it is due": (
+        "SELECT id FROM webhook_receipts WHERE outcome = 'noted'"
+        " AND coalesce(next_look_at, received_at) <= :now"
+    ),
+    "a webhook that is looked at for nothing": (
+        "SELECT r.id FROM webhook_receipts r JOIN invoices i ON i.id = r.invoice_id"
+        " WHERE r.outcome = 'noted' AND r.looks > 3"
+        " AND (r.claim IS NOT 'settled' OR (i.status = 'settled' AND i.settled_at < :now - 86400))"
+    ),
     "a broken foreign key": 'SELECT "table" || rowid FROM pragma_foreign_key_check',
     "a damaged file": (
         "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check != 'ok'"
@@ -50,10 +58,10 @@ COUNTS: Final = {
 """An event for each of these, and no event without one."""
 
 
-def check_all(book: Book, keys: Iterable[str], verifier: Verifier) -> None:
-    """Check every rule that holds at any time, over all rows."""
+def check_all(book: Book, stage: Stage, keys: Iterable[str], verifier: Verifier) -> None:
+    """Check every rule that holds whenever the workers have done what is due, over all rows."""
     for rule, sql in SQL_RULES.items():
-        found = book.rows(sql)
+        found = book.rows(sql, {"now": stage.now} if ":now" in sql else ())
         if found:
             raise Violation(f"{rule}: {found[:3]}")
     for event_type, sql in COUNTS.items():
@@ -88,8 +96,8 @@ def check_told_are_settled(
     """Demand that a payment we were told of has its license, however old its invoice is.
 
     A clock that was wrong since, or a month since, may have cleared the webhook away. A service
-    that answers what was true before the payment may have contradicted it: then it counts as looked
-    at, and only an invoice young enough is looked at again.
+    that answered what was true before the payment excuses nothing: a claim of a payment is looked
+    at again until it is true or its receipt is too old.
     """
     for id_, at in told_at.items():
         sale = service.sales.get(id_)
@@ -99,8 +107,6 @@ def check_told_are_settled(
         seen = book.invoices[invoice_id]
         is_kept = stage.now - at < (RECEIPT_DAYS - 1) * DAY_SECONDS and stage.clock_wrong_at < at
         is_linked = seen.provider_invoice_id == id_
-        if stage.answers_stale_at.get(id_, 0) >= sale.settled_at:
-            continue
         if is_linked and is_kept and seen.status != "settled":
             raise Violation(f"invoice {invoice_id} was paid, we were told, and it is {seen.status}")
 

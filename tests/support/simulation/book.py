@@ -6,7 +6,7 @@ rows and events must have come with it. It shares no code with what it checks.
 
 import json
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,7 +119,7 @@ class Book:
         before = [status for at, status in history if at < step]
         return {*before[-1:], *(status for at, status in history if at >= step)}
 
-    def rows(self, sql: str, values: tuple[int, ...] = ()) -> list[Any]:
+    def rows(self, sql: str, values: tuple[int, ...] | Mapping[str, int] = ()) -> list[Any]:
         """Give what a query finds."""
         return self.db.execute(sql, values).fetchall()
 

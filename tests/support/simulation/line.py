@@ -43,7 +43,6 @@ class SimulatedLine:
         return self._call(
             f"ask about {provider_invoice_id}",
             lambda: self._provider.invoice_status(provider_invoice_id),
-            about=provider_invoice_id,
         )
 
     def find_by_external_id(self, invoice_id: InvoiceId) -> ProviderInvoice | None:
@@ -66,7 +65,7 @@ class SimulatedLine:
             "read lightning payment", lambda: self._provider.lightning_payment(payment_hash)
         )
 
-    def _call(self, what: str, call: Callable[[], _Answer], about: str | None = None) -> _Answer:
+    def _call(self, what: str, call: Callable[[], _Answer]) -> _Answer:
         stage, provider = self._stage, self._provider
         stage.pause(what)
         stage.may_die()
@@ -75,8 +74,6 @@ class SimulatedLine:
         fault = next((fault for name, fault in FAULTS.items() if stage.strikes(name)), None)
         provider.faults.append(fault)
         provider.is_stale = stage.strikes("answer_stale")
-        if provider.is_stale and about is not None:
-            stage.answers_stale_at[about] = stage.now
         try:
             return call()
         finally:

@@ -84,9 +84,10 @@ class Market:
             return
         asked_at = self._asked_at[idempotency_key]
         is_old = self.stage.now - asked_at >= DAY_SECONDS or self.stage.clock_wrong_at >= asked_at
-        if not is_old and first not in self.book.abandoned:
+        if not is_old and self.book.abandoned.isdisjoint((first, invoice_id)):
             raise Violation(f"one request opened two invoices: {first} and {invoice_id}")
-        self._opened[idempotency_key] = invoice_id
+        if invoice_id not in self.book.abandoned:
+            self._opened[idempotency_key] = invoice_id
 
 
 def live(market: Market, rng: Random, act: Callable[[Market, Random], None]) -> None:

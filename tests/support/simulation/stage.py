@@ -58,7 +58,6 @@ class Stage:
         self.step_number = 0
         self.calm_since = Instant(START)
         self.clock_wrong_at = Instant(START - 1)
-        self.answers_stale_at: dict[str, Instant] = {}
         self._time = self.rng("time")
         self._pace = self._time.choice(PACES)
         self._leap = 0

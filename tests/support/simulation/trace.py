@@ -11,21 +11,26 @@ LINES_KEPT: Final = 60
 _UUID: Final = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
+def shortened(line: str) -> str:
+    """Cut ids for the reader."""
+    return _UUID.sub(r"\1", line)
+
+
 class Trace:
     """Takes lines down. Two runs are the same exactly when their hashes are."""
 
     def __init__(self, *, lines_kept: int | None = LINES_KEPT) -> None:
         self.lines: deque[str] = deque(maxlen=lines_kept)
         self.count = 0
-        self._hash = sha256()
+        self.hash = sha256()
 
     def note(self, line: str) -> None:
         """Take a line down, ids in full for the hash and cut for the reader."""
         self.count += 1
-        self._hash.update(line.encode() + b"\n")
-        self.lines.append(_UUID.sub(r"\1", line))
+        self.hash.update(line.encode() + b"\n")
+        self.lines.append(shortened(line))
 
     @property
     def digest(self) -> str:
         """The hash of every line so far."""
-        return self._hash.hexdigest()
+        return self.hash.hexdigest()

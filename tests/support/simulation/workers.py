@@ -4,19 +4,25 @@ from random import Random
 from typing import Final
 
 from keysat_core.domain.merchant import ProviderKind
-from keysat_core.domain.receipt import ReceiptOutcome
 from keysat_core.errors import KeysatError
 from keysat_core.ports.bundle import Ports
-from keysat_core.use_cases.purchases.note_webhook import NoteWebhook, note_webhook
+from keysat_core.use_cases.purchases.note_webhook import NoteWebhook
 from keysat_http.reconciling import one_by_one
-from keysat_http.settling import settle_receipt
 from keysat_http.shop_ticks import shop_ticks
+from tests.support.landing import take_webhook
 from tests.support.scripted_provider import SIGNATURE, about
 from tests.support.simulation.market import NO_ANSWER, Market, check_after_pass
 from tests.support.simulation.process import Process, Unanswered
 from tests.support.trade import BUYER
 
-TICKS: Final = {"receipts": 5, "reconcile": 60, "tips": 10, "heartbeats": 3_600, "purge": 3_600}
+TICKS: Final = {
+    "receipts": 5,
+    "reconcile": 60,
+    "tips": 10,
+    "saved_payments": 10,
+    "heartbeats": 3_600,
+    "purge": 3_600,
+}
 """What is run, and how often; a test holds it against what the server runs."""
 
 
@@ -75,16 +81,9 @@ def _deliver(market: Market, rng: Random, body: bytes) -> bool:
         account_id=market.account_id, kind=ProviderKind.BTCPAY, headers=SIGNATURE, body=body
     )
     try:
-        market.server(rng).call(f"webhook {body.decode()}", lambda ports: _take(ports, command))
+        market.server(rng).call(
+            f"webhook {body.decode()}", lambda ports: take_webhook(ports, BUYER, command)
+        )
     except NO_ANSWER:
         return False
     return True
-
-
-def _take(ports: Ports, command: NoteWebhook) -> None:
-    """What a landing does: keep it, and look at its invoice at once."""
-    receipt = note_webhook(
-        command, store=ports.store, clock=ports.clock, ids=ports.ids, providers=ports.providers
-    )
-    if receipt.outcome is ReceiptOutcome.NOTED:
-        settle_receipt(ports, BUYER, receipt)

@@ -15,6 +15,7 @@ import msgspec
 
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
 from keysat_core.domain.money import Currency
+from keysat_core.domain.receipt import LOOK_ON_SECONDS
 from keysat_core.limits import RECONCILE_DAYS
 from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.payments import PaymentProvider
@@ -190,6 +191,7 @@ class World:
 
     def _settle_down(self) -> None:
         stage, market = self.stage, self.market
+        closed_at = stage.now
         for seconds in ROUNDS:
             stage.clock.advance(seconds)
             self.service.turn()
@@ -199,8 +201,9 @@ class World:
             for process in self.processes:
                 stage.scheduler.spawn(f"{process.name}-ticks", partial(tick_all, market, process))
             self._rest()
-            check_told_are_settled(self.book, self.service, stage, market.told_at)
-        check_all(self.book, market.keys, self._verifier)
+            if stage.now - closed_at > LOOK_ON_SECONDS:
+                check_told_are_settled(self.book, self.service, stage, market.told_at)
+        check_all(self.book, stage, market.keys, self._verifier)
         check_none_waits(self.book, stage)
         self.book.tips.check_rest()
 

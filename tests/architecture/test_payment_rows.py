@@ -1,0 +1,61 @@
+"""Every row of the table of payment scenarios has a test, or a reason why it has none yet.
+
+Source: payments 17, rows 1 to 48.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.support.tree import ROOT
+
+ROWS: Final = frozenset(range(1, 49))
+
+DEFERRED: Final = {44: "subscriptions are not renewed yet"}
+
+PARTLY: Final = {
+    2: "that a code's use is kept: there are no codes yet",
+    4: "tier changes and renewals: neither is sold yet",
+    10: "that a code's use is returned: there are no codes yet",
+    14: "that a code is redeemed beyond its limit: there are no codes yet",
+    17: "that a code's use is returned: there are no codes yet",
+    22: "that a code's use is returned: there are no codes yet",
+    23: "that a code's use is returned: there are no codes yet",
+    24: "a warning to the operator: none is given yet",
+    38: "the extension that does not come: subscriptions are not renewed yet",
+    39: "the extension that comes once: subscriptions are not renewed yet",
+    40: "the renewal that is charged: subscriptions are not renewed yet",
+}
+"""Rows that are covered but for a part, and which."""
+
+
+def marked_rows(path: Path) -> Iterator[int]:
+    """Give the numbers in ``@pytest.mark.rows(...)`` of a file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for decorator in node.decorator_list:
+            if (
+                isinstance(decorator, ast.Call)
+                and ast.unparse(decorator.func) == "pytest.mark.rows"
+            ):
+                yield from (ast.literal_eval(argument) for argument in decorator.args)
+
+
+def covered() -> dict[int, set[str]]:
+    """Which files cover which rows."""
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for row in marked_rows(path):
+            found[row].add(path.name)
+    return dict(found)
+
+
+def test_every_row_is_covered_or_deferred_and_none_is_both() -> None:
+    rows = covered()
+    assert rows.keys() <= ROWS
+    assert rows.keys() & DEFERRED.keys() == set()
+    assert rows.keys() | DEFERRED.keys() == ROWS
+    assert PARTLY.keys() <= rows.keys()
