@@ -306,8 +306,7 @@ NEW_URL = "https://new.example"
 
 
 def moved(shop: ZapriteShop) -> str:
-    """Check webhooks under the old address and then under a new one; give the new webhook's."""
-    check_webhooks(shop.shop.ports, PUBLIC_URL)
+    """Look after webhooks under a new address, for the first time; give the new webhook's."""
     check_webhooks(shop.shop.ports, NEW_URL)
     return f"{NEW_URL}/v1/zaprite/webhook/{shop.account().id}"
 

@@ -21,7 +21,7 @@ from keysat_core.domain.provider_health import (
     after_failure,
     is_worth_noting,
 )
-from keysat_core.domain.setting import WEBHOOK_BASE
+from keysat_core.domain.setting import WEBHOOK_BASE, webhook_base_of
 from keysat_core.domain.zaprite import webhook_url
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
 from keysat_core.ports.clock import Clock
@@ -147,7 +147,7 @@ def move_zaprite_webhook(
     Raises:
         ProviderUnavailable: whether it was registered is unknown.
     """
-    key = f"{WEBHOOK_BASE}:{account.id}"
+    key = webhook_base_of(account.id)
     with store.reading() as tx:
         former = tx.settings.find_setting(key)
     if account.kind is not ProviderKind.ZAPRITE or account.api_key is None or former == public_url:
