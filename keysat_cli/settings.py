@@ -36,12 +36,14 @@ class BTCPayAddresses:
     """Where one BTCPay Server is, as this server, the operator's browser and buyers reach it.
 
     ``browser_url`` defaults to ``url``, ``public_url`` to ``browser_url`` if that is set.
+    ``sends_buyer_email``: its stores are told who buys.
     """
 
     url: str | None = None
     browser_url: str | None = None
     public_url: str | None = None
     seed: BTCPaySeed | None = None
+    sends_buyer_email: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +121,7 @@ def read_store_settings(environment: Environment) -> StoreSettings:
     """
     license_key = environment.find("KEYSAT_LICENSE")
     upgrade_url = environment.find("KEYSAT_UPGRADE_URL")
-    is_sandbox = (environment.find("KEYSAT_SANDBOX_MODE") or "").lower() in TRUE_WORDS
+    is_sandbox = _is_on(environment, "KEYSAT_SANDBOX_MODE")
     return StoreSettings(
         db_path=_db_path(environment.find("KEYSAT_DB_PATH") or DB_PATH_DEFAULT),
         operator_name=environment.find("KEYSAT_OPERATOR_NAME"),
@@ -132,6 +134,7 @@ def read_store_settings(environment: Environment) -> StoreSettings:
             browser_url=_url_or_none(environment, "BTCPAY_BROWSER_URL"),
             public_url=_url_or_none(environment, "BTCPAY_PUBLIC_URL"),
             seed=_btcpay_seed(environment),
+            sends_buyer_email=_is_on(environment, "BTCPAY_SEND_BUYER_EMAIL"),
         ),
         rate_sources=_rate_sources(environment, is_sandbox=is_sandbox),
     )
@@ -240,6 +243,10 @@ def _url(name: str, text: str) -> str:
     if parts.query or parts.fragment or parts.username is not None:
         raise ConfigurationError(name, "must have neither a user, a ? nor a #")
     return text.rstrip("/")
+
+
+def _is_on(environment: Environment, name: str) -> bool:
+    return (environment.find(name) or "").lower() in TRUE_WORDS
 
 
 def _btcpay_seed(environment: Environment) -> BTCPaySeed | None:

@@ -106,6 +106,7 @@ def open_wiring(
             base_url=settings.btcpay.url,
             browser_url=settings.btcpay.browser_url,
             public_base=settings.btcpay.public_url,
+            sends_buyer_email=settings.btcpay.sends_buyer_email,
         )
         zaprite = Zaprite(sender, clock=CLOCK)
         activity = Activity(activity_path(settings.db_path))

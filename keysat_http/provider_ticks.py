@@ -5,13 +5,15 @@ from typing import Final
 import structlog
 
 from keysat_core.domain.instant import HOUR_SECONDS
-from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.errors import ProviderNotLoaded, UpstreamError
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.connections.look_after_providers import (
     LEFT_ALONE,
+    OUTDATED,
     check_webhook,
     list_connected,
+    move_zaprite_webhook,
     probe_provider,
     remember_public_url,
 )
@@ -23,6 +25,9 @@ PROBE_SECONDS: Final = 900
 
 WEBHOOK_SECONDS: Final = 6 * HOUR_SECONDS
 """How often it is seen that a webhook is still registered (payments 14.1)."""
+
+_TOLD: Final = frozenset({LEFT_ALONE, OUTDATED})
+"""What is a warning: the operator may have to see to it."""
 
 log = structlog.get_logger("keysat.ticks")
 
@@ -80,29 +85,41 @@ def probe_providers(ports: Ports) -> Work:
 
 
 def check_webhooks(ports: Ports, public_url: str) -> Work:
-    """See that every BTCPay account's webhook is there and leads to this server."""
+    """See that every account's webhook leads to this server, as far as its provider tells."""
     looked_at = failed = 0
-    btcpay = ports.btcpay
-    if btcpay is None:
-        return Work()
     for account in list_connected(store=ports.store):
-        if account.kind is not ProviderKind.BTCPAY:
-            continue
         try:
-            found = check_webhook(
-                account,
-                public_url=public_url,
-                store=ports.store,
-                clock=ports.clock,
-                btcpay=btcpay,
-            )
+            found = _check_webhook(ports, account, public_url)
         except (UpstreamError, ProviderNotLoaded) as exc:
             failed += 1
             log.warning("webhook_not_checked", code=exc.code, problem=str(exc))
             continue
+        if found is None:
+            continue
         looked_at += 1
-        say = log.warning if found == LEFT_ALONE else log.info
-        say("webhook_checked", found=found)
+        say = log.warning if found in _TOLD else log.info
+        say("webhook_checked", kind=account.kind, found=found)
     if not failed:
         remember_public_url(public_url, store=ports.store, clock=ports.clock)
     return Work(items=looked_at, failed=failed)
+
+
+def _check_webhook(ports: Ports, account: ProviderAccount, public_url: str) -> str | None:
+    """Look after one account's webhook; None when there was nothing to look at."""
+    if account.kind is ProviderKind.BTCPAY and ports.btcpay is not None:
+        return check_webhook(
+            account,
+            public_url=public_url,
+            store=ports.store,
+            clock=ports.clock,
+            btcpay=ports.btcpay,
+        )
+    if account.kind is ProviderKind.ZAPRITE and ports.zaprite is not None:
+        return move_zaprite_webhook(
+            account,
+            public_url=public_url,
+            store=ports.store,
+            clock=ports.clock,
+            zaprite=ports.zaprite,
+        )
+    return None

@@ -13,7 +13,7 @@ import structlog
 from keysat_core.domain.actor import SYSTEM, Actor
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.invoice import Invoice
-from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
+from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.errors import (
     KeysatError,
     NotFound,
@@ -26,10 +26,8 @@ from keysat_core.limits import HEARTBEATS_BATCH, PURGE_BATCH, RECEIPTS_BATCH
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.machines.fold_heartbeats import fold_heartbeats
 from keysat_core.use_cases.purchases.note_webhook import (
-    NoteWebhook,
     follow_up_receipt,
     list_noted_receipts,
-    note_webhook,
 )
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_core.use_cases.server.purge_expired import purge_expired
@@ -68,23 +66,6 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     skipped: int = 0
     resting: int = 0
-
-
-def take_webhook(ports: Ports, actor: Actor, command: NoteWebhook) -> None:
-    """Keep a webhook and look at its invoice at once; if that fails, a tick does it later.
-
-    Raises:
-        NotFound, NotAuthentic, ProviderNotLoaded: as ``note_webhook``; nothing was kept.
-    """
-    receipt = note_webhook(
-        command,
-        store=ports.store,
-        clock=ports.clock,
-        ids=ports.ids,
-        providers=ports.providers,
-    )
-    if receipt.outcome is ReceiptOutcome.NOTED:
-        settle_receipt(ports, actor, receipt)
 
 
 def settle_receipt(ports: Ports, actor: Actor, receipt: WebhookReceipt) -> Outcome:

@@ -27,6 +27,7 @@ class BTCPayProvider:
     """One store, seen with one key.
 
     ``public_base`` is where buyers reach the server; without it links stay as BTCPay makes them.
+    ``sends_buyer_email``: the store is told who buys.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class BTCPayProvider:
         store_id: str,
         webhook_secret: Secret | None,
         public_base: str | None,
+        sends_buyer_email: bool = False,
     ) -> None:
         self._client = client
         self._store_id = store_id
         self._store = f"/api/v1/stores/{wire.segment(store_id)}"
         self._webhook_secret = webhook_secret
         self._public_base = public_base
+        self._sends_buyer_email = sends_buyer_email
 
     def create_invoice(self, order: InvoiceOrder) -> ProviderInvoice:
         """Ask for a payment in sats.
@@ -56,7 +59,7 @@ class BTCPayProvider:
             "create invoice",
             "POST",
             f"{self._store}/invoices",
-            wire.invoice_request(order),
+            wire.invoice_request(order, sends_buyer_email=self._sends_buyer_email),
             wire.CreatedInvoice,
         )
         link = self._link(created.checkout_link)

@@ -3,6 +3,8 @@
 Source: payments 6.7 and 6.9-6.11, 14.
 """
 
+import logging
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
@@ -34,6 +36,8 @@ ON_CHAIN: Final = frozenset({"BTC-CHAIN", "BTC"})
 
 SAME_WEBHOOKS_MAX: Final = 10
 """Webhooks with our address that make room for a new one: there was never more than one."""
+
+log = logging.getLogger("keysat.btcpay")
 
 RECONNECT: Final = "its key is gone; connect it again"
 
@@ -75,9 +79,11 @@ class BTCPayStoresView:
             return BitcoinNetwork.UNDETERMINED
         return BitcoinNetwork.UNDETERMINED
 
-    def put_webhook(self, store_id: str, url: str, secret: Secret) -> str:
-        """Register a webhook; one with the same address makes room for it."""
-        self._clear_address(store_id, url)
+    def put_webhook(
+        self, store_id: str, url: str, secret: Secret, *, former_urls: Collection[str]
+    ) -> str:
+        """Register a webhook; those with its address or a former one make room for it."""
+        self._clear_addresses(store_id, {url, *former_urls})
         body = _webhook(url) | {"secret": secret.reveal()}
         try:
             hooks = _webhooks_path(store_id)
@@ -85,7 +91,7 @@ class BTCPayStoresView:
         except ProviderUnavailable:
             # It may have been registered all the same, and nobody would know its id.
             with suppress(UpstreamError):
-                self._clear_address(store_id, url)
+                self._clear_addresses(store_id, {url})
             raise
 
     def find_webhook(self, store_id: str, webhook_id: str) -> RemoteWebhook | None:
@@ -112,10 +118,10 @@ class BTCPayStoresView:
             if exc.problem != "not_found":
                 raise
 
-    def _clear_address(self, store_id: str, url: str) -> None:
+    def _clear_addresses(self, store_id: str, urls: Collection[str]) -> None:
         hooks = _webhooks_path(store_id)
         listed = self._client.read("list webhooks", hooks, list[wire.WebhookData])
-        for old in [one for one in listed if one.url == url][:SAME_WEBHOOKS_MAX]:
+        for old in [one for one in listed if one.url in urls][:SAME_WEBHOOKS_MAX]:
             self.delete_webhook(store_id, old.id)
 
     def payment_methods(self, store_id: str) -> list[dict[str, JSONValue]]:
@@ -136,7 +142,8 @@ class BTCPayGateway:
     """Implements ``ports.connecting.BTCPayServer``, and makes the providers of accounts.
 
     ``base_url`` is where this server reaches it, ``browser_url`` where the operator does and
-    ``public_base`` where buyers do; all without a trailing slash.
+    ``public_base`` where buyers do; all without a trailing slash. ``sends_buyer_email``: stores are
+    told who buys.
     """
 
     def __init__(
@@ -146,8 +153,11 @@ class BTCPayGateway:
         base_url: str | None = None,
         browser_url: str | None = None,
         public_base: str | None = None,
+        sends_buyer_email: bool = False,
     ) -> None:
         self._sender = sender
+        self._sends_buyer_email = sends_buyer_email
+        self._has_told_of_links = False
         self._public_base = public_base or browser_url
         self.base_url = base_url
         self.browser_url = browser_url or base_url
@@ -170,11 +180,16 @@ class BTCPayGateway:
         Raises:
             ProviderNotLoaded: the account was disconnected.
         """
+        client = self._client_of(account)
+        if self._public_base is None and not self._has_told_of_links:
+            self._has_told_of_links = True
+            log.info("checkout links stay as BTCPay writes them: BTCPAY_PUBLIC_URL is not set")
         return BTCPayProvider(
-            self._client_of(account),
+            client,
             store_id=account.store_id or "",
             webhook_secret=account.webhook_secret,
             public_base=self._public_base,
+            sends_buyer_email=self._sends_buyer_email,
         )
 
     def _client_of(self, account: ProviderAccount) -> GreenfieldClient:

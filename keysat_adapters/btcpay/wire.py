@@ -162,11 +162,15 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def invoice_request(order: InvoiceOrder) -> dict[str, Any]:
+def invoice_request(order: InvoiceOrder, *, sends_buyer_email: bool) -> dict[str, Any]:
     """Spell ``CreateInvoiceRequest``. Braces are BTCPay's placeholders, so ours are escaped.
 
-    Source: payments 6.3. Expiry, tolerance and confirmations stay as the store has them.
+    Source: payments 6.3. Expiry, tolerance and confirmations stay as the store has them. The
+    buyer's address is told only where the operator wants it.
     """
+    metadata = {**order.metadata, "orderId": order.invoice_id, "source": SOURCE}
+    if sends_buyer_email and order.buyer_email is not None:
+        metadata["buyerEmail"] = order.buyer_email
     checkout: dict[str, Any] = {
         "redirectURL": order.redirect_url.replace("{", "%7B").replace("}", "%7D"),
         "redirectAutomatically": True,
@@ -177,7 +181,7 @@ def invoice_request(order: InvoiceOrder) -> dict[str, Any]:
     return {
         "amount": btc_text(order.price.amount),
         "currency": "BTC",
-        "metadata": {**order.metadata, "orderId": order.invoice_id, "source": SOURCE},
+        "metadata": metadata,
         "checkout": checkout,
     }
 
@@ -220,9 +224,9 @@ def report_of(
     return ProviderReport(
         status=STATUSES.get(invoice.status, ProviderStatus.PENDING),
         is_processing=invoice.status == "Processing",
+        is_overpaid=additional == "PaidOver" or _is_overpaid(invoice),
         is_paid_late=is_paid_late(invoice),
         is_late_final=is_late_final,
-        is_overpaid=additional == "PaidOver",
         marked_by_hand=additional == "Marked",
         price=sats_of(invoice.amount, invoice.currency),
         paid=sats_of(invoice.paid_amount, invoice.currency) or paid,
@@ -233,6 +237,12 @@ def report_of(
 def is_paid_late(invoice: InvoiceData) -> bool:
     """It was paid in full after it had expired, and waits for somebody to decide."""
     return invoice.status == "Expired" and invoice.additional_status == "PaidLate"
+
+
+def _is_overpaid(invoice: InvoiceData) -> bool:
+    """Compare what came with the price: ``Marked`` hides ``PaidOver``."""
+    amount, paid = invoice.amount, invoice.paid_amount
+    return amount is not None and paid is not None and paid > amount
 
 
 def is_payment_untold(invoice: InvoiceData) -> bool:

@@ -85,6 +85,7 @@ class SandboxProvider:
         return ProviderReport(
             status=PROVIDER_STATUS[invoice.status],
             is_processing=invoice.status is InvoiceState.PROCESSING,
+            is_overpaid=invoice.paid_sats > invoice.amount_sats,
             is_paid_late=invoice.status is InvoiceState.EXPIRED_PAID_LATE,
             marked_by_hand=invoice.status
             in {InvoiceState.SETTLED_MARKED, InvoiceState.INVALID_MARKED},

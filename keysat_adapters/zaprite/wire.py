@@ -43,7 +43,10 @@ STATUS_CHARS_MAX: Final = 40
 DETAIL_CHARS_MAX: Final = 300
 """Bodies of errors may carry personal data: at most this much is kept (payments 1.2)."""
 
-PAID_STATUSES: Final = frozenset({"PAID", "COMPLETE", "OVERPAID"})
+OVERPAID: Final = "OVERPAID"
+"""More was paid than asked."""
+
+PAID_STATUSES: Final = frozenset({"PAID", "COMPLETE", OVERPAID})
 """The only words that mean money, compared exactly (payments 7.3, 7.6)."""
 
 PROCESSING: Final = "PROCESSING"
@@ -176,7 +179,7 @@ def report_of(order: Fields) -> ProviderReport:
     return ProviderReport(
         status=status,
         is_processing=said == PROCESSING,
-        is_overpaid=said == "OVERPAID",
+        is_overpaid=said == OVERPAID,
         price=_money(order.get("totalAmount"), order.get("currency")),
         paid=_paid(order),
         raw_status=raw_status,

@@ -163,19 +163,6 @@ def checked_preference(
     return RailPreference(merchant_profile_id=profile_id, rail=rail, provider_account_id=account.id)
 
 
-def account_for_rail(
-    accounts: Iterable[ProviderAccount],
-    rail: Rail | None,
-    preferences: Iterable[RailPreference] = (),
-) -> ProviderAccount:
-    """Choose who collects: the first of ``accounts_for_rail``, which says how.
-
-    Raises:
-        NoProvider: the profile has no account, or none that serves the rail.
-    """
-    return accounts_for_rail(accounts, rail, preferences)[0]
-
-
 def accounts_for_rail(
     accounts: Iterable[ProviderAccount],
     rail: Rail | None,

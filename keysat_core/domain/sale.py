@@ -34,6 +34,7 @@ from keysat_core.domain.invoice import (
     mismatched_amount,
 )
 from keysat_core.domain.license import License, with_terms
+from keysat_core.domain.money import Currency
 from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.domain.policy import Policy, terms_of_sale
 from keysat_core.domain.second_look import doubted
@@ -182,8 +183,9 @@ def _notes(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instant)
     audits: list[AuditEntry] = []
     events: list[DomainEvent] = []
     theirs = mismatched_amount(invoice, report)
-    is_settling = report.status is ProviderStatus.SETTLED
-    if theirs is not None and is_settling and invoice.status is not InvoiceStatus.SETTLED:
+    is_settled = invoice.status is InvoiceStatus.SETTLED
+    is_settling = report.status is ProviderStatus.SETTLED and not is_settled
+    if theirs is not None and is_settling:
         audits.append(
             _about(
                 invoice,
@@ -195,9 +197,8 @@ def _notes(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instant)
                 provider_amount_sats=theirs,
             )
         )
-    if report.is_overpaid and is_settling and invoice.status is not InvoiceStatus.SETTLED:
-        paid_sats = report.paid.amount if report.paid else None
-        audits.append(_about(invoice, actor, "invoice.overpaid", now, paid_sats=paid_sats))
+    if report.is_overpaid and is_settling:
+        audits.append(_about(invoice, actor, "invoice.overpaid", now, paid_sats=_paid_sats(report)))
     if report.is_paid_late:
         audits.append(_about(invoice, actor, "invoice.paid_late", now))
     if is_partial_payment(report):
@@ -207,7 +208,7 @@ def _notes(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instant)
                 actor,
                 "invoice.partial_payment",
                 now,
-                paid_sats=report.paid.amount if report.paid else 0,
+                paid_sats=_paid_sats(report),
             )
         )
     if is_reversal(invoice, report):
@@ -230,6 +231,12 @@ def _notes(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instant)
             )
         )
     return _Notes(events=tuple(events), audits=tuple(audits))
+
+
+def _paid_sats(report: ProviderReport) -> int | None:
+    """Give what came, where the provider says it in sats."""
+    is_sats = report.paid is not None and report.paid.currency is Currency.SAT
+    return report.paid.amount if report.paid is not None and is_sats else None
 
 
 def _license_for(invoice: Invoice, facts: SaleFacts, now: Instant) -> License:

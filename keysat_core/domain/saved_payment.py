@@ -12,7 +12,9 @@ import msgspec
 
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
-from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind
+from keysat_core.domain.policy import Policy
+from keysat_core.domain.sale import Settlement
 from keysat_core.errors import IllegalTransition, InvariantError
 
 CAPTURE_SECONDS: Final = (0, 30, 300, 3_600)
@@ -72,6 +74,20 @@ class SavedPayment(msgspec.Struct, frozen=True, kw_only=True):
             raise InvariantError("profile", "is there exactly when the payment method is saved")
         if (self.next_at is not None) is not (self.state is CaptureState.WANTED):
             raise InvariantError("next_at", "is there exactly while the payment method is wanted")
+
+
+def wanted_of_sale(
+    sale: Settlement, policy: Policy | None, account: ProviderAccount | None, now: Instant
+) -> SavedPayment | None:
+    """Have the payer's saved method looked for once a recurring tier was sold; None: there is none.
+
+    On whose word it was settled makes no difference: a card may have been saved all the same.
+    Source: payments 7.6.
+    """
+    is_recurring = policy is not None and policy.is_recurring
+    if sale.license is None or not is_recurring or account is None:
+        return None
+    return wanted(sale.invoice.id, account.id, now) if account.kind in SAVING_KINDS else None
 
 
 def wanted(invoice_id: InvoiceId, account_id: ProviderAccountId, now: Instant) -> SavedPayment:

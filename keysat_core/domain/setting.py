@@ -27,6 +27,11 @@ BACKUP_LAST_PATH: Final = "backup.last_path"
 """Where it was put."""
 
 
+def webhook_base_of(account_id: str) -> str:
+    """Name the setting with the public address that one account's webhook leads to."""
+    return f"{WEBHOOK_BASE}:{account_id}"
+
+
 def is_on(text: str | None) -> bool:
     """Read a setting that is on or off; off unless it says so."""
     return text == "1"

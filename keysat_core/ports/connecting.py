@@ -1,5 +1,6 @@
 """Connecting accounts at payment services, and looking after the connection."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from keysat_core.domain.connecting import BitcoinNetwork, RemoteStore, RemoteWebhook
@@ -30,8 +31,13 @@ class BTCPayStores(Protocol):
         """Tell which chain a store receives on; ``UNDETERMINED`` after any failure, never raises."""
         ...
 
-    def put_webhook(self, store_id: str, url: str, secret: Secret) -> str:
-        """Register a webhook and give its id; one with the same address is replaced."""
+    def put_webhook(
+        self, store_id: str, url: str, secret: Secret, *, former_urls: Collection[str]
+    ) -> str:
+        """Register a webhook and give its id.
+
+        Others at the same address, or at one of ours that nobody listens at any more, are removed.
+        """
         ...
 
     def find_webhook(self, store_id: str, webhook_id: str) -> RemoteWebhook | None:

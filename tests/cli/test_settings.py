@@ -255,3 +255,10 @@ def test_no_setting_shows_a_secret() -> None:
     settings = serve_settings(KEYSAT_LICENSE="LIC1-SECRET-KEY")
     assert KEY not in repr(settings)
     assert "SECRET" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("word", "is_sent"), [("On", True), ("1", True), ("", False), ("no", False)]
+)
+def test_btcpay_is_told_who_buys_only_on_demand(word: str, *, is_sent: bool) -> None:
+    assert store_settings(BTCPAY_SEND_BUYER_EMAIL=word).btcpay.sends_buyer_email is is_sent

@@ -70,7 +70,9 @@ class Bench:
 
     def listen(self) -> None:
         """Register a webhook as a connect does."""
-        BTCPayStoresView(self.client).put_webhook(self.store.id, "https://shop.example/w", SECRET)
+        BTCPayStoresView(self.client).put_webhook(
+            self.store.id, "https://shop.example/w", SECRET, former_urls=()
+        )
 
 
 @pytest.fixture
@@ -128,6 +130,25 @@ def test_an_invoice_is_asked_for_in_bitcoin_with_eight_decimals(bench: Bench) ->
     assert created.checkout_url == f"{BASE}/i/{created.provider_invoice_id}"
 
 
+@pytest.mark.parametrize("email", ["a@b.example", None])
+def test_the_store_is_told_who_buys_where_the_operator_wants_it(
+    bench: Bench, email: str | None
+) -> None:
+    telling = BTCPayProvider(
+        bench.client,
+        store_id=bench.store.id,
+        webhook_secret=SECRET,
+        public_base=None,
+        sends_buyer_email=True,
+    )
+    wanted = msgspec.structs.replace(order(), buyer_email=email)
+    telling.create_invoice(wanted)
+    (call,) = bench.fake.journal.calls("create_invoice")
+    metadata = msgspec.json.decode(call.request.body)["metadata"]
+    assert metadata.get("buyerEmail") == email
+    assert ("buyerEmail" in metadata) is (email is not None)
+
+
 def test_only_sats_are_taken(bench: Bench) -> None:
     price = Money(currency=Currency.USD, amount=500)
     with pytest.raises(ProviderRefused) as refusal:
@@ -163,6 +184,28 @@ def test_a_part_is_reported_with_its_amount(bench: Bench) -> None:
     assert (seen.status, seen.raw_status) == (ProviderStatus.EXPIRED, "Expired/PaidPartial")
     assert seen.paid == Money(currency=Currency.SAT, amount=1_000)
     assert not seen.is_paid_late
+
+
+@pytest.mark.parametrize("mode", ["2.0", "2.4"])
+def test_too_much_is_told_also_where_the_amount_is_not(mode: str) -> None:
+    bench = Bench(mode)
+    with bench.sender:
+        exact, over = sold(bench), sold(bench)
+        bench.fake.pay(exact)
+        bench.fake.pay(over, 200_000)
+        assert not bench.provider.invoice_status(exact).is_overpaid
+        seen = bench.provider.invoice_status(over)
+    assert (seen.status, seen.is_overpaid) == (ProviderStatus.SETTLED, True)
+    bench.fake.check()
+
+
+def test_too_much_is_told_when_the_seller_marked_it_too(bench: Bench) -> None:
+    id_ = sold(bench)
+    bench.clock.advance(901)
+    bench.fake.pay(id_, 200_000)
+    bench.fake.mark(id_, Status.SETTLED)
+    seen = bench.provider.invoice_status(id_)
+    assert (seen.raw_status, seen.is_overpaid) == ("Settled/Marked", True)
 
 
 def test_a_late_payment_is_told_and_whether_it_is_final(bench: Bench) -> None:

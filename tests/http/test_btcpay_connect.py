@@ -5,6 +5,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from keysat_adapters.btcpay.server import BTCPayGateway
+from keysat_adapters.outbound.http import HTTPSender
 from keysat_core.domain.actor import SYSTEM, Scope
 from keysat_core.domain.connecting import PERMISSIONS
 from keysat_core.domain.ids import InvoiceId
@@ -298,6 +300,28 @@ def test_disconnecting_works_while_btcpay_is_down() -> None:
         assert opened.shop.admin("GET", "/btcpay/status") == {"connected": False}
 
 
+def test_connecting_again_removes_a_webhook_that_was_left_there_and_no_other() -> None:
+    with running_btcpay_shop() as opened:
+        left = opened.account()
+        elsewhere = "https://accounting.example/hook"
+        opened.fake.faults.on_call("delete_webhook", Timeout())
+        opened.fake.faults.on_call("revoke_current_key", Timeout())
+        opened.shop.admin("POST", "/btcpay/disconnect", json={})
+        (old,) = opened.fake.world.webhooks.values()
+        assert old.url.endswith(left.id)
+        sender = HTTPSender(transport=opened.fake.transport())
+        with sender:
+            gateway = BTCPayGateway(sender, base_url=BASE)
+            key = Secret(opened.fake.add_key(opened.store.id))
+            gateway.stores(BASE, key).put_webhook(
+                opened.store.id, elsewhere, Secret("theirs"), former_urls=()
+            )
+        opened.clock.turn(1)
+        opened.connect()
+        urls = {hook.url for hook in opened.fake.world.webhooks.values()}
+        assert urls == {elsewhere, f"{PUBLIC_URL}/v1/btcpay/webhook/{opened.account().id}"}
+
+
 def test_an_undecodable_body_disconnects_nothing() -> None:
     with running_btcpay_shop() as opened:
         refused = opened.shop.admin("POST", "/btcpay/disconnect", ok=False, content=b"{provider")
@@ -346,3 +370,15 @@ def test_what_was_settled_before_is_not_held_against_a_provider_that_is_gone() -
         look = settle(opened.shop.ports, SYSTEM, InvoiceId(purchase["invoice_id"]))
         assert look.outcome == "unchanged"
         assert opened.shop.audited("invoice.provider_reversed") == 0
+
+
+@pytest.mark.parametrize(("public_base", "times"), [(None, 1), ("https://pay.example", 0)])
+def test_links_that_stay_as_btcpay_writes_them_are_told_of_once(
+    caplog: pytest.LogCaptureFixture, public_base: str | None, times: int
+) -> None:
+    caplog.set_level("INFO", "keysat.btcpay")
+    with running_btcpay_shop() as opened, HTTPSender(transport=opened.fake.transport()) as sender:
+        gateway = BTCPayGateway(sender, base_url=BASE, public_base=public_base)
+        for _ in range(3):
+            gateway.provider_for(opened.account()).probe()
+    assert len([one for one in caplog.records if one.name == "keysat.btcpay"]) == times

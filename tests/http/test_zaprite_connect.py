@@ -12,6 +12,7 @@ from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.domain.self_license import SelfLicense
 from keysat_core.use_cases.zaprite.connect_zaprite import ConnectZaprite
 from keysat_http.admin.zaprite import ZapriteAccount
+from keysat_http.provider_ticks import check_webhooks
 from tests.simulators.fault_plan import Answer, CallAction, DropField, Html, Timeout
 from tests.support.http import ADMIN, PUBLIC_URL
 from tests.support.shop import running_shop
@@ -297,3 +298,42 @@ def test_a_server_of_pretend_money_only_says_so() -> None:
             "/v1/admin/zaprite/disconnect", json={"provider_id": account}, headers=ADMIN
         )
         assert code_of(answer) == (404, "not_found")
+
+
+# --- our address changed (payments 14.2) --------------------------------------------------------
+
+NEW_URL = "https://new.example"
+
+
+def moved(shop: ZapriteShop) -> str:
+    """Look after webhooks under a new address, for the first time; give the new webhook's."""
+    check_webhooks(shop.shop.ports, NEW_URL)
+    return f"{NEW_URL}/v1/zaprite/webhook/{shop.account().id}"
+
+
+def test_a_webhook_is_registered_at_our_new_address_once(shop: ZapriteShop) -> None:
+    shop.connect()
+    url = moved(shop)
+    check_webhooks(shop.shop.ports, NEW_URL)
+    webhooks = shop.fake.live.webhooks
+    assert list(webhooks.values()).count(url) == 1
+    assert webhooks[shop.account().webhook_id or ""] == url
+    assert shop.shop.audited("payment_provider.webhook_moved") == 1
+
+
+def test_where_nothing_can_be_registered_the_operator_is_told_once(shop: ZapriteShop) -> None:
+    shop.connect()
+    shop.fake.live.registration_refusal = 403
+    moved(shop)
+    check_webhooks(shop.shop.ports, NEW_URL)
+    assert shop.account().webhook_id is None
+    assert shop.shop.audited("payment_provider.webhook_outdated") == 1
+
+
+def test_while_zaprite_is_silent_the_new_address_is_tried_again(shop: ZapriteShop) -> None:
+    shop.connect()
+    shop.fake.faults.on_call("create_webhook", Answer(503))
+    url = moved(shop)
+    assert url not in shop.fake.live.webhooks.values()
+    check_webhooks(shop.shop.ports, NEW_URL)
+    assert url in shop.fake.live.webhooks.values()

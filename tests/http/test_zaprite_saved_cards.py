@@ -69,6 +69,17 @@ def test_a_card_that_appears_half_a_minute_later_is_found_then(shop: ZapriteShop
     assert saved.state is CaptureState.SAVED
 
 
+def test_a_card_is_looked_for_also_when_the_operator_settled_the_sale(shop: ZapriteShop) -> None:
+    sold = shop.buy(policy_slug="monthly", buyer_email="ada@example.com")
+    shop.fake.attach_profile(sold["btcpay_invoice_id"])
+    shop.fake.set_status(sold["btcpay_invoice_id"], "UNDERPAID")
+    shop.shop.admin("POST", f"/invoices/{sold['invoice_id']}/settle", json={"force": True})
+    shop.capture()
+    saved = shop.saved(sold)
+    assert saved is not None
+    assert saved.state is CaptureState.SAVED
+
+
 def test_after_an_hour_it_is_given_up(shop: ZapriteShop) -> None:
     sold = shop.sell_recurring(attaches=False)
     looked_at = []

@@ -369,6 +369,16 @@ def test_another_price_in_sats_is_a_mismatch_and_no_other_price_is(
     assert mismatched_amount(invoice, report) == (price.amount if is_other and price else None)
 
 
+def test_too_much_is_noted_once_with_the_license() -> None:
+    till = Till(make_invoice())
+    paid = Money(currency=Currency.SAT, amount=60_000)
+    report = msgspec.structs.replace(SETTLED, is_overpaid=True, paid=paid)
+    till.hear(report)
+    till.hear(msgspec.structs.replace(report, raw_status="Settled, once more"))
+    assert till.actions().count("invoice.overpaid") == 1
+    assert len(till.licenses) == 1
+
+
 def test_an_amount_mismatch_is_noted_and_the_license_issued_all_the_same() -> None:
     till = Till(make_invoice())
     odd = Money(currency=Currency.SAT, amount=49_999)

@@ -13,7 +13,6 @@ from keysat_core.domain.merchant import (
     ProviderAccount,
     ProviderKind,
     RailPreference,
-    account_for_rail,
     accounts_for_rail,
     disconnected,
 )
@@ -86,10 +85,10 @@ def test_who_collects_is_found_as_the_table_says_in_whichever_order_accounts_are
     shuffled = data.draw(st.permutations(listed))
     if wanted is None:
         with pytest.raises(NoProvider) as refused:
-            account_for_rail(shuffled, rail, preferences)
+            accounts_for_rail(shuffled, rail, preferences)
         assert refused.value.rail in {None, rail}
     else:
-        assert account_for_rail(shuffled, rail, preferences) == wanted
+        assert accounts_for_rail(shuffled, rail, preferences)[0] == wanted
 
 
 @settings(max_examples=300)

@@ -9,7 +9,7 @@ import pytest
 from keysat_core.domain.instant import DAY_SECONDS
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.license import key_of
-from keysat_core.domain.merchant import ProviderAccount, account_for_rail
+from keysat_core.domain.merchant import ProviderAccount, accounts_for_rail
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import Rail, find_rail
 from keysat_core.domain.product import Product
@@ -274,14 +274,14 @@ def account(rails: tuple[Rail, ...], connected_at: int) -> ProviderAccount:
 def test_the_earliest_connected_account_that_serves_the_rail_collects() -> None:
     late = account((Rail.CARD, Rail.LIGHTNING), 9)
     early = account((Rail.LIGHTNING, Rail.ONCHAIN), 1)
-    assert account_for_rail([late, early], None) == early
-    assert account_for_rail([late, early], Rail.LIGHTNING) == early
-    assert account_for_rail([late, early], Rail.CARD) == late
+    assert accounts_for_rail([late, early], None)[0] == early
+    assert accounts_for_rail([late, early], Rail.LIGHTNING) == (early, late)
+    assert accounts_for_rail([late, early], Rail.CARD) == (late,)
     with pytest.raises(NoProvider) as refused:
-        account_for_rail([early], Rail.CARD)
+        accounts_for_rail([early], Rail.CARD)
     assert refused.value.rail is Rail.CARD
     with pytest.raises(NoProvider) as nobody:
-        account_for_rail([], Rail.CARD)
+        accounts_for_rail([], Rail.CARD)
     assert nobody.value.rail is None
 
 

@@ -1,5 +1,7 @@
 """The server itself: first start, tier, rate pins, housekeeping."""
 
+from decimal import Decimal
+
 import pytest
 
 from keysat_adapters.rates.pinned import PinnedRates
@@ -32,7 +34,7 @@ from keysat_core.use_cases.server.prepare_server import (
     prepare_server,
 )
 from keysat_core.use_cases.server.purge_expired import Purged, purge_expired
-from keysat_core.use_cases.server.settings import find_operator_name, find_rate_pin, pin_rate
+from keysat_core.use_cases.server.settings import find_operator_name, pin_rate
 from keysat_core.use_cases.server.show_tier import show_tier
 from tests.support.builders import make_invoice, make_profile, make_receipt
 from tests.support.trade import CREATOR, OPERATOR, PATRON, Trade, open_trade
@@ -216,12 +218,11 @@ def pinned(trade: Trade) -> PinnedRates:
 @pytest.mark.parametrize("text", ["65000", "65000.50", "0.01", "1."])
 def test_a_pin_that_is_accepted_is_the_rate_that_is_used(trade: Trade, text: str) -> None:
     pin(trade, text)
-    assert find_rate_pin(Currency.USD, store=trade.store) == text
-    assert find_rate_pin(Currency.EUR, store=trade.store) is None
-    assert pinned(trade).rate(Currency.USD).units_per_btc > 0
+    assert pinned(trade).rate(Currency.USD).units_per_btc == Decimal(text)
+    assert pinned(trade).find_pin(Currency.EUR) is None
     assert trade.audits("rate.pin")[0].details == {"units_per_btc": text}
     pin(trade, None)
-    assert find_rate_pin(Currency.USD, store=trade.store) is None
+    assert pinned(trade).find_pin(Currency.USD) is None
     assert len(trade.audits("rate.pin")) == 2
 
 

@@ -56,6 +56,7 @@ def provider_reports(**fixed: Any) -> SearchStrategy[ProviderReport]:
         fixed,
         status=st.sampled_from(ProviderStatus),
         is_processing=st.booleans(),
+        is_overpaid=st.booleans(),
         is_paid_late=st.booleans(),
         is_late_final=st.booleans(),
         marked_by_hand=st.booleans(),

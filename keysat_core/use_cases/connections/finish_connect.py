@@ -98,8 +98,12 @@ def finish_connect(
         chosen, network, warnings = _judged(remote, state)
         secret = Secret(_base32(entropy.token(WEBHOOK_SECRET_BYTES)))
         account_id = ProviderAccountId(ids.new())
-        url = f"{public_url}{WEBHOOK_PATH}/{account_id}"
-        webhook_id = remote.put_webhook(chosen.id, url, secret)
+        webhook_id = remote.put_webhook(
+            chosen.id,
+            f"{public_url}{WEBHOOK_PATH}/{account_id}",
+            secret,
+            former_urls=_former_urls(public_url, store=store),
+        )
         registered.append((chosen.id, webhook_id))
         now = clock.now()
         account = ProviderAccount(
@@ -157,6 +161,14 @@ def _free_profile(state: ConnectState, *, store: Store) -> MerchantProfile:
     if any(account.kind is ProviderKind.BTCPAY for account in accounts):
         raise AlreadyConnected(ProviderKind.BTCPAY)
     return profile
+
+
+def _former_urls(public_url: str, *, store: Store) -> frozenset[str]:
+    """Where webhooks of disconnected accounts led, if the server could not be told to stop."""
+    with store.reading() as tx:
+        accounts = tx.merchants.list_all_accounts(is_disconnected_included=True)
+    gone = [one for one in accounts if one.kind is ProviderKind.BTCPAY and not one.is_connected]
+    return frozenset(f"{public_url}{WEBHOOK_PATH}/{account.id}" for account in gone)
 
 
 def _judged(

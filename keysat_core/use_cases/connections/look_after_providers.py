@@ -21,15 +21,18 @@ from keysat_core.domain.provider_health import (
     after_failure,
     is_worth_noting,
 )
-from keysat_core.domain.setting import WEBHOOK_BASE
-from keysat_core.errors import ProviderNotLoaded, UpstreamError
+from keysat_core.domain.setting import WEBHOOK_BASE, webhook_base_of
+from keysat_core.domain.zaprite import webhook_url
+from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
 from keysat_core.ports.clock import Clock
-from keysat_core.ports.connecting import BTCPayServer
+from keysat_core.ports.connecting import BTCPayServer, ZapriteService
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.store import Store
 
 LEFT_ALONE: Final = "webhook is switched off or has another address"
+OUTDATED: Final = "webhook has our former address; enter the one of: keysat zaprite status"
+"""What the operator has to see to."""
 
 
 def list_connected(*, store: Store) -> list[ProviderAccount]:
@@ -115,7 +118,7 @@ def check_webhook(
     url = f"{public_url}{WEBHOOK_PATH}/{account.id}"
     found = remote.find_webhook(store_id, account.webhook_id) if account.webhook_id else None
     if found is None:
-        webhook_id = remote.put_webhook(store_id, url, secret)
+        webhook_id = remote.put_webhook(store_id, url, secret, former_urls=())
         _save(account, webhook_id, "payment_provider.webhook_registered", store=store, clock=clock)
         return "registered anew"
     if found.url == url and found.is_enabled:
@@ -126,6 +129,42 @@ def check_webhook(
         return "moved"
     _save(account, found.id, "payment_provider.webhook_changed", store=store, clock=clock)
     return LEFT_ALONE
+
+
+def move_zaprite_webhook(
+    account: ProviderAccount,
+    *,
+    public_url: str,
+    store: Store,
+    clock: Clock,
+    zaprite: ZapriteService,
+) -> str | None:
+    """Have a Zaprite account's events sent to our new address; None when it is not a new one.
+
+    Zaprite shows no webhook again, so one is registered there beside the old one, once. Where it
+    lets nobody do that, the operator has to enter the address. Source: payments 14.2, decisions 21.
+
+    Raises:
+        ProviderUnavailable: whether it was registered is unknown.
+    """
+    key = webhook_base_of(account.id)
+    with store.reading() as tx:
+        former = tx.settings.find_setting(key)
+    if account.kind is not ProviderKind.ZAPRITE or account.api_key is None or former == public_url:
+        return None
+    found = webhook_id = None
+    if former is not None:
+        action, found = "payment_provider.webhook_moved", "moved"
+        url = webhook_url(public_url, account.id)
+        try:
+            webhook_id = zaprite.register_webhook(account.base_url, account.api_key, url)
+        except ProviderRefused:
+            action, found = "payment_provider.webhook_outdated", OUTDATED
+        _save(account, webhook_id, action, store=store, clock=clock)
+    with store.writing() as tx:
+        # Of each account by itself: one that fails must not make the others register again.
+        tx.settings.put_setting(key, public_url, clock.now())
+    return found
 
 
 def remember_public_url(public_url: str, *, store: Store, clock: Clock) -> None:
@@ -140,7 +179,7 @@ def remember_public_url(public_url: str, *, store: Store, clock: Clock) -> None:
 
 
 def _save(
-    account: ProviderAccount, webhook_id: str, action: str, *, store: Store, clock: Clock
+    account: ProviderAccount, webhook_id: str | None, action: str, *, store: Store, clock: Clock
 ) -> None:
     now = clock.now()
     with store.writing() as tx:

@@ -14,6 +14,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus, SettledBy
 from keysat_core.domain.listing import InvoiceRow
 from keysat_core.domain.sale import SaleFacts, Settlement, fulfil
+from keysat_core.domain.saved_payment import wanted_of_sale
 from keysat_core.domain.text import cut_text
 from keysat_core.errors import StillPayable
 from keysat_core.limits import REASON_CHARS_MAX
@@ -76,8 +77,10 @@ def settle_by_hand(
             return SettledByHand(row=tx.invoices.get_invoice_row(invoice.id), is_already=True)
         if invoice.status is InvoiceStatus.PENDING and not command.is_forced:
             raise StillPayable(is_provider_asked=command.is_provider_asked)
-        sale = fulfil(_facts(tx, invoice, ids), actor, now, by=SettledBy.OPERATOR)
+        facts = _facts(tx, invoice, ids)
+        sale = fulfil(facts, actor, now, by=SettledBy.OPERATOR)
         _save(tx, sale, ids, now)
+        _want_saved_payment(tx, facts, sale, now)
         tx.trail.append_audit(
             audited(
                 actor,
@@ -106,6 +109,14 @@ def _facts(tx: Transaction, invoice: Invoice, ids: Ids) -> SaleFacts:
         new_license_id=LicenseId(ids.new()),
         new_tip_id=TipId(ids.new()),
     )
+
+
+def _want_saved_payment(tx: Transaction, facts: SaleFacts, sale: Settlement, now: Instant) -> None:
+    account_id = sale.invoice.provider_account_id
+    account = tx.merchants.find_account(account_id) if account_id else None
+    looked_for = wanted_of_sale(sale, facts.policy, account, now)
+    if looked_for is not None and tx.saved_payments.find_saved(sale.invoice.id) is None:
+        tx.saved_payments.put_saved(looked_for)
 
 
 def _save(tx: Transaction, sale: Settlement, ids: Ids, now: Instant) -> None:

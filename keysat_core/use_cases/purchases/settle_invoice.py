@@ -29,7 +29,7 @@ from keysat_core.domain.sale import (
     fulfil,
     recorded_at_provider,
 )
-from keysat_core.domain.saved_payment import SAVING_KINDS, wanted
+from keysat_core.domain.saved_payment import wanted_of_sale
 from keysat_core.domain.setting import ACCEPT_LATE_PAYMENTS, is_on
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
 from keysat_core.ports.clock import Clock
@@ -326,16 +326,11 @@ def _facts(tx: Transaction, invoice_id: InvoiceId, ids: Ids) -> SaleFacts:
 
 
 def _want_saved_payment(tx: Transaction, facts: SaleFacts, sale: Settlement, now: Instant) -> None:
-    """Have the payer's saved card looked for once a recurring tier was sold (payments 7.6)."""
     account_id = sale.invoice.provider_account_id
-    is_recurring = facts.policy is not None and facts.policy.is_recurring
-    if sale.license is None or not is_recurring or account_id is None:
-        return
-    account = tx.merchants.find_account(account_id)
-    if account is None or account.kind not in SAVING_KINDS:
-        return
-    if tx.saved_payments.find_saved(sale.invoice.id) is None:
-        tx.saved_payments.put_saved(wanted(sale.invoice.id, account_id, now))
+    account = tx.merchants.find_account(account_id) if account_id else None
+    looked_for = wanted_of_sale(sale, facts.policy, account, now)
+    if looked_for is not None and tx.saved_payments.find_saved(sale.invoice.id) is None:
+        tx.saved_payments.put_saved(looked_for)
 
 
 def _save(

@@ -35,12 +35,6 @@ def find_operator_name(*, store: Store) -> str | None:
         return tx.settings.find_setting(OPERATOR_NAME)
 
 
-def find_rate_pin(currency: Currency, *, store: Store) -> str | None:
-    """Give the pinned rate of a currency as text; None when none is pinned."""
-    with store.reading() as tx:
-        return tx.settings.find_setting(RATE_PIN_PREFIX + currency)
-
-
 def pin_rate(
     actor: Actor,
     currency: Currency,

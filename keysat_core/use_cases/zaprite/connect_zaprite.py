@@ -13,6 +13,7 @@ from keysat_core.domain.merchant import (
     ProviderKind,
 )
 from keysat_core.domain.self_license import Capability, SelfLicense, refuse_without
+from keysat_core.domain.setting import webhook_base_of
 from keysat_core.domain.text import optional_text
 from keysat_core.domain.zaprite import checked_base_url, checked_key, webhook_url
 from keysat_core.errors import AlreadyConnected, InvariantError, NotConfigured, UpstreamError
@@ -98,6 +99,8 @@ def connect_zaprite(
         profile = _profile(tx, profile.id)
         _refuse_second(tx, profile)
         tx.merchants.put_account(account)
+        # So that the webhook can follow when the address changes before it is first looked at.
+        tx.settings.put_setting(webhook_base_of(account.id), public_url, now)
         tx.trail.append_audit(
             audited(
                 actor,

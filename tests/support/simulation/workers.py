@@ -8,8 +8,8 @@ from keysat_core.errors import KeysatError
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import NoteWebhook
 from keysat_http.reconciling import one_by_one
-from keysat_http.settling import take_webhook
 from keysat_http.shop_ticks import shop_ticks
+from tests.support.landing import take_webhook
 from tests.support.scripted_provider import SIGNATURE, about
 from tests.support.simulation.market import NO_ANSWER, Market, check_after_pass
 from tests.support.simulation.process import Process, Unanswered

@@ -18,10 +18,10 @@ from keysat_core.errors import (
     StoreUnavailable,
 )
 from keysat_core.use_cases.purchases.note_webhook import NoteWebhook
-from keysat_http.settling import take_webhook
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.btcpay.stores import Store as BTCPayStore
 from tests.simulators.virtual_clock import VirtualClock
+from tests.support.landing import take_webhook
 from tests.support.simulation.trace import Trace
 from tests.support.soak.ledger import Ledger
 from tests.support.soak.server import Server, Unanswered
