@@ -89,7 +89,8 @@ class GreenfieldClient:
         is_refusal = 400 <= answer.status < 500 and answer.status not in {408, _RETRYABLE}  # noqa: PLR2004
         if not is_refusal:
             # A redirect is not followed: it could take the key to another host.
-            return ProviderUnavailable(operation, said)
+            is_busy = answer.status == _RETRYABLE
+            return ProviderUnavailable(operation, said, is_slow=is_busy, is_busy=is_busy)
         problem = _PROBLEMS.get(answer.status, "rejected")
         return ProviderRefused(operation, problem, said, http_status=answer.status)
 

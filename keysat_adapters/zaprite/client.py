@@ -20,7 +20,8 @@ READ_TRIES: Final = 2
 """How often something is read that could not be: a second look mends a connection that was cut."""
 
 _PROBLEMS: Final = {401: "auth", 403: "auth", 404: "not_found"}
-_PASSING: Final = frozenset({408, 425, 429})
+_BUSY: Final = 429
+_PASSING: Final = frozenset({408, 425, _BUSY})
 """Refusals that the same call need not meet again."""
 
 
@@ -97,7 +98,8 @@ class ZapriteClient:
             # A redirect is not followed: it could take the key to another host. Too many requests
             # are asked again later, not at once.
             is_slow = answer.status in _PASSING
-            return ProviderUnavailable(operation, said, is_slow=is_slow)
+            is_busy = answer.status == _BUSY
+            return ProviderUnavailable(operation, said, is_slow=is_slow, is_busy=is_busy)
         problem = _PROBLEMS.get(answer.status, "rejected")
         return ProviderRefused(operation, problem, said, http_status=answer.status)
 

@@ -22,7 +22,7 @@ from keysat_core.use_cases.connections.begin_connect import (
 )
 from keysat_core.use_cases.connections.disconnect_btcpay import disconnect_btcpay
 from keysat_core.use_cases.connections.finish_connect import FinishConnect, finish_connect
-from keysat_core.use_cases.connections.show_providers import find_connection
+from keysat_core.use_cases.connections.show_providers import count_pending, find_connection
 from keysat_http.admin.btcpay import ConnectStarted
 from keysat_http.views.btcpay import disconnected_view, status_view
 
@@ -104,11 +104,17 @@ def status() -> None:
 @yes_option
 def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
     """Forget a store: its webhook and key are removed at BTCPay, its invoices stay here."""
-    confirm("Disconnect BTCPay? Nothing can be sold through it then.", is_yes=is_yes)
+    account_id = ProviderAccountId(provider_id) if provider_id else None
     with open_shop() as ports:
+        pending = count_pending(OPERATOR, ProviderKind.BTCPAY, account_id, store=ports.store)
+        confirm(
+            f"Disconnect BTCPay, where {pending} invoices are pending? Nothing can be sold through"
+            " it then.",
+            is_yes=is_yes,
+        )
         gone = disconnect_btcpay(
             OPERATOR,
-            ProviderAccountId(provider_id) if provider_id else None,
+            account_id,
             store=ports.store,
             clock=ports.clock,
             ids=ports.ids,

@@ -18,7 +18,7 @@ from keysat_core.domain.saved_payment import ChargeState
 from keysat_core.errors import NotConfigured, ProviderNotLoaded, UpstreamError
 from keysat_core.limits import PAGE_DEFAULT, PROVIDER_KEY_CHARS_MAX
 from keysat_core.ports.bundle import Ports
-from keysat_core.use_cases.connections.show_providers import find_connection
+from keysat_core.use_cases.connections.show_providers import count_pending, find_connection
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_core.use_cases.zaprite.charge_invoice import (
     ChargedInvoice,
@@ -142,11 +142,16 @@ def status() -> None:
 @yes_option
 def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
     """Forget an account's key; its invoices stay."""
-    confirm("Forget the API key? Invoices still open there can then not settle.", is_yes=is_yes)
+    account_id = ProviderAccountId(provider_id) if provider_id else None
     with open_shop() as ports:
+        pending = count_pending(OPERATOR, ProviderKind.ZAPRITE, account_id, store=ports.store)
+        confirm(
+            f"Forget the API key? {pending} invoices are open there and can then not settle.",
+            is_yes=is_yes,
+        )
         gone = disconnect_zaprite(
             OPERATOR,
-            ProviderAccountId(provider_id) if provider_id else None,
+            account_id,
             store=ports.store,
             clock=ports.clock,
             ids=ports.ids,

@@ -10,7 +10,7 @@ import msgspec
 
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant
-from keysat_core.errors import ProviderRefused, UpstreamError
+from keysat_core.errors import ProviderRefused, ProviderUnavailable, UpstreamError
 
 FAILURES_IN_A_ROW: Final = 3
 """So many failures in a row, and the reconciler leaves a provider alone for a while."""
@@ -95,12 +95,13 @@ def after_failure(
 ) -> ProviderHealth:
     """Note that a provider failed. A refusal of one request says nothing of the provider.
 
-    Source: payments 15: 404, 422 and 429 are no verdict; 401 anywhere means a dead credential, 403
+    Source: payments 15: 404, 422 and 429 are no verdict, though one that is busy is left alone; 401 anywhere means a dead credential, 403
     on invoice creation that it cannot sell.
     """
     if isinstance(failure, ProviderRefused) and failure.problem != "auth":
         return health
     is_dead = isinstance(failure, ProviderRefused) and failure.http_status == _UNAUTHENTICATED
+    is_busy = isinstance(failure, ProviderUnavailable) and failure.is_busy
     is_barred = isinstance(failure, ProviderRefused) and not is_dead and is_creation
     failures = health.failures + 1
     left_until = health.left_until
@@ -110,7 +111,7 @@ def after_failure(
     return msgspec.structs.replace(
         health,
         failures=failures,
-        failing_since=now if health.failing_since is None else health.failing_since,
+        failing_since=now if health.failing_since is None and not is_busy else health.failing_since,
         left_until=left_until,
         is_known=health.is_known and not is_dead,
         may_sell=health.may_sell and not is_barred,

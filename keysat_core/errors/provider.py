@@ -36,13 +36,17 @@ class ProviderUnavailable(UpstreamError):
     """Whether the provider acted is unknown; the same call may be repeated by the same key.
 
     ``is_slow``: it did not answer in time, so that asking at once again would take as long.
+    ``is_busy``: it asked us to ask less often, which says that it works.
     """
 
     code = "provider_unavailable"
 
-    def __init__(self, operation: str, detail: str = "", *, is_slow: bool = False) -> None:
+    def __init__(
+        self, operation: str, detail: str = "", *, is_slow: bool = False, is_busy: bool = False
+    ) -> None:
         self.operation = operation
         self.is_slow = is_slow
+        self.is_busy = is_busy
         super().__init__(f"{operation}: unavailable" + (f": {detail[:300]}" if detail else ""))
 
 

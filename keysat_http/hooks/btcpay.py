@@ -68,7 +68,7 @@ async def receive_btcpay_webhook_of_any(
     for account in accounts[:-1]:
         try:
             await land(_for(command, account.id), caller, ports, provider_threads)
-        except NotAuthentic:
+        except (NotAuthentic, NotFound, ProviderNotLoaded):
             continue
         return
     await land(_for(command, accounts[-1].id), caller, ports, provider_threads)

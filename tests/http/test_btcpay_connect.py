@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 import pytest
 
 from keysat_adapters.btcpay.server import BTCPayGateway
@@ -382,3 +383,13 @@ def test_links_that_stay_as_btcpay_writes_them_are_told_of_once(
         for _ in range(3):
             gateway.provider_for(opened.account()).probe()
     assert len([one for one in caplog.records if one.name == "keysat.btcpay"]) == times
+
+
+def test_an_account_of_an_old_database_without_its_store_is_forgotten_with_a_warning() -> None:
+    with running_btcpay_shop() as opened:
+        with opened.shop.ports.store.writing() as tx:
+            (account,) = tx.merchants.list_all_accounts(is_disconnected_included=False)
+            tx.merchants.put_account(msgspec.structs.replace(account, store_id=None))
+        gone = opened.shop.admin("POST", "/btcpay/disconnect")
+        assert len(gone["warnings"]) == 1
+        assert not opened.account().is_connected

@@ -83,9 +83,20 @@ def test_only_a_creation_that_is_not_allowed_means_that_nothing_can_be_sold() ->
     assert after_answer(cannot, T0, is_creation=True).problem(T0) is None
 
 
+def test_one_that_is_busy_is_left_alone_and_not_called_unreachable() -> None:
+    health = FRESH
+    for n in range(9):
+        busy = ProviderUnavailable("read invoice", "HTTP 429", is_busy=True)
+        health = after_failure(health, busy, at(n * 600))
+    assert health.is_left_alone(at(8 * 600 + 1))
+    assert health.problem(at(99_999)) is None
+    assert after_failure(health, DOWN, at(6_000)).failing_since == at(6_000)
+
+
 failures = st.sampled_from(
     [
         DOWN,
+        ProviderUnavailable("x", "HTTP 429", is_busy=True),
         ProviderRefused("x", "auth", http_status=401),
         ProviderRefused("x", "auth", http_status=403),
         ProviderRefused("x", "not_found", http_status=404),
@@ -107,7 +118,7 @@ def test_whatever_happens_pauses_are_bounded_and_details_short(
         if health.left_until is not None:
             assert 0 < health.left_until - at(now) <= LEAVE_ALONE_SECONDS[-1] or failure is not None
         assert len(health.detail or "") <= 300
-        assert (health.failures > 0) == (health.failing_since is not None)
+        assert health.failures > 0 or health.failing_since is None
 
 
 @given(st.integers(0, 1_000))

@@ -7,7 +7,7 @@ from keysat_core.domain.audit import audited
 from keysat_core.domain.events import ProviderDisconnected, outbox_event
 from keysat_core.domain.ids import EventId, ProviderAccountId
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, disconnected
-from keysat_core.errors import UpstreamError
+from keysat_core.errors import ProviderNotLoaded, UpstreamError
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import BTCPayServer
 from keysat_core.ports.ids import Ids
@@ -87,7 +87,10 @@ def _account(tx: Transaction, account_id: ProviderAccountId | None) -> ProviderA
 
 def _forgotten(account: ProviderAccount, btcpay: BTCPayServer) -> tuple[str, ...]:
     """Remove our webhook and our key there; say what could not be."""
-    remote = btcpay.stores_of(account)
+    try:
+        remote = btcpay.stores_of(account)
+    except ProviderNotLoaded:
+        return ("nothing could be removed there; delete its webhook and key by hand",)
     warnings = []
     if account.store_id is not None and account.webhook_id is not None:
         try:

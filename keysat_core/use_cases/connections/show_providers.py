@@ -4,6 +4,7 @@ import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.document import JSONValue
+from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, ProviderKind
 from keysat_core.domain.provider_health import ProviderHealth
@@ -60,6 +61,23 @@ def find_default_account(kind: ProviderKind, *, store: Store) -> ProviderAccount
         profile = tx.merchants.find_default_profile()
         accounts = tx.merchants.list_accounts(profile.id) if profile else []
     return next((account for account in accounts if account.kind is kind), None)
+
+
+def count_pending(
+    actor: Actor, kind: ProviderKind, account_id: ProviderAccountId | None, *, store: Store
+) -> int:
+    """Count the invoices that still wait at an account, the default profile's if none is named.
+
+    Raises:
+        Forbidden: the actor lacks ``payment_providers:read``.
+    """
+    authorize(actor, Scope.PAYMENT_PROVIDERS_READ)
+    with store.reading() as tx:
+        if account_id is None:
+            default = tx.merchants.find_default_profile()
+            accounts = tx.merchants.list_accounts(default.id) if default else []
+            account_id = next((one.id for one in accounts if one.kind is kind), None)
+        return tx.invoices.count_pending_of(account_id) if account_id is not None else 0
 
 
 def list_payment_methods(
