@@ -157,8 +157,8 @@ def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
             ids=ports.ids,
         )
     view = disconnected_view(gone)
-    pending = f" ({gone.pending_invoices} invoices were open)" if gone else ""
-    emit(view, [view.message[:1].upper() + view.message[1:] + f"{pending}."])
+    were_open = f" ({gone.pending_invoices} invoices were open)" if gone else ""
+    emit(view, [view.message[:1].upper() + view.message[1:] + f"{were_open}."])
 
 
 @zaprite.command()
