@@ -27,7 +27,7 @@ run: $(VENV)/.stamp-server ## Start the server; settings come from the environme
 
 test: $(VENV)/.stamp-dev ## Run the whole test suite; browser tests where there is a chromium
 	@test -n "$(CHROMIUM)" || echo "No chromium here: tests/browser is left out. Install it to run them too."
-	$(BIN)/python -m pytest $(if $(CHROMIUM),,--ignore=tests/browser) $(ARGS)
+	@$(if $(ARGS),$(BIN)/python -m pytest $(NO_BROWSER) $(ARGS),$(IN_HALVES))
 
 lint: $(VENV)/.stamp-dev ## Check style, types, layers, dependencies and generated files
 	$(BIN)/ruff check .
@@ -94,6 +94,15 @@ clean: ## Remove caches and built files; .venv and data stay
 LOCK := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
   --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
   --build-deps-for=editable pyproject.toml
+
+NO_BROWSER := $(if $(CHROMIUM),,--ignore=tests/browser)
+# What starts servers and programs, beside everything else: each half waits much and computes much.
+SHELLS := tests/http tests/cli
+IN_HALVES = said=$$(mktemp); \
+  $(BIN)/python -m pytest -p no:cacheprovider $(NO_BROWSER) $(foreach part,$(SHELLS),--ignore=$(part)) >$$said 2>&1 & \
+  other=$$!; trap 'kill $$other; rm -f $$said; exit 130' INT TERM; \
+  $(BIN)/python -m pytest $(SHELLS); one=$$?; wait $$other; two=$$?; \
+  cat $$said; rm -f $$said; exit $$((one > two ? one : two))
 
 # Pages whose tables and diagrams are made from the code.
 GENERATED_DOCS := docs/state-machines.md docs/reference/errors.md docs/reference/events.md \
