@@ -7,7 +7,6 @@ believed only when a second source sees the same, and otherwise nothing is sold.
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
-from itertools import combinations
 
 import msgspec
 
@@ -80,8 +79,11 @@ def chosen(inquiry: Inquiry) -> Rate | None:
     """
     if not outliers(inquiry):
         return next(iter(inquiry.answers), None)
+    # In the order of asking, so that what is believed stays so whatever one more says.
+    answers = inquiry.answers
     return next(
-        (one for one, other in combinations(inquiry.answers, 2) if do_agree(one, other)), None
+        (one for n, other in enumerate(answers) for one in answers[:n] if do_agree(one, other)),
+        None,
     )
 
 

@@ -131,7 +131,9 @@ def test_what_a_killed_copy_left_is_replaced(path: Path) -> None:
     assert names_beside(path) == ["keysat-before-0002.db", "keysat.db"]
 
 
-def test_of_processes_that_start_at_once_one_copies_and_migrates(tmp_path: Path) -> None:
+def test_of_processes_that_start_at_once_each_change_is_made_by_one_and_the_first_copy_kept(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "keysat.db"
     apply(path, packaged_migrations()[0])
     run(path, "INSERT INTO settings VALUES ('k', 'v', 1)")
@@ -140,6 +142,7 @@ def test_of_processes_that_start_at_once_one_copies_and_migrates(tmp_path: Path)
         done = sorted(pool.map(migrate_in_a_process, [path] * 4))
     due = len(packaged_migrations()) - 1
     assert sum(count for count, _ in done) == due
-    assert sum(copied for _, copied in done) == 1
-    assert names_beside(path) == ["keysat-before-0002.db", "keysat.db"]
+    # Between two changes another process may go on, with a copy of its own.
+    assert 1 <= sum(copied for _, copied in done) <= due
+    assert names_beside(path)[0] == "keysat-before-0002.db"
     assert rows_in(path)["settings"] == [("k", "v", 1)]
