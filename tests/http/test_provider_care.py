@@ -10,7 +10,7 @@ from keysat_core.use_cases.server.prepare_server import prepare_server
 from keysat_http.provider_ticks import check_webhooks, probe_providers, provider_ticks
 from tests.simulators.fault_plan import Answer, Timeout
 from tests.support.btcpay_shop import BTCPayShop, running_btcpay_shop
-from tests.support.http import ADMIN, PUBLIC_URL, TurnedClock
+from tests.support.http import PUBLIC_URL, TurnedClock
 from tests.support.trade import OPERATOR
 
 MINUTES = 60
@@ -82,13 +82,6 @@ def test_readiness_tells_of_a_provider_without_depending_on_it() -> None:
             "failures": 1,
             "last_ok": None,
         }
-
-
-def test_the_metrics_count_without_the_whole_id() -> None:
-    with running_btcpay_shop() as opened:
-        probe_providers(opened.shop.ports)
-        page = opened.shop.client.get("/metrics", headers=ADMIN).text
-        assert opened.account().id not in page
 
 
 # --- webhooks (payments 14) ---------------------------------------------------------------------
