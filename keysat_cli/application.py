@@ -154,6 +154,7 @@ def _provider_readings(ports: Ports) -> tuple[ProviderReading, ...]:
             name=one.account.id[:SHOWN_ID_CHARS],
             kind=one.account.kind,
             is_well=one.state in {"ok", "unknown"},
+            has_webhook=one.trouble is None,
             failures=one.health.failures,
             last_ok_at=one.health.last_ok_at or 0,
         )

@@ -16,6 +16,7 @@ from keysat_core.domain.money import Currency
 from keysat_core.domain.rate import FetchedRate
 from keysat_core.domain.rate_trust import Inquiry
 from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
 from keysat_core.use_cases.server.rates import find_kept_rate, keep_rate, note_outliers
 
@@ -30,6 +31,7 @@ class StoredRateMemory:
 
     store: Store
     clock: Clock
+    ids: Ids
 
     def find_rate(self, currency: Currency) -> FetchedRate | None:
         """Give the rate kept last, however old."""
@@ -40,12 +42,12 @@ class StoredRateMemory:
         keep_rate(fetched, store=self.store, clock=self.clock)
 
     def note_outliers(self, currency: Currency, inquiry: Inquiry) -> None:
-        """Write an audit row about answers that were not believed."""
-        note_outliers(currency, inquiry, store=self.store, clock=self.clock)
+        """Leave word of answers that were not believed."""
+        note_outliers(currency, inquiry, store=self.store, clock=self.clock, ids=self.ids)
 
 
 def market_rates(
-    chosen: tuple[RateSource, ...], *, store: Store, clock: Clock, sender: HTTPSender
+    chosen: tuple[RateSource, ...], *, store: Store, clock: Clock, ids: Ids, sender: HTTPSender
 ) -> MarketRates:
     """Put together what gives rates over a database; without a chosen source only pins do."""
 
@@ -57,7 +59,7 @@ def market_rates(
         pins=PinnedRates(read_setting, clock),
         sources=[_source(one) for one in chosen],
         sender=sender,
-        memory=StoredRateMemory(store=store, clock=clock),
+        memory=StoredRateMemory(store=store, clock=clock, ids=ids),
         clock=clock,
     )
 

@@ -120,7 +120,9 @@ def open_wiring(
                 facts=facts,
                 keys=SQLiteKeyRing(store),
                 providers=_providers(sandbox, btcpay, zaprite),
-                rates=market_rates(settings.rate_sources, store=store, clock=CLOCK, sender=sender),
+                rates=market_rates(
+                    settings.rate_sources, store=store, clock=CLOCK, ids=IDS, sender=sender
+                ),
                 validations=activity.validations,
                 heartbeats=activity.heartbeats,
                 self_license=load_self_license(settings),

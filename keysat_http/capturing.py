@@ -30,7 +30,11 @@ def capture_payments(ports: Ports) -> Work:
 def _capture(ports: Ports, saved_payments: SavedPaymentAccounts, invoice_id: InvoiceId) -> str:
     try:
         saved = capture_payment(
-            invoice_id, store=ports.store, clock=ports.clock, saved_payments=saved_payments
+            invoice_id,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            saved_payments=saved_payments,
         )
     except KeysatError as exc:
         # Our invoice id is the buyer's secret, so the log does not have it (public-api 0).

@@ -47,12 +47,14 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     """How a connected payment provider answers. It never makes the server unready.
 
     ``state``: ``ok``, ``failing``, ``unreachable``, ``credential_dead``, ``cannot_sell``, ``unknown``.
+    ``webhook_problem``: why its webhooks do not arrive; null when they can.
     """
 
     kind: str
     state: str
     failures: int
     last_ok: str | None
+    webhook_problem: str | None
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +110,7 @@ class Probe:
                 state=one.state,
                 failures=one.health.failures,
                 last_ok=rfc3339_or_none(one.health.last_ok_at),
+                webhook_problem=one.trouble.problem if one.trouble else None,
             )
             for one in found
         ]

@@ -80,6 +80,7 @@ class ProviderReading(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     kind: str
     is_well: bool
+    has_webhook: bool
     failures: int
     last_ok_at: int
 

@@ -125,6 +125,7 @@ _TICK_GAUGES: Final[Mapping[str, tuple[str, Callable[[TickMeter], float]]]] = {
 
 _PROVIDER_GAUGES: Final[Mapping[str, tuple[str, Callable[[ProviderReading], float]]]] = {
     "up": ("Whether a payment provider works as it should.", lambda p: p.is_well),
+    "webhook_up": ("Whether a payment provider's webhooks can arrive.", lambda p: p.has_webhook),
     "failures_in_a_row": ("Calls to it that failed, one after the other.", lambda p: p.failures),
     "last_answer_timestamp_seconds": (
         "When it last answered well; 0 if not yet.",

@@ -76,4 +76,6 @@ class NudgeLimiter:
 
 def keep(ports: Ports, nudge: Nudge, wait_seconds: int) -> WebhookReceipt:
     """Keep a nudge; whatever becomes of a look because of it, a tick makes it up."""
-    return keep_nudge(nudge, wait_seconds=wait_seconds, store=ports.store, clock=ports.clock)
+    return keep_nudge(
+        nudge, wait_seconds=wait_seconds, store=ports.store, clock=ports.clock, ids=ports.ids
+    )

@@ -4,30 +4,26 @@ from typing import Final
 
 import structlog
 
-from keysat_core.domain.instant import HOUR_SECONDS
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.errors import ProviderNotLoaded, UpstreamError
 from keysat_core.ports.bundle import Ports
-from keysat_core.use_cases.connections.look_after_providers import (
-    LEFT_ALONE,
-    OUTDATED,
+from keysat_core.use_cases.connections.check_webhook import (
+    Mended,
+    WebhookLook,
     check_webhook,
-    list_connected,
     move_zaprite_webhook,
-    probe_provider,
     remember_public_url,
 )
+from keysat_core.use_cases.connections.look_after_providers import list_connected, probe_provider
 from keysat_http.leasing import Work
 from keysat_http.ticks import Tick
 
 PROBE_SECONDS: Final = 900
 """How often an account is asked whether it answers (payments 15)."""
 
-WEBHOOK_SECONDS: Final = 6 * HOUR_SECONDS
-"""How often it is seen that a webhook is still registered (payments 14.1)."""
-
-_TOLD: Final = frozenset({LEFT_ALONE, OUTDATED})
-"""What is a warning: the operator may have to see to it."""
+WEBHOOK_SECONDS: Final = 900
+"""How often it is seen that webhooks are registered and arrive: soon enough for who changed a secret
+to be told of it. Source: payments 14.1 asks for every 6 hours at the least."""
 
 log = structlog.get_logger("keysat.ticks")
 
@@ -97,14 +93,22 @@ def check_webhooks(ports: Ports, public_url: str) -> Work:
         if found is None:
             continue
         looked_at += 1
-        say = log.warning if found in _TOLD else log.info
-        say("webhook_checked", kind=account.kind, found=found)
+        if found.mended is not Mended.NOTHING:
+            log.info("webhook_mended", kind=account.kind, label=account.label, how=found.mended)
+        if found.trouble is not None:
+            log.warning(
+                "webhook_failing",
+                kind=account.kind,
+                label=account.label,
+                trouble=found.trouble.problem,
+                detail=found.trouble.detail,
+            )
     if not failed:
         remember_public_url(public_url, store=ports.store, clock=ports.clock)
     return Work(items=looked_at, failed=failed)
 
 
-def _check_webhook(ports: Ports, account: ProviderAccount, public_url: str) -> str | None:
+def _check_webhook(ports: Ports, account: ProviderAccount, public_url: str) -> WebhookLook | None:
     """Look after one account's webhook; None when there was nothing to look at."""
     if account.kind is ProviderKind.BTCPAY and ports.btcpay is not None:
         return check_webhook(
@@ -112,6 +116,7 @@ def _check_webhook(ports: Ports, account: ProviderAccount, public_url: str) -> s
             public_url=public_url,
             store=ports.store,
             clock=ports.clock,
+            ids=ports.ids,
             btcpay=ports.btcpay,
         )
     if account.kind is ProviderKind.ZAPRITE and ports.zaprite is not None:
@@ -120,6 +125,7 @@ def _check_webhook(ports: Ports, account: ProviderAccount, public_url: str) -> s
             public_url=public_url,
             store=ports.store,
             clock=ports.clock,
+            ids=ports.ids,
             zaprite=ports.zaprite,
         )
     return None

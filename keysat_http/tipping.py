@@ -47,18 +47,30 @@ def has_due_tips(ports: Ports) -> bool:
 
 def _dealt_with(ports: Ports, due: TipAttempt) -> TipAttempt | None:
     if due.status is TipStatus.PAYING:
-        return follow_tip(due.id, store=ports.store, clock=ports.clock, providers=ports.providers)
+        return follow_tip(
+            due.id,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            providers=ports.providers,
+        )
     if ports.lightning is None:
         return due
     begun = begin_tip(
         due.id,
         store=ports.store,
         clock=ports.clock,
+        ids=ports.ids,
         lightning=ports.lightning,
         btcpay=ports.btcpay,
     )
     if begun.tip is None or begun.payer is None:
         return begun.tip
     return send_tip(
-        begun.tip, begun.payer, store=ports.store, clock=ports.clock, providers=ports.providers
+        begun.tip,
+        begun.payer,
+        store=ports.store,
+        clock=ports.clock,
+        ids=ports.ids,
+        providers=ports.providers,
     )

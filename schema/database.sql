@@ -229,7 +229,7 @@ CREATE TABLE "payment_providers" (
     store_id TEXT,
     connected_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    disconnected_at INTEGER,
+    disconnected_at INTEGER, store_name TEXT,
     CHECK (disconnected_at IS NULL OR (api_key IS NULL AND webhook_secret IS NULL))
 ) STRICT;
 
@@ -415,3 +415,11 @@ CREATE INDEX webhook_receipts_of_provider ON webhook_receipts (payment_provider_
 CREATE INDEX webhook_receipts_unmatched
     ON webhook_receipts (payment_provider_id, provider_invoice_id, received_at)
     WHERE outcome = 'unmatched';
+
+CREATE TABLE webhook_troubles (
+    payment_provider_id TEXT NOT NULL PRIMARY KEY REFERENCES payment_providers (id),
+    problem TEXT NOT NULL
+        CHECK (problem IN ('switched_off', 'elsewhere', 'refused', 'undelivered', 'outdated')),
+    detail TEXT,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -124,6 +124,14 @@ class WebhookData(msgspec.Struct, frozen=True):
     enabled: bool = True
 
 
+class WebhookDeliveryData(msgspec.Struct, frozen=True, rename="camel"):
+    """``WebhookDeliveryData`` as far as it tells whether it arrived. ``timestamp``: Unix seconds."""
+
+    timestamp: int | float
+    status: str
+    http_code: int | None = None
+
+
 class APIKeyData(msgspec.Struct, frozen=True):
     """``ApiKeyData`` as far as what the key may do."""
 

@@ -1,4 +1,4 @@
-"""Consent links and the health of provider accounts as rows."""
+"""Consent links, the health of provider accounts and the troubles of their webhooks as rows."""
 
 from typing import Final
 
@@ -8,6 +8,7 @@ from keysat_core.domain.connecting import ConnectState
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.provider_health import ProviderHealth, ProviderProblem
+from keysat_core.domain.webhook_trouble import WebhookProblem, WebhookTrouble
 from keysat_core.limits import PAGE_MAX
 
 STATES: Final = Table(
@@ -37,11 +38,15 @@ HEALTH: Final = Table(
         "alerted",
     ),
 )
+TROUBLES: Final = Table("webhook_troubles", ("payment_provider_id", "problem", "detail", "since"))
 _PUT_STATE: Final = STATES.upsert(key=("token_hash",))
 _STATE: Final = STATES.select("WHERE token_hash = ?")
 _HEALTH_OF: Final = HEALTH.select("WHERE payment_provider_id = ?")
 _ALL_HEALTH: Final = HEALTH.select(f"ORDER BY payment_provider_id LIMIT {PAGE_MAX}")
 _PUT_HEALTH: Final = HEALTH.upsert(key=("payment_provider_id",))
+_TROUBLE_OF: Final = TROUBLES.select("WHERE payment_provider_id = ?")
+_ALL_TROUBLES: Final = TROUBLES.select(f"ORDER BY payment_provider_id LIMIT {PAGE_MAX}")
+_PUT_TROUBLE: Final = TROUBLES.upsert(key=("payment_provider_id",))
 
 
 def _state(row: Row) -> ConnectState:
@@ -68,6 +73,12 @@ def _health(row: Row) -> ProviderHealth:
         last_failed_at=row[7],
         detail=row[8],
         alerted=None if row[9] is None else ProviderProblem(row[9]),
+    )
+
+
+def _trouble(row: Row) -> WebhookTrouble:
+    return WebhookTrouble(
+        account_id=row[0], problem=WebhookProblem(row[1]), detail=row[2], since=row[3]
     )
 
 
@@ -136,7 +147,28 @@ class SQLiteConnections:
         )
 
     def remove_health(self, account_id: ProviderAccountId) -> None:
-        """Forget what is known of an account."""
+        """Forget how an account answers, and what is wrong with its webhook."""
         self._session.run(
             "DELETE FROM provider_health WHERE payment_provider_id = ?", (account_id,)
+        )
+        self.remove_trouble(account_id)
+
+    def find_trouble(self, account_id: ProviderAccountId) -> WebhookTrouble | None:
+        """Give what is wrong with an account's webhook; None when nothing is."""
+        return TROUBLES.found(_trouble, self._session.row(_TROUBLE_OF, (account_id,)))
+
+    def list_troubles(self) -> list[WebhookTrouble]:
+        """Give what is wrong with webhooks, by account."""
+        return TROUBLES.values(_trouble, self._session.rows(_ALL_TROUBLES))
+
+    def put_trouble(self, trouble: WebhookTrouble) -> None:
+        """Insert or replace what is wrong with an account's webhook."""
+        self._session.run(
+            _PUT_TROUBLE, (trouble.account_id, trouble.problem, trouble.detail, trouble.since)
+        )
+
+    def remove_trouble(self, account_id: ProviderAccountId) -> None:
+        """Nothing is wrong with an account's webhook any more."""
+        self._session.run(
+            "DELETE FROM webhook_troubles WHERE payment_provider_id = ?", (account_id,)
         )

@@ -23,6 +23,7 @@ from keysat_core.domain.lease import Lease
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.domain.secret import Secret
+from keysat_core.domain.webhook_trouble import WebhookTrouble
 from keysat_core.errors import StoreUnavailable
 from keysat_core.limits import PROBLEMS_SHOWN_MAX
 
@@ -58,11 +59,12 @@ _STRANDED: Final = (
 
 
 class AccountState(NamedTuple):
-    """A connected payment provider, what is known of it, and that in one word."""
+    """A connected payment provider, what is known of it, and that in one word; its webhook's trouble."""
 
     account: ProviderAccount
     health: ProviderHealth
     state: str
+    trouble: WebhookTrouble | None
 
 
 class Inspection:
@@ -125,10 +127,11 @@ class Inspection:
                 is_disconnected_included=False
             )
             noted = {one.account_id: one for one in self._connections.list_health()}
+            troubles = {one.account_id: one for one in self._connections.list_troubles()}
         found = []
         for account in accounts:
             health = noted.get(account.id) or ProviderHealth(account_id=account.id)
-            found.append(AccountState(account, health, health.state(now)))
+            found.append(AccountState(account, health, health.state(now), troubles.get(account.id)))
         return found
 
     def stranded_invoices(self) -> int:

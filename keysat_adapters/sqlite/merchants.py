@@ -56,6 +56,7 @@ ACCOUNTS: Final = Table(
         "connected_at",
         "updated_at",
         "disconnected_at",
+        "store_name",
     ),
 )
 PREFERENCES: Final = Table(
@@ -121,6 +122,7 @@ def _account(row: Row) -> ProviderAccount:
         connected_at=row[10],
         updated_at=row[11],
         disconnected_at=row[12],
+        store_name=row[13],
     )
 
 
@@ -230,6 +232,7 @@ class SQLiteMerchants:
                 account.connected_at,
                 account.updated_at,
                 account.disconnected_at,
+                account.store_name,
             ),
             taken={_ONE_OF_A_KIND: AlreadyConnected(account.kind)},
         )

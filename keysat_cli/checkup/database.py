@@ -59,14 +59,17 @@ def invoices(patient: Patient) -> list[Finding]:
 
 
 def providers(patient: Patient) -> list[Finding]:
-    """See how the payment providers answered last, and whether invoices wait at one that is gone."""
+    """See how the payment providers answer, that their webhooks arrive, and that none left invoices."""
     open_database = patient.database
+    found = open_database.provider_health(patient.now)
     return diagnosis.judge_providers(
+        [(one.account.kind, one.account.label, one.state, one.health.detail) for one in found],
         [
-            (one.account.kind, one.account.label, one.state, one.health.detail)
-            for one in open_database.provider_health(patient.now)
+            (one.account.kind, one.account.label, one.trouble)
+            for one in found
+            if one.trouble is not None
         ],
-        open_database.stranded_invoices(),
+        stranded=open_database.stranded_invoices(),
     )
 
 

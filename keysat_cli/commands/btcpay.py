@@ -8,6 +8,7 @@ import click
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import confirm, yes_option
 from keysat_cli.output import emit, note
+from keysat_cli.provider_trouble import warn_of_trouble
 from keysat_cli.session import OPERATOR, environment, open_shop
 from keysat_cli.settings import read_public_url
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
@@ -85,18 +86,24 @@ def connect(
 def status() -> None:
     """Show which store is connected."""
     with open_shop() as ports:
-        connection = find_connection(OPERATOR, ProviderKind.BTCPAY, store=ports.store)
+        connection = find_connection(
+            OPERATOR, ProviderKind.BTCPAY, store=ports.store, clock=ports.clock
+        )
     lines = ["No BTCPay Server is connected. Connect one with: keysat btcpay connect"]
     if connection is not None:
         account = connection.account
         lines = [
             f"Connected: {account.label}",
             f"  server    {account.base_url}",
-            f"  store     {account.store_id}",
+            f"  store     {account.store_name or '-'} ({account.store_id})",
             f"  webhook   {account.webhook_id}",
             f"  profile   {connection.profile.name}",
+            f"  state     {connection.state.replace('_', ' ')}",
+            f"  pending   {connection.pending} invoices",
         ]
-    emit(status_view(connection), lines)
+    view = status_view(connection)
+    emit(view, lines)
+    warn_of_trouble(view.webhook_trouble)
 
 
 @btcpay.command()
@@ -142,7 +149,9 @@ def _finish(ports: Ports, link: ConnectLink, key: Secret, public_url: str) -> No
         btcpay=ports.btcpay,
     )
     emit(
-        status_view(find_connection(OPERATOR, ProviderKind.BTCPAY, store=ports.store)),
+        status_view(
+            find_connection(OPERATOR, ProviderKind.BTCPAY, store=ports.store, clock=ports.clock)
+        ),
         [f"Connected the store {connected.store.name} ({connected.network})."],
     )
     for warning in connected.warnings:

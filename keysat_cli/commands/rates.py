@@ -60,7 +60,12 @@ def refresh(currency: str) -> None:
     """Ask the sources for a rate now; exit code 10 if none gives one that may be believed."""
     with open_shop() as ports:
         rate = refresh_rate(
-            OPERATOR, currency, rates=ports.rates, store=ports.store, clock=ports.clock
+            OPERATOR,
+            currency,
+            rates=ports.rates,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
         )
     emit(
         refreshed_rate_view(currency, rate),

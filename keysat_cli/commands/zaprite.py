@@ -9,6 +9,7 @@ import msgspec
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import confirm, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
+from keysat_cli.provider_trouble import warn_of_trouble
 from keysat_cli.session import OPERATOR, environment, open_shop
 from keysat_cli.settings import read_public_url
 from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProviderAccountId
@@ -123,7 +124,9 @@ def status() -> None:
     """Show the connected account and its webhook's address."""
     public_url = read_public_url(environment())
     with open_shop() as ports:
-        connection = find_connection(OPERATOR, ProviderKind.ZAPRITE, store=ports.store)
+        connection = find_connection(
+            OPERATOR, ProviderKind.ZAPRITE, store=ports.store, clock=ports.clock
+        )
     view = status_view(connection, public_url=public_url)
     pairs = (
         ("connected", view.connected),
@@ -133,8 +136,11 @@ def status() -> None:
         ("base url", view.base_url),
         ("webhook url", view.webhook_url),
         ("webhook registered by keysat", view.webhook_registered),
+        ("state", view.state),
+        ("pending invoices", view.pending_invoices),
     )
     emit(view, facts(pairs))
+    warn_of_trouble(view.webhook_trouble)
 
 
 @zaprite.command()

@@ -12,6 +12,7 @@ import msgspec
 
 from keysat_core.domain.instant import DAY_SECONDS, Instant, rfc3339
 from keysat_core.domain.lease import Lease
+from keysat_core.domain.webhook_trouble import REMEDIES, WebhookTrouble
 from keysat_core.limits import (
     BACKUP_DAYS_MAX,
     CLOCK_DRIFT_SECONDS_MAX,
@@ -228,10 +229,14 @@ _PROVIDER_REMEDIES: Final[Mapping[str, str]] = {
 
 
 def judge_providers(
-    accounts: Sequence[tuple[str, str, str, str | None]], stranded: int
+    accounts: Sequence[tuple[str, str, str, str | None]],
+    webhooks: Sequence[tuple[str, str, WebhookTrouble]],
+    *,
+    stranded: int,
 ) -> list[Finding]:
     """Judge how payment providers answered: each a kind, a label, a state and its last failure.
 
+    ``webhooks``: kind, label and what is wrong, of those whose webhooks do not arrive.
     ``stranded``: invoices that wait at a provider that was disconnected.
     """
     findings = [
@@ -246,6 +251,14 @@ def judge_providers(
         warning(f"{kind} ({label}) failed lately: {detail}", "look again in ten minutes")
         for kind, label, state, detail in accounts
         if state == "failing"
+    ]
+    findings += [
+        warning(
+            f"webhooks of {kind} ({label}) do not arrive, {trouble.problem.replace('_', ' ')} since"
+            f" {rfc3339(trouble.since)}" + (f": {trouble.detail}" if trouble.detail else ""),
+            REMEDIES[trouble.problem],
+        )
+        for kind, label, trouble in webhooks
     ]
     if stranded:
         findings.append(

@@ -63,7 +63,7 @@ class MerchantProfile(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderAccount(msgspec.Struct, frozen=True, kw_only=True):
     """One connected account at a payment service. ``served_rails``: the first is its default.
 
-    ``base_url`` is the service as this server reaches it. ``webhook_*`` and ``store_id`` are
+    ``base_url`` is the service as this server reaches it. ``webhook_*`` and ``store_*`` are
     BTCPay's. A disconnected account keeps its row, for the history of its invoices, but no secret.
     """
 
@@ -80,6 +80,7 @@ class ProviderAccount(msgspec.Struct, frozen=True, kw_only=True):
     connected_at: Instant
     updated_at: Instant
     disconnected_at: Instant | None = None
+    store_name: str | None = None
 
     @property
     def is_connected(self) -> bool:

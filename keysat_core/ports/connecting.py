@@ -7,6 +7,7 @@ from keysat_core.domain.connecting import BitcoinNetwork, RemoteStore, RemoteWeb
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.secret import Secret
+from keysat_core.domain.webhook_trouble import RemoteDelivery
 
 
 class BTCPayStores(Protocol):
@@ -42,6 +43,10 @@ class BTCPayStores(Protocol):
 
     def find_webhook(self, store_id: str, webhook_id: str) -> RemoteWebhook | None:
         """Give a webhook as it is registered; None if it is gone."""
+        ...
+
+    def last_delivery(self, store_id: str, webhook_id: str) -> RemoteDelivery | None:
+        """Give the last attempt to deliver a webhook; None when none is known of."""
         ...
 
     def move_webhook(self, store_id: str, webhook_id: str, url: str) -> None:

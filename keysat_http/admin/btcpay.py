@@ -102,7 +102,9 @@ def start_btcpay_connect(
 @get(f"{_PATH}/status", tags=_TAGS)
 def get_btcpay_status(actor: NamedDependency[Actor], ports: NamedDependency[Ports]) -> BTCPayStatus:
     """Tell which store is connected."""
-    return status_view(find_connection(actor, ProviderKind.BTCPAY, store=ports.store))
+    return status_view(
+        find_connection(actor, ProviderKind.BTCPAY, store=ports.store, clock=ports.clock)
+    )
 
 
 @get(

@@ -50,7 +50,12 @@ async def refresh_rate(
     """Ask the sources for a rate now; what was known stays if they fail. A pin comes first."""
     rate = await provider_threads.run(
         lambda: use_cases.refresh_rate(
-            actor, data.currency, rates=ports.rates, store=ports.store, clock=ports.clock
+            actor,
+            data.currency,
+            rates=ports.rates,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
         )
     )
     return refreshed_rate_view(data.currency, rate)

@@ -104,7 +104,7 @@ def get_zaprite_status(
     settings: NamedDependency[HTTPSettings],
 ) -> ZapriteStatus:
     """Tell which account is connected, and the webhook address to enter at Zaprite."""
-    connection = find_connection(actor, ProviderKind.ZAPRITE, store=ports.store)
+    connection = find_connection(actor, ProviderKind.ZAPRITE, store=ports.store, clock=ports.clock)
     return status_view(connection, public_url=settings.public_url)
 
 

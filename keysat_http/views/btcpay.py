@@ -5,12 +5,17 @@ from msgspec import UNSET, UnsetType
 
 from keysat_core.use_cases.connections.disconnect_btcpay import Disconnected
 from keysat_core.use_cases.connections.show_providers import Connection
+from keysat_http.views.provider_trouble import WebhookTroubleView, trouble_view
 
 NOTHING_CONNECTED = "no BTCPay Server was connected"
 
 
 class BTCPayStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The connected store; the other fields are there only when one is. Never a key or secret."""
+    """The connected store; the other fields are there only when one is. Never a key or secret.
+
+    ``state``: ``ok``, ``failing``, ``unreachable``, ``credential_dead``, ``cannot_sell``, ``unknown``;
+    ``detail`` is its last failure. ``webhook_trouble``: why no webhook arrives; null when they can.
+    """
 
     connected: bool
     provider_id: str | UnsetType = UNSET
@@ -20,6 +25,11 @@ class BTCPayStatus(msgspec.Struct, frozen=True, kw_only=True):
     label: str | UnsetType = UNSET
     merchant_profile_id: str | UnsetType = UNSET
     merchant_profile_name: str | UnsetType = UNSET
+    store_name: str | UnsetType | None = UNSET
+    state: str | UnsetType = UNSET
+    detail: str | UnsetType | None = UNSET
+    webhook_trouble: WebhookTroubleView | UnsetType | None = UNSET
+    pending_invoices: int | UnsetType = UNSET
 
 
 class BTCPayDisconnected(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +59,11 @@ def status_view(connection: Connection | None) -> BTCPayStatus:
         label=account.label,
         merchant_profile_id=connection.profile.id,
         merchant_profile_name=connection.profile.name,
+        store_name=account.store_name,
+        state=connection.state,
+        detail=connection.health.detail,
+        webhook_trouble=trouble_view(connection.trouble),
+        pending_invoices=connection.pending,
     )
 
 

@@ -7,6 +7,7 @@ from keysat_core.domain.zaprite import WEBHOOK_EXPLAINER, webhook_url
 from keysat_core.use_cases.connections.show_providers import Connection
 from keysat_core.use_cases.zaprite.connect_zaprite import ConnectedZaprite
 from keysat_core.use_cases.zaprite.disconnect_zaprite import DisconnectedZaprite
+from keysat_http.views.provider_trouble import WebhookTroubleView, trouble_view
 
 NOTHING_CONNECTED = "no Zaprite account was connected"
 REMINDER = "disconnected; now delete the webhook and the API key in Zaprite's dashboard"
@@ -28,7 +29,11 @@ class ZapriteConnected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ZapriteStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The connected account. ``webhook_registered``: Keysat registered the webhook by itself."""
+    """The connected account. ``webhook_registered``: Keysat registered the webhook by itself.
+
+    ``state``, ``detail``, ``webhook_trouble`` and ``pending_invoices`` as of a BTCPay account; null
+    when nothing is connected.
+    """
 
     connected: bool
     provider_id: str | None
@@ -37,6 +42,10 @@ class ZapriteStatus(msgspec.Struct, frozen=True, kw_only=True):
     webhook_id: str | None
     merchant_profile_id: str | None
     merchant_profile_name: str | None
+    state: str | None
+    detail: str | None
+    webhook_trouble: WebhookTroubleView | None
+    pending_invoices: int | None
     webhook_url: str
     webhook_registered: bool
     webhook_explainer: str
@@ -81,6 +90,10 @@ def status_view(connection: Connection | None, *, public_url: str) -> ZapriteSta
         webhook_id=account.webhook_id if account else None,
         merchant_profile_id=profile.id if profile else None,
         merchant_profile_name=profile.name if profile else None,
+        state=connection.state if connection else None,
+        detail=connection.health.detail if connection else None,
+        webhook_trouble=trouble_view(connection.trouble) if connection else None,
+        pending_invoices=connection.pending if connection else None,
         webhook_url=webhook_url(public_url, account.id if account else None),
         webhook_registered=account is not None and account.webhook_id is not None,
         webhook_explainer=WEBHOOK_EXPLAINER,

@@ -23,7 +23,6 @@ PARTLY: Final = {
     17: "that a code's use is returned: there are no codes yet",
     22: "that a code's use is returned: there are no codes yet",
     23: "that a code's use is returned: there are no codes yet",
-    24: "a warning to the operator: none is given yet",
     38: "the extension that does not come: subscriptions are not renewed yet",
     39: "the extension that comes once: subscriptions are not renewed yet",
     40: "the renewal that is charged: subscriptions are not renewed yet",

@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import apsw
-import msgspec
 import pytest
 
 from keysat_cli import exit_codes
@@ -24,6 +22,7 @@ from keysat_core.limits import DISK_FREE_BYTES_MIN, WAL_BYTES_HIGH
 from tests.support.builders import new_id
 from tests.support.live_server import live_server
 from tests.support.nobody import as_nobody
+from tests.support.patient import change, examine, healthy, unwell
 from tests.support.program import ADMIN_KEY, Program, shop_with_a_tier
 
 NOW = int(time.time())
@@ -32,41 +31,7 @@ DAY = 86_400
 
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
-    """A database with a license, backed up just now."""
-    program = shop_with_a_tier(tmp_path)
-    program.text("license", "issue", "widget/pro")
-    backup = tmp_path / "backup.db"
-    shutil.copy(program.db_path, backup)
-    backup.chmod(0o600)
-    change(
-        program,
-        "INSERT INTO settings VALUES ('backup.last_at', :at, 0), ('backup.last_path', :path, 0)",
-        at=str(NOW),
-        path=str(backup),
-    )
-    return program
-
-
-def change(program: Program, *statements: str, **values: object) -> None:
-    """Do to the database what no command does."""
-    with closing(apsw.Connection(str(program.db_path))) as connection:
-        for statement in statements:
-            connection.execute(statement, values).fetchall()
-
-
-def examine(program: Program, *words: str) -> Any:
-    result = program.run("doctor", "--json", *words)
-    document = msgspec.json.decode(result.stdout)
-    assert document["exit_code"] == result.exit_code, result.output
-    return document
-
-
-def unwell(document: Any) -> dict[str, str]:
-    return {
-        check["name"]: check["health"]
-        for check in document["checks"]
-        if check["health"] not in {"ok", "skipped"}
-    }
+    return healthy(tmp_path)
 
 
 def test_a_healthy_database_is_all_ok(program: Program) -> None:
@@ -138,30 +103,6 @@ def sell(program: Program, kind: str, *, effect_at: int | None) -> None:
     )
 
 
-def connect(
-    program: Program,
-    *,
-    is_known: int = 1,
-    may_sell: int = 1,
-    failures: int = 0,
-    failing_since: int | None = None,
-) -> None:
-    account = new_id()
-    change(
-        program,
-        "INSERT INTO payment_providers (id, merchant_profile_id, kind, label, served_rails, base_url,"
-        " connected_at, updated_at)"
-        " SELECT :account, id, 'btcpay', 'L', '[]', '', 0, 0 FROM merchant_profiles LIMIT 1",
-        "INSERT INTO provider_health (payment_provider_id, failures, failing_since, is_known, may_sell)"
-        " VALUES (:account, :failures, :failing_since, :is_known, :may_sell)",
-        account=account,
-        failures=failures,
-        failing_since=failing_since,
-        is_known=is_known,
-        may_sell=may_sell,
-    )
-
-
 def fill_the_disk(program: Program) -> None:
     """Leave too little room for a backup of a log that is large only by its length."""
     with live_server(program.folder, KEYSAT_SANDBOX_MODE="") as server:
@@ -200,21 +141,6 @@ def write_an_open_env_file(program: Program) -> None:
 Break = Callable[[Program], object]
 
 FAILING: dict[str, tuple[Break, str, int]] = {
-    "a provider whose key is dead": (
-        lambda p: connect(p, is_known=0),
-        "payment providers",
-        35,
-    ),
-    "a provider that may not sell": (
-        lambda p: connect(p, may_sell=0),
-        "payment providers",
-        35,
-    ),
-    "a provider nobody reaches": (
-        lambda p: connect(p, failures=3, failing_since=1),
-        "payment providers",
-        35,
-    ),
     "a lost header": (lose_the_header, "database", 20),
     "no file": (lambda p: p.db_path.unlink(), "database", 20),
     "another program's file": (

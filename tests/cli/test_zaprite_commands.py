@@ -114,6 +114,7 @@ class Desk:
                 sold.id,
                 store=ports.store,
                 clock=ports.clock,
+                ids=ports.ids,
                 saved_payments=ports.saved_payments,
             )
             return sold.id, self.sell(ports, "once").id

@@ -66,6 +66,11 @@ def test_after_consent_a_store_is_connected_and_sells() -> None:
             "label": "Our node",
             "merchant_profile_id": account.merchant_profile_id,
             "merchant_profile_name": "Keysat",
+            "store_name": opened.store.name,
+            "state": "unknown",
+            "detail": None,
+            "webhook_trouble": None,
+            "pending_invoices": 0,
         }
         (webhook,) = opened.fake.world.webhooks.values()
         assert webhook.url == f"{PUBLIC_URL}/v1/btcpay/webhook/{account.id}"

@@ -9,6 +9,7 @@ import pytest
 
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.secret import Secret
+from keysat_http.provider_ticks import check_webhooks
 from keysat_http.reconciling import reconcile_invoices
 from tests.simulators.btcpay.forgeries import forged, reverse_queue
 from tests.simulators.btcpay.invoices import Status
@@ -28,6 +29,7 @@ from tests.simulators.fault_plan import (
     Truncate,
 )
 from tests.support.btcpay_shop import BTCPayShop, running_btcpay_shop
+from tests.support.http import PUBLIC_URL
 from tests.support.line import is_reading_invoice
 from tests.support.sale_outcome import (
     assert_sold_once,
@@ -351,6 +353,11 @@ def test_a_secret_changed_at_btcpay_costs_time_but_no_sale() -> None:
         assert_unsold(opened, purchase, "pending")
         opened.tick(60)
         assert_sold_once(opened, purchase)
+        check_webhooks(opened.shop.ports, PUBLIC_URL)
+        warning = opened.shop.admin("GET", "/btcpay/status")["webhook_trouble"]
+        assert warning["problem"] == "refused"
+        assert warning["detail"].endswith("was answered 401")
+        assert "connect it again" in warning["remedy"]
 
 
 @pytest.mark.rows(25)

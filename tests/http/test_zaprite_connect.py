@@ -193,6 +193,10 @@ def test_the_status_of_a_connected_account(shop: ZapriteShop) -> None:
         "webhook_url": told["webhook_url"],
         "webhook_registered": True,
         "webhook_explainer": told["webhook_explainer"],
+        "state": "unknown",
+        "detail": None,
+        "webhook_trouble": None,
+        "pending_invoices": 0,
     }
 
 
@@ -204,7 +208,7 @@ def test_the_status_without_an_account(shop: ZapriteShop) -> None:
     absent = {name for name, value in shown.items() if value is None}
     assert absent == {
         "provider_id", "base_url", "label", "webhook_id", "merchant_profile_id",
-        "merchant_profile_name",
+        "merchant_profile_name", "state", "detail", "webhook_trouble", "pending_invoices",
     }  # fmt: skip
 
 
@@ -327,7 +331,22 @@ def test_where_nothing_can_be_registered_the_operator_is_told_once(shop: Zaprite
     moved(shop)
     check_webhooks(shop.shop.ports, NEW_URL)
     assert shop.account().webhook_id is None
-    assert shop.shop.audited("payment_provider.webhook_outdated") == 1
+    assert shop.shop.audited("payment_provider.webhook_failing") == 1
+    status = shop.shop.admin("GET", "/zaprite/status")
+    assert status["webhook_trouble"]["problem"] == "outdated"
+    assert (
+        f"{NEW_URL}/v1/zaprite/webhook/{shop.account().id}" in status["webhook_trouble"]["detail"]
+    )
+
+
+def test_a_webhook_that_arrives_ends_the_warning_that_its_address_is_old(shop: ZapriteShop) -> None:
+    shop.connect()
+    shop.fake.live.registration_refusal = 403
+    moved(shop)
+    shop.fake.pay(shop.buy()["btcpay_invoice_id"])
+    shop.fake.deliver_due()
+    assert shop.shop.admin("GET", "/zaprite/status")["webhook_trouble"] is None
+    assert shop.shop.audited("payment_provider.webhook_recovered") == 1
 
 
 def test_while_zaprite_is_silent_the_new_address_is_tried_again(shop: ZapriteShop) -> None:

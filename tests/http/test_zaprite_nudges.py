@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from keysat_adapters.system.ids import RandomIds
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.limits import NUDGED_ORDERS_MAX
 from keysat_core.use_cases.purchases.note_webhook import Nudge, keep_nudge
@@ -153,7 +154,7 @@ def test_a_product_deleted_meanwhile_does_no_harm(shop: ZapriteShop) -> None:
         provider_invoice_id="x",
         type="order.change",
     )
-    keep_nudge(gone, wait_seconds=0, store=shop.shop.ports.store, clock=shop.clock)
+    keep_nudge(gone, wait_seconds=0, store=shop.shop.ports.store, clock=shop.clock, ids=RandomIds())
     assert shop.receipts() == []
 
 

@@ -51,6 +51,7 @@ def test_a_card_that_is_there_at_once_is_found_at_once(shop: ZapriteShop) -> Non
     assert found.profile is not None
     assert found.profile.method == "CARD"
     assert shop.shop.audited("invoice.payment_saved") == 1
+    assert [one.event_type for one in shop.shop.events()].count("invoice.payment_saved") == 1
     assert shop.capture() == Work()
 
 

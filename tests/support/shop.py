@@ -342,6 +342,7 @@ def running_shop(
             tuple(RateSource(name=name) for name in SOURCES) if price_sources else (),
             store=store,
             clock=clock,
+            ids=RandomIds(),
             sender=HTTPSender(transport=exchange.transport()),
         )
         ports = Ports(

@@ -50,6 +50,7 @@ class TipJar:
             tip.id,
             store=self.trade.store,
             clock=self.trade.clock,
+            ids=self.trade.ids,
             lightning=self.lightning,
             btcpay=self.btcpay,
         )
@@ -62,6 +63,7 @@ class TipJar:
             begun.payer,
             store=self.trade.store,
             clock=self.trade.clock,
+            ids=self.trade.ids,
             providers=self.trade.providers,
         )
 
@@ -70,6 +72,7 @@ class TipJar:
             tip.id,
             store=self.trade.store,
             clock=self.trade.clock,
+            ids=self.trade.ids,
             providers=self.trade.providers,
         )
 

@@ -306,8 +306,7 @@ COMMANDS: Final = [
     Command(
         rates.refresh_rate,
         Scope.RATES_WRITE,
-        lambda t: (["USD"], {"clock": t.clock, "rates": DOLLARS}),
-        is_told=False,
+        lambda t: (["USD"], {"clock": t.clock, "ids": t.ids, "rates": DOLLARS}),
     ),
     Command(
         record_backup.record_backup,

@@ -34,7 +34,9 @@ def trade() -> Iterator[Trade]:
 
 def refresh(trade: Trade, code: str) -> Rate:
     rates = ScriptedRates(units_per_btc={Currency.USD: Decimal(65_000)})
-    return refresh_rate(OPERATOR, code, rates=rates, store=trade.store, clock=trade.clock)
+    return refresh_rate(
+        OPERATOR, code, rates=rates, store=trade.store, clock=trade.clock, ids=trade.ids
+    )
 
 
 def test_the_list_needs_the_scope(trade: Trade) -> None:
@@ -97,7 +99,7 @@ def test_what_was_kept_by_another_hand_is_not_believed(trade: Trade, text: str) 
 def test_outliers_are_audited_with_what_they_were_compared_with(trade: Trade) -> None:
     answers = (usd("650000"), usd("65100", "coinbase"), usd("65200", "coingecko"))
     inquiry = Inquiry(previous=usd("65000"), answers=answers)
-    note_outliers(Currency.USD, inquiry, store=trade.store, clock=trade.clock)
+    note_outliers(Currency.USD, inquiry, store=trade.store, clock=trade.clock, ids=trade.ids)
     (entry,) = trade.audits("rate.outlier")
     assert (entry.actor_kind, entry.target_kind, entry.target_id) == ("system", "rate", "USD")
     assert entry.details == {
@@ -106,9 +108,11 @@ def test_outliers_are_audited_with_what_they_were_compared_with(trade: Trade) ->
         "previous": "65000",
         "believed": "coinbase",
     }
+    event = trade.events()[-1]
+    assert (event.event_type, event.is_published) == ("rate.outlier", False)
 
 
 def test_outliers_without_a_rate_before_or_after_are_spelled_too(trade: Trade) -> None:
-    note_outliers(Currency.USD, Inquiry(), store=trade.store, clock=trade.clock)
+    note_outliers(Currency.USD, Inquiry(), store=trade.store, clock=trade.clock, ids=trade.ids)
     (entry,) = trade.audits("rate.outlier")
     assert (entry.details["previous"], entry.details["believed"]) == (None, None)

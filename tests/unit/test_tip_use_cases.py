@@ -115,6 +115,13 @@ def test_settling_again_reserves_nothing_more(jar: TipJar) -> None:
     assert len(jar.trade.provider.told_to_pay) == 1
 
 
+def told(jar: TipJar) -> list[str]:
+    """What the events of the tip say it became, one after the other."""
+    return [
+        msgspec.json.decode(one.body)["data"]["status"] for one in jar.trade.events("tip.changed")
+    ]
+
+
 # --- a good day ---------------------------------------------------------------------------------
 
 
@@ -129,6 +136,7 @@ def test_a_tip_is_paid_through_the_account_that_was_paid(jar: TipJar) -> None:
     assert jar.trade.provider.told_to_pay == [invoice.payment_hash]
     (entry,) = jar.trade.audits("tip.sent")
     assert entry.details["amount_sats"] == 1_250
+    assert told(jar) == ["paying", "sent"]
     jar.work()
     assert len(jar.trade.provider.told_to_pay) == 1
 
@@ -248,6 +256,7 @@ def test_a_payment_that_is_refused_fails(jar: TipJar, outcome: str) -> None:
     assert jar.tip().detail
     (entry,) = jar.trade.audits("tip.failed")
     assert entry.details["detail"] == jar.tip().detail
+    assert told(jar) == ["paying", "failed"]
 
 
 def test_a_tip_of_an_old_database_names_no_invoice_and_is_not_paid(jar: TipJar) -> None:

@@ -162,10 +162,10 @@ def test_a_nudge_during_a_look_is_not_done_with_that_look(trade: Trade) -> None:
         provider_invoice_id=invoice.provider_invoice_id or "",
         type="order.change",
     )
-    first = keep_nudge(nudge, wait_seconds=0, store=trade.store, clock=trade.clock)
+    first = keep_nudge(nudge, wait_seconds=0, store=trade.store, clock=trade.clock, ids=trade.ids)
     unpaid = trade.settle(invoice.id).invoice
     trade.provider.pay(invoice.id)
-    keep_nudge(nudge, wait_seconds=2, store=trade.store, clock=trade.clock)
+    keep_nudge(nudge, wait_seconds=2, store=trade.store, clock=trade.clock, ids=trade.ids)
     trade.follow_up(first, unpaid)
     trade.clock.advance(2)
     (waiting,) = trade.noted()

@@ -67,6 +67,64 @@ class ProviderRecovered(Event, frozen=True, kw_only=True):
     kind: str
 
 
+class ProviderWebhookRegistered(Event, frozen=True, kw_only=True):
+    """A webhook that was gone at a payment provider was registered anew."""
+
+    event_type = "payment_provider.webhook_registered"
+    is_published = False
+    provider_id: str
+    kind: str
+
+
+class ProviderWebhookMoved(Event, frozen=True, kw_only=True):
+    """A payment provider was told this server's new address for its webhooks."""
+
+    event_type = "payment_provider.webhook_moved"
+    is_published = False
+    provider_id: str
+    kind: str
+
+
+class ProviderWebhookFailing(Event, frozen=True, kw_only=True):
+    """A payment provider's webhooks do not arrive, and its operator must see to it.
+
+    ``problem``: switched_off, elsewhere, refused, undelivered, outdated. Sales are delivered all the
+    same, later than they could be.
+    """
+
+    event_type = "payment_provider.webhook_failing"
+    provider_id: str
+    kind: str
+    problem: str
+
+
+class ProviderWebhookRecovered(Event, frozen=True, kw_only=True):
+    """A payment provider's webhooks arrive again, or can."""
+
+    event_type = "payment_provider.webhook_recovered"
+    provider_id: str
+    kind: str
+
+
+class RateRefreshed(Event, frozen=True, kw_only=True):
+    """An operator had the sources asked what a bitcoin costs."""
+
+    event_type = "rate.refreshed"
+    is_published = False
+    currency: str
+    units_per_btc: str
+    source: str
+
+
+class RateDoubted(Event, frozen=True, kw_only=True):
+    """A source gave a rate that was not believed. ``believed``: whose was, or None when nobody's."""
+
+    event_type = "rate.outlier"
+    is_published = False
+    currency: str
+    believed: str | None
+
+
 class RatePinned(Event, frozen=True, kw_only=True):
     """An operator fixed what a bitcoin costs, or (None) no longer does."""
 

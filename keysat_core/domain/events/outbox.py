@@ -32,7 +32,13 @@ from keysat_core.domain.events.merchants import (
     ProviderDisconnected,
     ProviderFailing,
     ProviderRecovered,
+    ProviderWebhookFailing,
+    ProviderWebhookMoved,
+    ProviderWebhookRecovered,
+    ProviderWebhookRegistered,
+    RateDoubted,
     RatePinned,
+    RateRefreshed,
     SettingChanged,
 )
 from keysat_core.domain.events.sales import (
@@ -41,7 +47,9 @@ from keysat_core.domain.events.sales import (
     InvoiceOpened,
     InvoicePaid,
     InvoiceRefunded,
+    PaymentSaved,
     ProviderInvoiceRecorded,
+    TipChanged,
 )
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import Instant, rfc3339
@@ -72,7 +80,15 @@ DomainEvent: TypeAlias = (
     | ProviderDisconnected
     | ProviderFailing
     | ProviderRecovered
+    | ProviderWebhookRegistered
+    | ProviderWebhookMoved
+    | ProviderWebhookFailing
+    | ProviderWebhookRecovered
     | RatePinned
+    | RateRefreshed
+    | RateDoubted
+    | PaymentSaved
+    | TipChanged
     | SettingChanged
 )
 

@@ -13,6 +13,24 @@ class InvoiceCharged(Event, frozen=True, kw_only=True):
     state: str
 
 
+class PaymentSaved(Event, frozen=True, kw_only=True):
+    """The payment method a buyer let the provider keep was found and can be charged."""
+
+    event_type = "invoice.payment_saved"
+    is_published = False
+    invoice_id: str
+
+
+class TipChanged(Event, frozen=True, kw_only=True):
+    """A tip is being paid, was sent, or ended unsent; ``status`` as of a tip."""
+
+    event_type = "tip.changed"
+    is_published = False
+    tip_id: str
+    license_id: str
+    status: str
+
+
 class InvoiceOpened(Event, frozen=True, kw_only=True):
     """A buyer started a purchase."""
 

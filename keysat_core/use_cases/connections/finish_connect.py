@@ -117,6 +117,7 @@ def finish_connect(
             webhook_id=webhook_id,
             webhook_secret=secret,
             store_id=chosen.id,
+            store_name=chosen.name,
             connected_at=now,
             updated_at=now,
         )

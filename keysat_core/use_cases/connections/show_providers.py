@@ -8,6 +8,7 @@ from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, ProviderKind
 from keysat_core.domain.provider_health import ProviderHealth
+from keysat_core.domain.webhook_trouble import WebhookTrouble
 from keysat_core.errors import NotConfigured
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import BTCPayServer
@@ -17,10 +18,17 @@ NOT_CONNECTED = "no BTCPay Server is connected; connect one first"
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """A connected account and the profile it collects for."""
+    """A connected account, the profile it collects for and how it answers.
+
+    ``state``: a word of ``ProviderHealth.state``. ``pending``: invoices that still wait there.
+    """
 
     account: ProviderAccount
     profile: MerchantProfile
+    health: ProviderHealth
+    state: str
+    trouble: WebhookTrouble | None
+    pending: int
 
 
 class PaymentMethods(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,14 +39,20 @@ class PaymentMethods(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How a connected account answers. ``state``: a word of ``ProviderHealth.state``."""
+    """How a connected account answers. ``state``: a word of ``ProviderHealth.state``.
+
+    ``trouble``: what is wrong with its webhook.
+    """
 
     account: ProviderAccount
     health: ProviderHealth
     state: str
+    trouble: WebhookTrouble | None
 
 
-def find_connection(actor: Actor, kind: ProviderKind, *, store: Store) -> Connection | None:
+def find_connection(
+    actor: Actor, kind: ProviderKind, *, store: Store, clock: Clock
+) -> Connection | None:
     """Give the default profile's account of a kind, else any other's; None if there is none.
 
     Raises:
@@ -46,7 +60,7 @@ def find_connection(actor: Actor, kind: ProviderKind, *, store: Store) -> Connec
     """
     authorize(actor, Scope.PAYMENT_PROVIDERS_READ)
     with store.reading() as tx:
-        return _connection(tx, kind)
+        return _connection(tx, kind, clock.now())
 
 
 def list_accounts_of_kind(kind: ProviderKind, *, store: Store) -> list[ProviderAccount]:
@@ -90,11 +104,12 @@ def list_payment_methods(
         NotConfigured: none is connected.
         ProviderRefused, ProviderUnavailable.
     """
-    connection = find_connection(actor, ProviderKind.BTCPAY, store=store)
-    if connection is None or btcpay is None or connection.account.store_id is None:
+    authorize(actor, Scope.PAYMENT_PROVIDERS_READ)
+    account = next(iter(list_accounts_of_kind(ProviderKind.BTCPAY, store=store)), None)
+    if account is None or btcpay is None or account.store_id is None:
         raise NotConfigured(NOT_CONNECTED)
-    store_id = connection.account.store_id
-    methods = btcpay.stores_of(connection.account).payment_methods(store_id)
+    store_id = account.store_id
+    methods = btcpay.stores_of(account).payment_methods(store_id)
     return PaymentMethods(store_id=store_id, methods=methods)
 
 
@@ -104,18 +119,21 @@ def list_account_health(*, store: Store, clock: Clock) -> list[AccountHealth]:
     with store.reading() as tx:
         accounts = tx.merchants.list_all_accounts(is_disconnected_included=False)
         noted = {one.account_id: one for one in tx.connections.list_health()}
-    return [_health_of(account, noted.get(account.id), now) for account in accounts]
+        troubles = {one.account_id: one for one in tx.connections.list_troubles()}
+    return [
+        _health_of(account, noted.get(account.id), troubles.get(account.id), now)
+        for account in accounts
+    ]
 
 
 def _health_of(
-    account: ProviderAccount, noted: ProviderHealth | None, now: Instant
+    account: ProviderAccount,
+    noted: ProviderHealth | None,
+    trouble: WebhookTrouble | None,
+    now: Instant,
 ) -> AccountHealth:
     health = noted or ProviderHealth(account_id=account.id)
-    return AccountHealth(
-        account=account,
-        health=health,
-        state=health.state(now),
-    )
+    return AccountHealth(account=account, health=health, state=health.state(now), trouble=trouble)
 
 
 def _of_kind(tx: Transaction, kind: ProviderKind) -> list[ProviderAccount]:
@@ -129,9 +147,18 @@ def _of_kind(tx: Transaction, kind: ProviderKind) -> list[ProviderAccount]:
     return sorted(accounts, key=lambda account: account.merchant_profile_id != default_id)
 
 
-def _connection(tx: Transaction, kind: ProviderKind) -> Connection | None:
+def _connection(tx: Transaction, kind: ProviderKind, now: Instant) -> Connection | None:
     for account in _of_kind(tx, kind):
         profile = tx.merchants.find_profile(account.merchant_profile_id)
         if profile is not None:
-            return Connection(account=account, profile=profile)
+            health = tx.connections.find_health(account.id)
+            health = health or ProviderHealth(account_id=account.id)
+            return Connection(
+                account=account,
+                profile=profile,
+                health=health,
+                state=health.state(now),
+                trouble=tx.connections.find_trouble(account.id),
+                pending=tx.invoices.count_pending_of(account.id),
+            )
     return None

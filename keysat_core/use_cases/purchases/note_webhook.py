@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.actor import SYSTEM
+from keysat_core.domain.audit import audited
+from keysat_core.domain.events import ProviderWebhookRecovered, outbox_event
+from keysat_core.domain.ids import EventId, InvoiceId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, asked_through
@@ -107,10 +110,13 @@ def find_nudged(
     )
 
 
-def keep_nudge(nudge: Nudge, *, wait_seconds: int, store: Store, clock: Clock) -> WebhookReceipt:
+def keep_nudge(
+    nudge: Nudge, *, wait_seconds: int, store: Store, clock: Clock, ids: Ids
+) -> WebhookReceipt:
     """Store that an invoice is to be looked at, now or in a while.
 
-    There is one row for each invoice, however often it is nudged: a flood fills nothing.
+    There is one row for each invoice, however often it is nudged: a flood fills nothing. That it came
+    ends what operators were told of the webhook, which nobody can look at where nothing is signed.
     """
     now = clock.now()
     receipt = WebhookReceipt(
@@ -128,7 +134,19 @@ def keep_nudge(nudge: Nudge, *, wait_seconds: int, store: Store, clock: Clock) -
         # A forced delete of the product takes the invoice with it.
         if tx.invoices.find_invoice(nudge.invoice_id) is not None:
             tx.receipts.put_receipt(receipt)
+            _end_trouble(tx, nudge.account_id, now, ids)
     return receipt
+
+
+def _end_trouble(tx: Transaction, account_id: ProviderAccountId, now: Instant, ids: Ids) -> None:
+    account = tx.merchants.find_account(account_id)
+    if account is None or tx.connections.find_trouble(account_id) is None:
+        return
+    tx.connections.remove_trouble(account_id)
+    event = ProviderWebhookRecovered(provider_id=account_id, kind=account.kind)
+    tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
+    target = ("payment_provider", account_id)
+    tx.trail.append_audit(audited(SYSTEM, event.event_type, now, target=target, kind=account.kind))
 
 
 def _invoice_of(

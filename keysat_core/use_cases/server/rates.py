@@ -5,6 +5,8 @@ from typing import Final
 
 from keysat_core.domain.actor import SYSTEM, Actor, Scope, authorize
 from keysat_core.domain.audit import audited
+from keysat_core.domain.events import RateDoubted, RateRefreshed, outbox_event
+from keysat_core.domain.ids import EventId
 from keysat_core.domain.money import Currency, parse_currency
 from keysat_core.domain.rate import SATS_PER_BTC, FetchedRate, Rate
 from keysat_core.domain.rate_trust import (
@@ -16,6 +18,7 @@ from keysat_core.domain.rate_trust import (
 )
 from keysat_core.domain.setting import RATE_LAST_PREFIX
 from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.store import Store
 
@@ -36,7 +39,9 @@ def list_rates(actor: Actor, *, rates: Rates) -> list[FetchedRate]:
     return rates.list_rates()
 
 
-def refresh_rate(actor: Actor, code: str, *, rates: Rates, store: Store, clock: Clock) -> Rate:
+def refresh_rate(
+    actor: Actor, code: str, *, rates: Rates, store: Store, clock: Clock, ids: Ids
+) -> Rate:
     """Ask the sources for a rate, whatever is known. SAT and BTC answer 10^8 without asking.
 
     Source: admin-api 2.17, B-41: what was known before stays when nobody answers.
@@ -65,6 +70,10 @@ def refresh_rate(actor: Actor, code: str, *, rates: Rates, store: Store, clock: 
                 units_per_btc=str(rate.units_per_btc),
             )
         )
+        refreshed = RateRefreshed(
+            currency=asked, units_per_btc=str(rate.units_per_btc), source=rate.source
+        )
+        tx.trail.append_event(outbox_event(refreshed, event_id=EventId(ids.new()), now=now))
     return rate
 
 
@@ -84,18 +93,23 @@ def keep_rate(fetched: FetchedRate, *, store: Store, clock: Clock) -> None:
         )
 
 
-def note_outliers(currency: Currency, inquiry: Inquiry, *, store: Store, clock: Clock) -> None:
+def note_outliers(
+    currency: Currency, inquiry: Inquiry, *, store: Store, clock: Clock, ids: Ids
+) -> None:
     """Leave word of rates that were not believed (payments 12.1)."""
+    now = clock.now()
     believed = chosen(inquiry)
     entry = audited(
         SYSTEM,
         "rate.outlier",
-        clock.now(),
+        now,
         target=("rate", currency),
         currency=str(currency),
         outliers={rate.source: str(rate.units_per_btc) for rate in unconfirmed(inquiry)},
         previous=None if inquiry.previous is None else str(inquiry.previous.units_per_btc),
         believed=None if believed is None else believed.source,
     )
+    doubted = RateDoubted(currency=currency, believed=None if believed is None else believed.source)
     with store.writing() as tx:
         tx.trail.append_audit(entry)
+        tx.trail.append_event(outbox_event(doubted, event_id=EventId(ids.new()), now=now))

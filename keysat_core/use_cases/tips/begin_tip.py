@@ -3,7 +3,7 @@
 import msgspec
 
 from keysat_core.domain.connecting import BitcoinNetwork
-from keysat_core.domain.ids import TipId
+from keysat_core.domain.ids import EventId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.lightning import fault_of_invoice, fault_of_offer, read_address
 from keysat_core.domain.merchant import ProviderAccount
@@ -21,9 +21,11 @@ from keysat_core.domain.tip import (
     refusal_by_cap,
     refusal_of_payer,
 )
+from keysat_core.domain.tip_record import tip_entry, tip_event
 from keysat_core.errors import InvariantError, ProviderNotLoaded, RecipientFailed
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import BTCPayServer
+from keysat_core.ports.ids import Ids
 from keysat_core.ports.lightning import LightningAddresses
 from keysat_core.ports.store import Store, Transaction
 
@@ -43,6 +45,7 @@ def begin_tip(
     *,
     store: Store,
     clock: Clock,
+    ids: Ids,
     lightning: LightningAddresses,
     btcpay: BTCPayServer | None,
 ) -> BegunTip:
@@ -74,6 +77,8 @@ def begin_tip(
         event = (_over_cap(tx, fresh, now) if isinstance(event, Begin) else None) or event
         tip = advance(fresh, event, now=now)
         tx.tips.put_tip(tip)
+        tx.trail.append_audit(tip_entry(tip, now))
+        tx.trail.append_event(tip_event(tip, EventId(ids.new()), now))
     return BegunTip(tip=tip, payer=account if tip.status is TipStatus.PAYING else None)
 
 

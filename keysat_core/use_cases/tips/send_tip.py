@@ -1,8 +1,6 @@
 """Pay a tip that was begun, and record how that ended."""
 
-from keysat_core.domain.actor import SYSTEM
-from keysat_core.domain.audit import audited
-from keysat_core.domain.ids import TipId
+from keysat_core.domain.ids import EventId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.payment import LightningPayment, LightningStatus
@@ -13,8 +11,10 @@ from keysat_core.domain.tip import (
     after_unknown_hash,
     payer_of,
 )
+from keysat_core.domain.tip_record import tip_entry, tip_event
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, ProviderUnavailable
 from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.store import Store, Transaction
 
@@ -25,6 +25,7 @@ def send_tip(
     *,
     store: Store,
     clock: Clock,
+    ids: Ids,
     providers: PaymentProviders,
 ) -> TipAttempt | None:
     """Pay a tip once, and give it as it is then; None when it was deleted meanwhile.
@@ -46,11 +47,11 @@ def send_tip(
     now = clock.now()
     with store.writing() as tx:
         tip = tx.tips.find_tip(begun.id)
-        return None if tip is None else _save(tx, tip, after_answer(tip, answer, now), now)
+        return None if tip is None else _save(tx, tip, after_answer(tip, answer, now), now, ids)
 
 
 def follow_tip(
-    tip_id: TipId, *, store: Store, clock: Clock, providers: PaymentProviders
+    tip_id: TipId, *, store: Store, clock: Clock, ids: Ids, providers: PaymentProviders
 ) -> TipAttempt | None:
     """Ask what became of a tip that may have been paid; None when it was deleted.
 
@@ -78,8 +79,8 @@ def follow_tip(
         if tip is None or tip.status is not TipStatus.PAYING:
             return tip
         if isinstance(answer, ProviderRefused):
-            return _save(tx, tip, after_unknown_hash(tip, answer, now), now)
-        return _save(tx, tip, after_answer(tip, answer, now), now)
+            return _save(tx, tip, after_unknown_hash(tip, answer, now), now, ids)
+        return _save(tx, tip, after_answer(tip, answer, now), now, ids)
 
 
 def _unknown(detail: str) -> LightningPayment:
@@ -95,21 +96,11 @@ def _payer(tx: Transaction, tip: TipAttempt) -> ProviderAccount | None:
     return payer_of(account, connected) if account else None
 
 
-def _save(tx: Transaction, before: TipAttempt, after: TipAttempt, now: Instant) -> TipAttempt:
+def _save(
+    tx: Transaction, before: TipAttempt, after: TipAttempt, now: Instant, ids: Ids
+) -> TipAttempt:
     tx.tips.put_tip(after)
     if after.status is not before.status:
-        tx.trail.append_audit(
-            audited(
-                SYSTEM,
-                f"tip.{after.status}",
-                now,
-                target=("tip", after.id),
-                license_id=after.license_id,
-                policy_id=after.policy_id,
-                recipient=after.recipient,
-                amount_sats=after.amount_sats,
-                payment_hash=after.payment_hash,
-                detail=after.detail,
-            )
-        )
+        tx.trail.append_audit(tip_entry(after, now))
+        tx.trail.append_event(tip_event(after, EventId(ids.new()), now))
     return after

@@ -4,7 +4,8 @@ import msgspec
 
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.audit import audited
-from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.events import PaymentSaved, outbox_event
+from keysat_core.domain.ids import EventId, InvoiceId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.saved_payment import (
     CaptureState,
@@ -16,6 +17,7 @@ from keysat_core.domain.saved_payment import (
 )
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
 from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
 from keysat_core.ports.saved_payments import SavedPaymentAccounts
 from keysat_core.ports.store import Store, Transaction
 
@@ -34,7 +36,12 @@ def list_wanted_payments(*, limit: int, store: Store, clock: Clock) -> list[Invo
 
 
 def capture_payment(
-    invoice_id: InvoiceId, *, store: Store, clock: Clock, saved_payments: SavedPaymentAccounts
+    invoice_id: InvoiceId,
+    *,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    saved_payments: SavedPaymentAccounts,
 ) -> SavedPayment | None:
     """Ask the provider and note its answer; None when it is wanted no more.
 
@@ -70,6 +77,8 @@ def capture_payment(
         if noted.state is CaptureState.SAVED:
             target = ("invoice", invoice_id)
             tx.trail.append_audit(audited(SYSTEM, "invoice.payment_saved", now, target=target))
+            event = PaymentSaved(invoice_id=invoice_id)
+            tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
     return noted
 
 
