@@ -1,8 +1,6 @@
 """Purchases by the ten thousand, paid at BTCPay's double under every fault: our books are theirs."""
 
 import re
-import subprocess
-import sys
 from typing import Final
 
 import msgspec
@@ -22,18 +20,12 @@ from tests.support.soak.bends import (
     taken_for_paid,
     trusting,
 )
-from tests.support.soak.buyers import PLANS
+from tests.support.soak.program import said_by
 from tests.support.soak.run import Outcome, report, soak
 from tests.support.soak.shop import Bend
-from tests.support.soak.weather import FAULTS
-from tests.support.tree import ROOT
 
-SEEDS: Final = 20
-PURCHASES: Final = 2_000
-"""Of each seed here, so that all take a minute or two; ``make soak`` makes 10 000."""
-
-SECONDS: Final = 1_200
-"""What a busy machine takes for all of them, and more."""
+SECONDS: Final = 300
+"""What a busy machine takes for one small run, and more."""
 
 STORMS: Final = 8
 FEW: Final = 300
@@ -92,25 +84,6 @@ def hold(outcome: Outcome) -> None:
         pytest.fail(report(outcome), pytrace=False)
 
 
-def run(*options: str) -> str:
-    """Run the program, and give what it says."""
-    command = [sys.executable, "-m", "tests.simulation.soak", *options]
-    done = subprocess.run(  # noqa: S603  our own program
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=SECONDS
-    )
-    if done.returncode:
-        pytest.fail(done.stdout + done.stderr, pytrace=False)
-    return done.stdout
-
-
-@pytest.mark.timeout(SECONDS)
-def test_what_the_provider_calls_settled_has_its_one_effect_and_nothing_else_has() -> None:
-    said = run(f"--purchases={PURCHASES}", f"--seeds={SEEDS}", "--first=1", "--jobs=2")
-    assert f"seeds       1..{SEEDS}: every rule held" in said
-    for name in (*FAULTS, *PLANS):
-        assert f"'{name}': " in said, f"no seed met: {name}"
-
-
 @pytest.mark.parametrize("seed", range(STORMS))
 def test_it_has_so_when_hardly_anything_succeeds_at_once(seed: int) -> None:
     hold(soak(seed, FEW, is_storm=True))
@@ -123,7 +96,7 @@ def test_a_seed_gives_the_same_run_again_to_the_letter() -> None:
 
 
 def test_a_seed_gives_the_same_run_in_another_interpreter() -> None:
-    assert soak(7, FEW).digest in run("--seed=7", f"--purchases={FEW}")
+    assert soak(7, FEW).digest in said_by("--seed=7", f"--purchases={FEW}", seconds=SECONDS)
 
 
 def test_a_run_over_a_file_and_the_http_library_is_the_same_to_the_letter() -> None:

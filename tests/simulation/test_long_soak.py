@@ -1,0 +1,26 @@
+"""Ten thousand purchases a seed, twenty seeds, under every fault: our books are the provider's.
+
+``make test`` runs it by itself, after everything else, because it uses every core.
+"""
+
+from typing import Final
+
+import pytest
+
+from tests.support.soak.buyers import PLANS
+from tests.support.soak.program import said_by
+from tests.support.soak.run import PURCHASES
+from tests.support.soak.weather import FAULTS
+
+SEEDS: Final = 20
+
+SECONDS: Final = 3_000
+"""What a busy machine takes for all of them, and more; an idle one of two cores takes seven minutes."""
+
+
+@pytest.mark.timeout(SECONDS)
+def test_what_the_provider_calls_settled_has_its_one_effect_and_nothing_else_has() -> None:
+    said = said_by(f"--purchases={PURCHASES}", f"--seeds={SEEDS}", "--first=1", seconds=SECONDS)
+    assert f"seeds       1..{SEEDS}: every rule held" in said
+    for name in (*FAULTS, *PLANS):
+        assert f"'{name}': " in said, f"no seed met: {name}"
