@@ -6,7 +6,7 @@ Source: BTCPay's Greenfield documents 2.0.6 and 2.4.1 (``invoices``, ``webhooks`
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -23,8 +23,6 @@ from keysat_core.domain.payment import (
 )
 from keysat_core.domain.rate import SATS_PER_BTC
 from keysat_core.errors import InvariantError
-
-T = TypeVar("T")
 
 PROBLEM_CHARS_MAX: Final = 1_000
 """How much of an error's text is looked at; less is kept."""
@@ -287,17 +285,17 @@ def lightning_payment(payment: LightningPaymentData) -> LightningPayment:
     )
 
 
-def problem_text(status: int, body: bytes) -> tuple[str, str]:
-    """Read the code and the text of an error answer; both empty when it is not BTCPay's."""
+def problem_text(status: int, body: bytes) -> str:
+    """Give the code and the text of an error; a page that is not BTCPay's says nothing."""
     try:
         if status == 422:  # noqa: PLR2004  the one error that is a list
             problems = msgspec.json.decode(body, type=list[FieldProblem])
             said = "; ".join(f"{one.path}: {one.message}" for one in problems)
-            return "validation", _plain(said)
+            return f"validation: {_plain(said)}" if said else "validation"
         problem = msgspec.json.decode(body, type=Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return "", ""
-    return _plain(problem.code), _plain(problem.message)
+        return ""
+    return ": ".join(filter(None, (_plain(problem.code), _plain(problem.message))))
 
 
 def _plain(text: str) -> str:

@@ -27,3 +27,7 @@ class NoAnswer(Exception):
         self.was_sent = was_sent
         self.is_slow = is_slow
         super().__init__(reason)
+
+
+class Unreadable(Exception):
+    """An answer lacks what it must hold. The message names it and quotes nothing."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from keysat_adapters.outbound.answer import Unreadable
 from keysat_adapters.zaprite import wire
 from keysat_adapters.zaprite.client import ZapriteClient
 from keysat_adapters.zaprite.webhook import read_webhook
@@ -191,7 +192,7 @@ class ZapriteProvider:
                 "create contact", "/v1/contacts", body, seconds=CONTACT_SECONDS
             )
             return wire.id_of(contact, what="contact")
-        except (UpstreamError, wire.Unreadable) as exc:
+        except (UpstreamError, Unreadable) as exc:
             log.warning("a payment method cannot be saved with this order: %s", exc)
             return None
 
@@ -227,5 +228,5 @@ class ZapriteProvider:
 def _created(operation: str, order: wire.Fields) -> ProviderInvoice:
     try:
         return wire.created_order(order)
-    except wire.Unreadable as exc:
+    except Unreadable as exc:
         raise ProviderUnavailable(operation, str(exc)) from exc

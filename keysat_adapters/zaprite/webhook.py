@@ -5,7 +5,8 @@ Anybody who knows an order's id, which is in its checkout address, can write one
 
 from typing import Final
 
-from keysat_adapters.zaprite.wire import Fields, Unreadable, first_text, is_id, read_object
+from keysat_adapters.outbound.answer import Unreadable
+from keysat_adapters.zaprite.wire import Fields, first_text, is_id, read_object
 from keysat_core.domain.payment import ProviderNotice
 from keysat_core.errors import NotAuthentic
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from keysat_adapters.outbound.answer import Unreadable
 from keysat_core.domain.instant import Instant, rfc3339
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import (
@@ -71,10 +72,6 @@ _FROM_CURRENCY: Final = {theirs: ours for ours, theirs in _TO_CURRENCY.items()}
 """Amounts are whole numbers of the smallest unit; those in ``BTC`` count sats (payments 5)."""
 
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\xa0-\uffff]+")
-
-
-class Unreadable(Exception):
-    """An answer lacks what it must hold. The message names it and quotes nothing."""
 
 
 # --- what we send -------------------------------------------------------------------------------
@@ -248,7 +245,7 @@ def profiles_of(contact: Fields, contact_id: str) -> list[tuple[str | None, Save
     return found
 
 
-def problem_text(body: bytes) -> str:
+def problem_text(_: int, body: bytes) -> str:
     """Give what an error says in its own words; a proxy's page says nothing (payments 7.1)."""
     try:
         fields = read_object(body)
