@@ -28,6 +28,7 @@ from keysat_http.admin import (
 from keysat_http.hooks import btcpay as btcpay_hook
 from keysat_http.hooks import sandbox as sandbox_hook
 from keysat_http.hooks import zaprite as zaprite_hook
+from keysat_http.hooks.landing import Landing
 from keysat_http.limits import LOOK_SECONDS, PURCHASE_SECONDS
 from keysat_http.nudging import NudgeLimiter
 from keysat_http.pages import btcpay_callback, sandbox_checkout, thank_you
@@ -136,6 +137,7 @@ def route_handlers(
     handlers = [*PUBLIC, *ADMIN, *HOOKS, *PAGES, *(SANDBOX if ports.sandbox is not None else ())]
     dependencies = {
         "provider_threads": Provide(lambda: threads, sync_to_thread=False),
+        "landing": Provide(Landing, sync_to_thread=False),
         "nudges": Provide(lambda: nudges, sync_to_thread=False),
         "purchase_seconds": Provide(lambda: purchase_seconds, sync_to_thread=False),
     }
