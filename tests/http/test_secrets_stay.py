@@ -5,7 +5,7 @@ A provider may repeat the key it was called with; that must not come further eit
 
 import io
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -25,8 +25,9 @@ from keysat_http.settling import settle_noted_receipts
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.fault_plan import Answer, CallAction, Cut, Html, Timeout
 from tests.simulators.zaprite.fake_zaprite import FakeZaprite
-from tests.support.btcpay_shop import BASE, BROWSER, PUBLIC, VirtualTime
+from tests.support.btcpay_shop import BASE, BROWSER, PUBLIC
 from tests.support.http import ADMIN_KEY, PUBLIC_URL
+from tests.support.paid_shop import VirtualTime
 from tests.support.shop import Shop, Wire, running_shop
 
 MAIL_PASSWORD: Final = "correct horse battery staple"  # noqa: S105  made up
@@ -160,23 +161,19 @@ def recorded(life: Life) -> Iterator[None]:
 @pytest.fixture
 def life() -> Iterator[Life]:
     clock, wire = VirtualTime(), Wire()
-
-    def post(url: str, headers: Mapping[str, str], body: bytes) -> int:
-        return wire(url.removeprefix(PUBLIC_URL), headers, body) or 500
-
-    btcpay = FakeBTCPay(clock.virtual, post=post)
-    zaprite = FakeZaprite(clock.virtual, post=post)
+    btcpay = FakeBTCPay(clock.virtual, post=wire.post)
+    zaprite = FakeZaprite(clock.virtual, post=wire.post)
     with (
         HTTPSender(transport=btcpay.transport()) as to_btcpay,
         HTTPSender(transport=zaprite.transport()) as to_zaprite,
         running_shop(
             is_sandbox=False,
             clock=clock,
+            wire=wire,
             btcpay=BTCPayGateway(to_btcpay, base_url=BASE, browser_url=BROWSER, public_base=PUBLIC),
             zaprite=Zaprite(to_zaprite, clock=clock),
         ) as shop,
     ):
-        wire.send = shop.wire.send
         lived = Life(
             shop=shop,
             btcpay=btcpay,

@@ -161,6 +161,13 @@ class Wire:
     def __call__(self, path: str, headers: Mapping[str, str], body: bytes) -> int | None:
         return self.send(path, headers, body)
 
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Carry one that is sent to the shop's public address."""
+        assert url.startswith(PUBLIC_URL)
+        status = self(url.removeprefix(PUBLIC_URL), headers, body)
+        assert status is not None
+        return status
+
 
 @dataclass(kw_only=True)
 class Shop:
@@ -298,6 +305,7 @@ def running_shop(
     zaprite: Zaprite | None = None,
     clock: TurnedClock | None = None,
     price_sources: FakeRates | None = None,
+    wire: Wire | None = None,
 ) -> Iterator[Shop]:
     """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``.
 
@@ -305,7 +313,7 @@ def running_shop(
     """
     clock = clock or TurnedClock()
     keys, validations = OneKey(), ListedValidations()
-    wire = Wire()
+    wire = wire or Wire()
 
     def after_act() -> None:
         if sandbox is not None and delivers_at_once:
