@@ -4,11 +4,9 @@ Nothing is sent inside the call that caused it: an event only sets a timer. The 
 the lock, for a receiver asks back.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from threading import RLock, Thread
-from typing import Final, TypeAlias
-
-import httpx
+from typing import Final
 
 from tests.simulators.btcpay.identifiers import Identifiers
 from tests.simulators.btcpay.modes import Traits
@@ -22,26 +20,17 @@ from tests.simulators.btcpay.webhooks import (
     flawed_signature,
     signature,
 )
-from tests.simulators.exchange import ConnectionCut, NeverAnswered, NotReachable, Request
 from tests.simulators.fault_plan import (
     BadSignature,
     DelayDelivery,
     DeliveryAction,
     DropDelivery,
-    DuplicateDelivery,
     FaultPlan,
-    LoseAnswer,
     Redeliver,
-    RefuseConnection,
 )
-from tests.simulators.journal import Attempt, Journal
+from tests.simulators.postman import Letter, Outcome, Postman
 from tests.simulators.virtual_clock import TimedClock
 
-Post: TypeAlias = Callable[[str, Mapping[str, str], bytes], int]
-"""Post a body with headers to an address and give the status answered. What it may raise for no
-answer is ``NO_ANSWER``; anything else is a mistake of the test and goes through."""
-
-NO_ANSWER: Final = (OSError, httpx.HTTPError, NeverAnswered, ConnectionCut, NotReachable)
 RETRIED: Final = frozenset({408, 429})
 
 
@@ -61,8 +50,7 @@ class Deliveries:
         ids: Identifiers,
         traits: Traits,
         faults: FaultPlan,
-        journal: Journal,
-        post: Post,
+        postman: Postman,
         is_threaded: bool,
         check_body: Callable[[str, bytes], None],
     ) -> None:
@@ -71,8 +59,7 @@ class Deliveries:
         self._ids = ids
         self._traits = traits
         self._faults = faults
-        self._journal = journal
-        self._post = post
+        self._postman = postman
         self._is_threaded = is_threaded
         self._check_body = check_body
         self._generation = 0
@@ -135,10 +122,10 @@ class Deliveries:
         try:
             while (taken := self._take(webhook)) is not None:
                 queued, action, generation = taken
-                status, error = self._send(webhook, queued.delivery, action)
+                outcome = self._send(webhook, queued.delivery, action)
                 with self._lock:
                     if generation == self._generation:
-                        self._record(webhook, queued, status, error)
+                        self._record(webhook, queued, outcome)
         except BaseException:
             webhook.is_sending = False
             raise
@@ -176,79 +163,37 @@ class Deliveries:
         webhook.remember(delivery)
         self._check_body(delivery.occurrence.event.type, delivery.body)
 
-    def _send(
-        self, webhook: Webhook, delivery: Delivery, action: DeliveryAction | None
-    ) -> tuple[int | None, str]:
-        headers = _headers(webhook, delivery, action)
-        repeat = action if isinstance(action, DuplicateDelivery) else DuplicateDelivery(times=1)
-        outcomes: list[tuple[int | None, str]] = []
-
-        def attempt() -> None:
-            outcomes.append(self._attempt(webhook.url, headers, delivery, action))
-
-        if repeat.is_concurrent:
-            threads = [Thread(target=attempt, name="webhook") for _ in range(repeat.times)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        else:
-            for _ in range(repeat.times):
-                attempt()
+    def _send(self, webhook: Webhook, delivery: Delivery, action: DeliveryAction | None) -> Outcome:
+        letter = Letter(
+            url=webhook.url,
+            headers=_headers(webhook, delivery, action),
+            event_type=delivery.occurrence.event.type,
+            body=delivery.body,
+        )
+        outcome = self._postman.deliver(letter, action)
         if isinstance(action, Redeliver):
             again_at = self._clock.now() + action.after_seconds
             self._clock.call_at(again_at, lambda: self._redeliver_later(webhook, delivery))
-        return outcomes[0]
+        return outcome
 
     def _redeliver_later(self, webhook: Webhook, delivery: Delivery) -> None:
         with self._lock:
             self.redeliver(webhook, delivery)
 
-    def _attempt(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        delivery: Delivery,
-        action: DeliveryAction | None,
-    ) -> tuple[int | None, str]:
-        status: int | None = None
-        error = ""
-        if isinstance(action, RefuseConnection):
-            error = "Connection refused"
-        else:
-            try:
-                status = self._post(url, headers, delivery.body)
-            except NO_ANSWER as raised:
-                error = str(raised) or type(raised).__name__
-        if isinstance(action, LoseAnswer):
-            status, error = None, "The response ended prematurely."
-        if self._journal.is_kept:
-            request = Request(method="POST", path=url, headers=headers, body=delivery.body)
-            self._journal.add_attempt(
-                Attempt(
-                    at=self._clock.now(),
-                    event_type=delivery.occurrence.event.type,
-                    request=request,
-                    status=status,
-                    error=error,
-                    fault="" if action is None else repr(action),
-                )
-            )
-        return status, error
-
-    def _record(self, webhook: Webhook, queued: Queued, status: int | None, error: str) -> None:
+    def _record(self, webhook: Webhook, queued: Queued, outcome: Outcome) -> None:
         """Note what came of an attempt, and retry it or go on."""
-        delivery = queued.delivery
-        is_success = status is not None and 200 <= status < 300
-        if is_success:
+        delivery, status = queued.delivery, outcome.status
+        if outcome.is_success:
             delivery.status = "HttpSuccess"
         else:
             delivery.status = "Failed" if status is None else "HttpError"
         delivery.http_code = status
         delivery.error = (
-            error or None if status is None or is_success else f"HTTP Error Code {status}"
+            outcome.error or None
+            if status is None or outcome.is_success
+            else f"HTTP Error Code {status}"
         )
-        retry = not is_success and self._is_retried(status) and webhook.automatic_redelivery
+        retry = not outcome.is_success and self._is_retried(status) and webhook.automatic_redelivery
         if retry and queued.retries < len(RETRY_SECONDS):
             self._block(webhook, RETRY_SECONDS[queued.retries])
             webhook.queue[0] = Queued(self._again(delivery), queued.retries + 1)

@@ -14,7 +14,6 @@ from tests.simulators.btcpay import (
 from tests.simulators.btcpay.accounts import APIKey
 from tests.simulators.btcpay.contract import Contract, ContractBroken, contract_of
 from tests.simulators.btcpay.controls import Controls
-from tests.simulators.btcpay.deliveries import Post
 from tests.simulators.btcpay.forgeries import Forgery
 from tests.simulators.btcpay.modes import TRAITS, Mode, Traits
 from tests.simulators.btcpay.posting import post as post_over_network
@@ -25,6 +24,7 @@ from tests.simulators.call_faults import perform
 from tests.simulators.exchange import Request, Response
 from tests.simulators.fault_plan import CallAction, FaultPlan, Html, StaleRead, Truncate
 from tests.simulators.journal import Call, Journal
+from tests.simulators.postman import Post, Postman
 from tests.simulators.transport import ServiceTransport
 from tests.simulators.virtual_clock import TimedClock, VirtualClock
 
@@ -98,9 +98,8 @@ class FakeBTCPay(Controls):
                 clock=clock,
                 seed=seed,
                 mode=Mode(mode),
-                post=post,
                 faults=self.faults,
-                journal=self.journal,
+                postman=Postman(clock=clock, journal=self.journal, post=post),
                 is_threaded=not isinstance(clock, VirtualClock),
                 check_webhook=self._check_webhook,
             ),

@@ -5,7 +5,7 @@ from threading import RLock
 from typing import Final
 
 from tests.simulators.btcpay.accounts import APIKey, User
-from tests.simulators.btcpay.deliveries import Deliveries, Post
+from tests.simulators.btcpay.deliveries import Deliveries
 from tests.simulators.btcpay.identifiers import Identifiers
 from tests.simulators.btcpay.invoice_machine import Event, end_monitoring, expire
 from tests.simulators.btcpay.invoices import Invoice, Status
@@ -13,7 +13,7 @@ from tests.simulators.btcpay.modes import TRAITS, Mode
 from tests.simulators.btcpay.stores import Store
 from tests.simulators.btcpay.webhooks import Webhook, occurrence_of
 from tests.simulators.fault_plan import FaultPlan
-from tests.simulators.journal import Journal
+from tests.simulators.postman import Postman
 from tests.simulators.virtual_clock import TimedClock
 
 RESTART_GRACE_SECONDS: Final = 120
@@ -33,9 +33,8 @@ class World:
         clock: TimedClock,
         seed: int,
         mode: Mode,
-        post: Post,
         faults: FaultPlan,
-        journal: Journal,
+        postman: Postman,
         is_threaded: bool,
         check_webhook: Callable[[str, bytes], None],
     ) -> None:
@@ -61,8 +60,7 @@ class World:
             ids=self.ids,
             traits=self.traits,
             faults=faults,
-            journal=journal,
-            post=post,
+            postman=postman,
             is_threaded=is_threaded,
             check_body=check_webhook,
         )

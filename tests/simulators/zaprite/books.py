@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tests.simulators.fault_plan import StaleRead
 from tests.simulators.virtual_clock import TimedClock
-from tests.simulators.zaprite.deliveries import Deliveries
+from tests.simulators.zaprite.deliveries import Deliveries, letter_of
 from tests.simulators.zaprite.objects import order_object
 from tests.simulators.zaprite.order import COINS, Method, Order, Transaction, TransactionStatus
 from tests.simulators.zaprite.organization import Organization
@@ -103,7 +103,7 @@ class Books:
             self.body_shape, order_id=order.id, org_id=order.org_id, status=order.status
         )
         for url in self.owner(order).webhooks.values():
-            self.deliveries.send(url, event_type, body)
+            self.deliveries.send(letter_of(url, event_type, body))
 
     def shown(self, order: Order, stale: StaleRead | None = None) -> dict[str, Any]:
         """Give the object the API shows, or the one before if that is asked for and recent."""

@@ -6,32 +6,13 @@ somebody calls ``deliver_due``, and is sent without any lock, so that the receiv
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
-from urllib.parse import urlsplit
+from typing import Final
 
-import httpx
-
-from tests.simulators.exchange import ConnectionCut, NeverAnswered, Request
-from tests.simulators.fault_plan import (
-    DelayDelivery,
-    DeliveryAction,
-    DropDelivery,
-    DuplicateDelivery,
-    FaultPlan,
-    LoseAnswer,
-    Redeliver,
-    RefuseConnection,
-)
-from tests.simulators.journal import Attempt, Journal
+from tests.simulators.fault_plan import DelayDelivery, DropDelivery, FaultPlan, Redeliver
+from tests.simulators.postman import Letter, Postman
 from tests.simulators.virtual_clock import TimedClock
-
-Post: TypeAlias = Callable[[str, Mapping[str, str], bytes], int]
-"""Posts a body to a URL and gives the status; raises one of ``NO_ANSWER`` when there is none.
-Anything else it raises is a failed test."""
-NO_ANSWER: Final = (OSError, httpx.HTTPError, NeverAnswered, ConnectionCut)
 
 HEADERS: Final[Mapping[str, str]] = {"content-type": "application/json"}
 RETRY_SECONDS: Final = (10,) * 6
@@ -47,9 +28,7 @@ class Delivery:
         is_spared: Whether the faults have had their say about this attempt.
     """
 
-    url: str
-    event_type: str
-    body: bytes
+    letter: Letter
     tries: int = 0
     is_spared: bool = False
 
@@ -61,7 +40,7 @@ class Deliveries:
         clock: Whose timers send what is due.
         lock: The double's own.
         draw: Gives numbers from 0 to below 1; called under the lock.
-        post: Sends an attempt; called without the lock.
+        postman: Sends an attempt; called without the lock.
         retry_seconds: After the last of these the event is given up.
         spread_seconds: An event's first attempt comes up to so much later, drawn anew for each.
     """
@@ -73,8 +52,7 @@ class Deliveries:
         lock: AbstractContextManager[object],
         draw: Callable[[], float],
         faults: FaultPlan,
-        journal: Journal,
-        post: Post,
+        postman: Postman,
         retry_seconds: Sequence[int] = RETRY_SECONDS,
         spread_seconds: int = 0,
     ) -> None:
@@ -86,18 +64,17 @@ class Deliveries:
         self._lock = lock
         self._draw = draw
         self._faults = faults
-        self._journal = journal
-        self._post = post
+        self._postman = postman
         self._waiting: list[tuple[int, float, int, Delivery]] = []
         self._count = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def send(self, url: str, event_type: str, body: bytes) -> None:
+    def send(self, letter: Letter) -> None:
         """Queue an event for a URL."""
         after = int(self._draw() * (self.spread_seconds + 1)) if self.spread_seconds else 0
-        self._push(Delivery(url=url, event_type=event_type, body=body), after)
+        self._push(Delivery(letter=letter), after)
 
     def deliver_due(self) -> int:
         """Send what is due by now, one after the other, and give the number of attempts."""
@@ -111,14 +88,9 @@ class Deliveries:
         with self._lock:
             self._waiting.clear()
 
-    def post_once(self, delivery: Delivery, *, fault: str = "") -> int | None:
-        """Post an attempt, note it and give the receiver's status, or None when there was none."""
-        try:
-            status, error = self._post(delivery.url, HEADERS, delivery.body), ""
-        except NO_ANSWER as failure:
-            status, error = None, f"{type(failure).__name__}: {failure}"
-        self._note(delivery, status, error, fault)
-        return status
+    def forge(self, letter: Letter) -> int | None:
+        """Post what nothing caused; give the receiver's status, or None when there was none."""
+        return self._postman.forge(letter).status
 
     def _push(self, delivery: Delivery, after: int) -> None:
         due = self._clock.now() + after
@@ -138,7 +110,8 @@ class Deliveries:
 
     def _attempt(self, delivery: Delivery) -> int:
         with self._lock:
-            action = None if delivery.is_spared else self._faults.for_delivery(delivery.event_type)
+            event_type = delivery.letter.event_type
+            action = None if delivery.is_spared else self._faults.for_delivery(event_type)
         spared = replace(delivery, is_spared=True)
         match action:
             case DropDelivery():
@@ -150,52 +123,13 @@ class Deliveries:
                 self._push(spared, action.after_seconds)
             case _:
                 pass
-        self._send(delivery, action)
-        return 1
-
-    def _send(self, delivery: Delivery, action: DeliveryAction | None) -> None:
-        fault = "" if action is None else type(action).__name__
-        if isinstance(action, RefuseConnection):
-            status = None
-            self._note(delivery, None, "connection refused", fault)
-        elif isinstance(action, DuplicateDelivery):
-            status = self._post_many(delivery, action, fault)
-        else:
-            status = self.post_once(delivery, fault=fault)
-        is_done = status is not None and 200 <= status < 300 and not isinstance(action, LoseAnswer)
-        if not is_done and delivery.tries < len(self.retry_seconds):
+        outcome = self._postman.deliver(delivery.letter, action)
+        if not outcome.is_success and delivery.tries < len(self.retry_seconds):
             again = replace(delivery, tries=delivery.tries + 1, is_spared=False)
             self._push(again, self.retry_seconds[delivery.tries])
+        return 1
 
-    def _post_many(self, delivery: Delivery, action: DuplicateDelivery, fault: str) -> int | None:
-        if action.is_concurrent:
-            with ThreadPoolExecutor(action.times) as pool:
-                posts = [
-                    pool.submit(self.post_once, delivery, fault=fault) for _ in range(action.times)
-                ]
-            statuses = [post.result() for post in posts]
-        else:
-            statuses = [self.post_once(delivery, fault=fault) for _ in range(action.times)]
-        return statuses[0]
 
-    def _note(self, delivery: Delivery, status: int | None, error: str, fault: str) -> None:
-        if not self._journal.is_kept:
-            return
-        url = urlsplit(delivery.url)
-        request = Request(
-            method="POST",
-            path=url.path,
-            headers=HEADERS,
-            body=delivery.body,
-            base_url=f"{url.scheme}://{url.netloc}",
-        )
-        self._journal.add_attempt(
-            Attempt(
-                at=self._clock.now(),
-                event_type=delivery.event_type,
-                request=request,
-                status=status,
-                error=error,
-                fault=fault,
-            )
-        )
+def letter_of(url: str, event_type: str, body: bytes) -> Letter:
+    """Address a body as Zaprite does, which signs nothing."""
+    return Letter(url=url, headers=HEADERS, event_type=event_type, body=body)

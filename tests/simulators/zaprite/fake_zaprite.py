@@ -22,12 +22,13 @@ from tests.simulators.call_faults import perform
 from tests.simulators.exchange import ConnectionCut, NeverAnswered, Request, Response
 from tests.simulators.fault_plan import CallAction, FaultPlan, StaleRead
 from tests.simulators.journal import Call, Journal
+from tests.simulators.postman import Post, Postman
 from tests.simulators.transport import ServiceTransport
 from tests.simulators.virtual_clock import TimedClock
 from tests.simulators.zaprite import checkout, endpoints
 from tests.simulators.zaprite.books import Books
 from tests.simulators.zaprite.charging import Charging
-from tests.simulators.zaprite.deliveries import RETRY_SECONDS, Deliveries, Post
+from tests.simulators.zaprite.deliveries import RETRY_SECONDS, Deliveries
 from tests.simulators.zaprite.hands import Hands
 from tests.simulators.zaprite.order import CannotBePaid, Order
 from tests.simulators.zaprite.organization import Organization
@@ -97,8 +98,7 @@ class FakeZaprite(Hands):
             lock=lock,
             draw=ids.fraction,
             faults=self.faults,
-            journal=self.journal,
-            post=post,
+            postman=Postman(clock=clock, journal=self.journal, post=post),
             retry_seconds=retry_seconds,
             spread_seconds=spread_seconds,
         )

@@ -9,7 +9,7 @@ from typing import Final
 from tests.simulators.virtual_clock import VirtualClock
 from tests.simulators.zaprite.books import Books
 from tests.simulators.zaprite.contact import PaymentProfile
-from tests.simulators.zaprite.deliveries import Delivery
+from tests.simulators.zaprite.deliveries import letter_of
 from tests.simulators.zaprite.order import Method, Order, Status, TransactionStatus
 from tests.simulators.zaprite.organization import Organization
 from tests.simulators.zaprite.webhook_body import BodyShape, event_type_of, webhook_body
@@ -155,9 +155,7 @@ class Hands:
     ) -> int | None:
         """Post, as anybody can, what Zaprite would post about an order; now and once."""
         body = webhook_body(shape, order_id=order_id, org_id=org_id, status=status)
-        event_type = event_type_of(shape, status)
-        delivery = Delivery(url=url, event_type=event_type, body=body)
-        return self.books.deliveries.post_once(delivery, fault="Forged")
+        return self.books.deliveries.forge(letter_of(url, event_type_of(shape, status), body))
 
     def flood(
         self, url: str, order_ids: Iterable[str] = (), count: int = FLOOD
