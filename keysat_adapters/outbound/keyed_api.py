@@ -25,6 +25,7 @@ READ_TRIES: Final = 2
 _PROBLEMS: Final = {401: "auth", 403: "auth", 404: "not_found"}
 _GAVE_UP_WAITING: Final = 408
 _BUSY: Final = 429
+_NO_KEY: Final = "***"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +101,10 @@ class KeyedAPI:
 
     def _failure(self, operation: str, answer: Answer) -> ProviderRefused | ProviderUnavailable:
         status = answer.status
-        words = self._without_key(self.words_of(status, answer.body))
+        # Before it is cut anywhere, or a part of the key could be left at the end; and behind escapes.
+        key = self.key.reveal().encode()
+        body = answer.body.replace(key, _NO_KEY.encode()) if key else answer.body
+        words = self._without_key(self.words_of(status, body))
         said = f"HTTP {status}: {words}" if words else f"HTTP {status}"
         is_slow = status in self.later
         if is_slow or status == _GAVE_UP_WAITING or not 400 <= status < 500:  # noqa: PLR2004
@@ -112,4 +116,4 @@ class KeyedAPI:
 
     def _without_key(self, text: str) -> str:
         key = self.key.reveal()
-        return text.replace(key, "***") if key else text
+        return text.replace(key, _NO_KEY) if key else text

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from keysat_adapters.zaprite.wire import DETAIL_CHARS_MAX
 from keysat_core.domain.merchant import disconnected
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import ProviderStatus
@@ -335,6 +336,15 @@ def test_an_answer_that_repeats_the_key_does_not_give_it_away(bench: ZapriteBenc
     assert bench.key not in str(refusal.value)
     assert len(str(refusal.value)) < 350
     assert str(refusal.value).isprintable()
+
+
+def test_nor_does_one_that_is_cut_in_the_middle_of_it(bench: ZapriteBench) -> None:
+    for filler in range(DETAIL_CHARS_MAX - len(bench.key), DETAIL_CHARS_MAX):
+        said = {"message": "x" * filler + bench.key}
+        bench.fake.faults.on_call("get_order", Answer(401, said))
+        with pytest.raises(ProviderRefused) as refusal:
+            bench.provider.invoice_status("x")
+        assert bench.key[:4] not in str(refusal.value)
 
 
 def test_a_key_no_header_can_hold_is_not_quoted(bench: ZapriteBench) -> None:
