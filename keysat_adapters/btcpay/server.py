@@ -19,7 +19,6 @@ from keysat_core.domain.connecting import (
     network_of,
 )
 from keysat_core.domain.document import JSONValue
-from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.webhook_trouble import RemoteDelivery
@@ -29,7 +28,6 @@ from keysat_core.errors import (
     ProviderUnavailable,
     UpstreamError,
 )
-from keysat_core.limits import INSTANT_MAX
 
 EVENTS: Final = ("InvoiceSettled", "InvoiceExpired", "InvoiceInvalid", "InvoiceProcessing")
 """What a webhook is registered for. The last keeps a code's slot while money confirms."""
@@ -37,8 +35,8 @@ EVENTS: Final = ("InvoiceSettled", "InvoiceExpired", "InvoiceInvalid", "InvoiceP
 ON_CHAIN: Final = frozenset({"BTC-CHAIN", "BTC"})
 """Ids of the on-chain method, of 2.x and of 1.x (payments 6.11)."""
 
-DELIVERIES_LOOKED_AT: Final = 5
-"""More than one, in case a server does not give the newest first."""
+DELIVERIES_LOOKED_AT: Final = 20
+"""Enough attempts at one delivery to span what makes a webhook undelivered."""
 
 SAME_WEBHOOKS_MAX: Final = 10
 """Webhooks with our address that make room for a new one: there was never more than one."""
@@ -112,19 +110,20 @@ class BTCPayStoresView:
             raise
         return RemoteWebhook(id=found.id, url=found.url, is_enabled=found.enabled)
 
-    def last_delivery(self, store_id: str, webhook_id: str) -> RemoteDelivery | None:
-        """Give what the server sent last; None when it has sent nothing that it still knows of."""
+    def last_deliveries(self, store_id: str, webhook_id: str) -> list[RemoteDelivery]:
+        """Give what the server tried to send last, newest first."""
         path = f"{_webhook_path(store_id, webhook_id)}/deliveries?count={DELIVERIES_LOOKED_AT}"
         sent = self._client.read("list deliveries", path, list[wire.WebhookDeliveryData])
-        # They come newest first, and of equal ones the first is taken.
-        last = max(sent, key=lambda one: one.timestamp, default=None)
-        if last is None:
-            return None
-        return RemoteDelivery(
-            sent_at=Instant(min(max(int(last.timestamp), 0), INSTANT_MAX)),
-            is_delivered=last.status == "HttpSuccess",
-            http_status=last.http_code,
-        )
+        # Of equal ones the first stays first, as BTCPay gives them.
+        newest_first = sorted(sent, key=lambda one: -one.sent_at)[:DELIVERIES_LOOKED_AT]
+        return [
+            RemoteDelivery(
+                sent_at=one.sent_at,
+                is_delivered=one.status == "HttpSuccess",
+                http_status=one.http_code,
+            )
+            for one in newest_first
+        ]
 
     def move_webhook(self, store_id: str, webhook_id: str, url: str) -> None:
         """Give a webhook another address. BTCPay keeps a secret that is not named."""

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import (
     InvoiceOrder,
@@ -23,6 +24,7 @@ from keysat_core.domain.payment import (
 )
 from keysat_core.domain.rate import SATS_PER_BTC
 from keysat_core.errors import InvariantError
+from keysat_core.limits import INSTANT_MAX
 
 PROBLEM_CHARS_MAX: Final = 1_000
 """How much of an error's text is looked at; less is kept."""
@@ -123,11 +125,21 @@ class WebhookData(msgspec.Struct, frozen=True):
 
 
 class WebhookDeliveryData(msgspec.Struct, frozen=True, rename="camel"):
-    """``WebhookDeliveryData`` as far as it tells whether it arrived. ``timestamp``: Unix seconds."""
+    """``WebhookDeliveryData`` as far as it tells whether it arrived. Times are Unix seconds.
+
+    ``timestamp`` is when it was made; ``delivery_time``, since 2.4, when it was sent.
+    """
 
     timestamp: int | float
     status: str
     http_code: int | None = None
+    delivery_time: int | float | None = None
+
+    @property
+    def sent_at(self) -> Instant:
+        """When it was sent, as far as it says."""
+        at = self.timestamp if self.delivery_time is None else self.delivery_time
+        return Instant(min(max(int(at), 0), INSTANT_MAX))
 
 
 class APIKeyData(msgspec.Struct, frozen=True):

@@ -4,14 +4,16 @@ Source: payments 14.1, 14.2 and row 24 of 17. No payment is lost by any of it, b
 reconciler asks by itself; it is found later than it could be.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from itertools import takewhile
 from typing import Final
 
 import msgspec
 
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant, rfc3339
+from keysat_core.domain.provider_health import FAILURES_IN_A_ROW, UNREACHABLE_SECONDS
 
 _REFUSALS: Final = range(400, 500)
 """What a server answers that wants no webhook like this one. Source: RFC 9110 15.5."""
@@ -61,17 +63,30 @@ class RemoteDelivery(msgspec.Struct, frozen=True, kw_only=True):
     http_status: int | None = None
 
 
-def judge_delivery(
-    last: RemoteDelivery | None, *, since: Instant
+def judge_deliveries(
+    newest_first: Sequence[RemoteDelivery], *, since: Instant
 ) -> tuple[WebhookProblem, str] | None:
-    """Say what the last delivery tells of a webhook; None when nothing is wrong.
+    """Say what the last deliveries tell of a webhook; None when nothing is wrong.
 
-    One sent before ``since``, when the webhook was made what it is, tells nothing.
+    A refusal tells at once. One that got no answer, or an error, will be sent again, so only several
+    over a while do: as many as make a provider unreachable (payments 15). Those sent before ``since``,
+    when the webhook was made what it is, tell nothing.
     """
-    if last is None or last.is_delivered or last.sent_at < since:
+    failed = list(
+        takewhile(lambda one: not one.is_delivered and one.sent_at >= since, newest_first)
+    )
+    if not failed:
         return None
+    last = failed[0]
     status = last.http_status
+    if status is not None and status in _REFUSALS:
+        problem = WebhookProblem.REFUSED
+    elif (
+        len(failed) >= FAILURES_IN_A_ROW
+        and last.sent_at - failed[-1].sent_at >= UNREACHABLE_SECONDS
+    ):
+        problem = WebhookProblem.UNDELIVERED
+    else:
+        return None
     answer = "got no answer" if status is None else f"was answered {status}"
-    is_refused = status is not None and status in _REFUSALS
-    problem = WebhookProblem.REFUSED if is_refused else WebhookProblem.UNDELIVERED
     return problem, f"the delivery of {rfc3339(last.sent_at)} {answer}"

@@ -45,8 +45,8 @@ class BTCPayStores(Protocol):
         """Give a webhook as it is registered; None if it is gone."""
         ...
 
-    def last_delivery(self, store_id: str, webhook_id: str) -> RemoteDelivery | None:
-        """Give the last attempt to deliver a webhook; None when none is known of."""
+    def last_deliveries(self, store_id: str, webhook_id: str) -> list[RemoteDelivery]:
+        """Give the last attempts to deliver a webhook, newest first, as far as they are known."""
         ...
 
     def move_webhook(self, store_id: str, webhook_id: str, url: str) -> None:

@@ -59,6 +59,13 @@ def webhook(client: httpx.Client, root: str) -> Iterator[dict[str, Any]]:
     client.delete(f"{root}/webhooks/{created['id']}")
 
 
+def test_a_webhook_that_sent_nothing_has_no_deliveries(
+    client: httpx.Client, root: str, webhook: dict[str, Any]
+) -> None:
+    sent = client.get(f"{root}/webhooks/{webhook['id']}/deliveries", params={"count": 20})
+    assert (sent.status_code, sent.json()) == (200, [])
+
+
 def created(client: httpx.Client, root: str, order_id: str = "contract-1") -> dict[str, Any]:
     body = {
         "amount": "0.00098000",

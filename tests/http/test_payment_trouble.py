@@ -13,6 +13,7 @@ from keysat_http.provider_ticks import check_webhooks
 from keysat_http.reconciling import reconcile_invoices
 from tests.simulators.btcpay.forgeries import forged, reverse_queue
 from tests.simulators.btcpay.invoices import Status
+from tests.simulators.btcpay.modes import Mode
 from tests.simulators.fault_plan import (
     Answer,
     CallAction,
@@ -344,8 +345,9 @@ def test_a_store_that_cannot_be_paid_sells_nothing(store: dict[str, Any]) -> Non
 
 
 @pytest.mark.rows(24)
-def test_a_secret_changed_at_btcpay_costs_time_but_no_sale() -> None:
-    with running_btcpay_shop() as opened:
+@pytest.mark.parametrize("mode", [Mode.V2_0, Mode.V2_3_4, Mode.V2_4])
+def test_a_secret_changed_at_btcpay_costs_time_but_no_sale(mode: Mode) -> None:
+    with running_btcpay_shop(mode=mode) as opened:
         opened.fake.rotate_secret(opened.webhook_id())
         purchase = opened.buy()
         opened.pay(purchase)

@@ -185,11 +185,15 @@ def test_a_secret_that_is_restored_ends_the_warning_with_the_next_delivery() -> 
         assert trouble(opened) is None
 
 
-def test_deliveries_that_get_no_answer_are_told() -> None:
+def test_deliveries_that_get_no_answer_for_ten_minutes_are_told() -> None:
     with running_btcpay_shop() as opened:
         opened.fake.faults.on_delivery("InvoiceSettled", RefuseConnection(), count=99)
         opened.pay(opened.buy())
-        check(opened)
+        for minutes, is_told in ((5, False), (12, True)):
+            for _ in range(minutes):
+                opened.clock.turn(MINUTES)
+            check(opened)
+            assert (trouble(opened) is not None) is is_told
         found = trouble(opened)
         assert found is not None
         assert (found[0], found[1] is not None and found[1].endswith("got no answer")) == (

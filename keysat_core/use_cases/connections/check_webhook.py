@@ -22,7 +22,7 @@ from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.domain.setting import WEBHOOK_BASE, webhook_base_of
-from keysat_core.domain.webhook_trouble import WebhookProblem, WebhookTrouble, judge_delivery
+from keysat_core.domain.webhook_trouble import WebhookProblem, WebhookTrouble, judge_deliveries
 from keysat_core.domain.zaprite import webhook_url
 from keysat_core.errors import ProviderRefused
 from keysat_core.ports.clock import Clock
@@ -142,7 +142,7 @@ def _problem(
         return WebhookProblem.ELSEWHERE, None
     if not found.is_enabled:
         return WebhookProblem.SWITCHED_OFF, None
-    return judge_delivery(remote.last_delivery(store_id, found.id), since=account.updated_at)
+    return judge_deliveries(remote.last_deliveries(store_id, found.id), since=account.updated_at)
 
 
 def _note(
