@@ -34,9 +34,11 @@ from keysat_core.domain.invoice import (
     mismatched_amount,
 )
 from keysat_core.domain.license import License, with_terms
+from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.money import Currency
 from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.domain.policy import Policy, terms_of_sale
+from keysat_core.domain.saved_payment import SavedPayment, wanted_of_sale
 from keysat_core.domain.second_look import doubted
 from keysat_core.domain.tip import TipAttempt, tip_of_sale
 from keysat_core.limits import RECONCILE_DAYS
@@ -45,24 +47,30 @@ from keysat_core.limits import RECONCILE_DAYS
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one transaction has to write. ``license`` None: none is issued by this step.
 
-    ``tip`` is reserved with the license, and paid later by a worker of its own.
+    ``tip`` is reserved with the license, and paid later by a worker of its own; so is
+    ``saved_payment`` looked for later. One that is stored already stays as it is.
     """
 
     invoice: Invoice
     license: License | None = None
     tip: TipAttempt | None = None
+    saved_payment: SavedPayment | None = None
     events: tuple[DomainEvent, ...] = ()
     audits: tuple[AuditEntry, ...] = ()
 
 
 class SaleFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a sale inside the transaction that may settle it."""
+    """What is known of a sale inside the transaction that may settle it.
+
+    ``provider_kind``: of the account that collected it, if one did.
+    """
 
     invoice: Invoice
     policy: Policy | None
     issued: License | None
     new_license_id: LicenseId
     new_tip_id: TipId
+    provider_kind: ProviderKind | None = None
 
 
 def recorded_at_provider(
@@ -94,10 +102,11 @@ def fulfil(
         audits.append(
             _about(settled, actor, "invoice.settle", now, amount_sats=settled.amount_sats)
         )
-    license = tip = None
+    license = tip = saved = None
     if facts.issued is None and settled.effect_at is None:
         license = _license_for(settled, facts, now)
         tip = tip_of_sale(facts.new_tip_id, license, settled, facts.policy, now)
+        saved = wanted_of_sale(settled, facts.policy, facts.provider_kind, now)
         events.append(license_issued(license, SOURCE_PURCHASE))
         audits.append(
             audited(
@@ -113,7 +122,12 @@ def fulfil(
     if settled.effect_at is None:
         settled = msgspec.structs.replace(settled, effect_at=now, updated_at=now)
     return Settlement(
-        invoice=settled, license=license, tip=tip, events=tuple(events), audits=tuple(audits)
+        invoice=settled,
+        license=license,
+        tip=tip,
+        saved_payment=saved,
+        events=tuple(events),
+        audits=tuple(audits),
     )
 
 

@@ -12,9 +12,9 @@ import msgspec
 
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
-from keysat_core.domain.merchant import ProviderAccount, ProviderKind
+from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.policy import Policy
-from keysat_core.domain.sale import Settlement
 from keysat_core.errors import IllegalTransition, InvariantError
 
 CAPTURE_SECONDS: Final = (0, 30, 300, 3_600)
@@ -77,7 +77,7 @@ class SavedPayment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wanted_of_sale(
-    sale: Settlement, policy: Policy | None, account: ProviderAccount | None, now: Instant
+    invoice: Invoice, policy: Policy | None, kind: ProviderKind | None, now: Instant
 ) -> SavedPayment | None:
     """Have the payer's saved method looked for once a recurring tier was sold; None: there is none.
 
@@ -85,9 +85,9 @@ def wanted_of_sale(
     Source: payments 7.6.
     """
     is_recurring = policy is not None and policy.is_recurring
-    if sale.license is None or not is_recurring or account is None:
+    if not is_recurring or invoice.provider_account_id is None or kind not in SAVING_KINDS:
         return None
-    return wanted(sale.invoice.id, account.id, now) if account.kind in SAVING_KINDS else None
+    return wanted(invoice.id, invoice.provider_account_id, now)
 
 
 def wanted(invoice_id: InvoiceId, account_id: ProviderAccountId, now: Instant) -> SavedPayment:

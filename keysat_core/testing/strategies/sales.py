@@ -7,6 +7,7 @@ from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.ids import LicenseId, PolicyId, TipId
 from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.sale import SaleFacts, Settlement
 from keysat_core.testing.strategies.actors import audit_entries
 from keysat_core.testing.strategies.building import built
@@ -15,6 +16,7 @@ from keysat_core.testing.strategies.identity import ids
 from keysat_core.testing.strategies.invoices import invoices
 from keysat_core.testing.strategies.licenses import licenses
 from keysat_core.testing.strategies.policies import policies
+from keysat_core.testing.strategies.saved_payments import saved_payments
 from keysat_core.testing.strategies.tips import tip_attempts
 
 
@@ -31,6 +33,7 @@ def sale_facts(draw: st.DrawFn, /, invoice: Invoice | None = None) -> SaleFacts:
         issued=draw(st.none() | issued),
         new_license_id=draw(ids().map(LicenseId)),
         new_tip_id=draw(ids().map(TipId)),
+        provider_kind=draw(st.none() | st.sampled_from(ProviderKind)),
     )
 
 
@@ -42,6 +45,7 @@ def settlements(**fixed: Any) -> SearchStrategy[Settlement]:
         invoice=invoices(),
         license=st.none() | licenses(),
         tip=st.none() | tip_attempts(),
+        saved_payment=st.none() | saved_payments(),
         events=st.lists(domain_events(), max_size=2).map(tuple),
         audits=st.lists(audit_entries(), max_size=2).map(tuple),
     )

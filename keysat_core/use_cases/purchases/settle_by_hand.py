@@ -14,7 +14,6 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus, SettledBy
 from keysat_core.domain.listing import InvoiceRow
 from keysat_core.domain.sale import SaleFacts, Settlement, fulfil
-from keysat_core.domain.saved_payment import wanted_of_sale
 from keysat_core.domain.text import cut_text
 from keysat_core.errors import StillPayable
 from keysat_core.limits import REASON_CHARS_MAX
@@ -77,10 +76,8 @@ def settle_by_hand(
             return SettledByHand(row=tx.invoices.get_invoice_row(invoice.id), is_already=True)
         if invoice.status is InvoiceStatus.PENDING and not command.is_forced:
             raise StillPayable(is_provider_asked=command.is_provider_asked)
-        facts = _facts(tx, invoice, ids)
-        sale = fulfil(facts, actor, now, by=SettledBy.OPERATOR)
+        sale = fulfil(_facts(tx, invoice, ids), actor, now, by=SettledBy.OPERATOR)
         _save(tx, sale, ids, now)
-        _want_saved_payment(tx, facts, sale, now)
         tx.trail.append_audit(
             audited(
                 actor,
@@ -102,21 +99,16 @@ def _is_done(invoice: Invoice) -> bool:
 
 
 def _facts(tx: Transaction, invoice: Invoice, ids: Ids) -> SaleFacts:
+    account_id = invoice.provider_account_id
+    account = tx.merchants.find_account(account_id) if account_id else None
     return SaleFacts(
         invoice=invoice,
         policy=tx.policies.find_policy(invoice.policy_id) if invoice.policy_id else None,
         issued=tx.licenses.find_license_for_invoice(invoice.id),
         new_license_id=LicenseId(ids.new()),
         new_tip_id=TipId(ids.new()),
+        provider_kind=account.kind if account else None,
     )
-
-
-def _want_saved_payment(tx: Transaction, facts: SaleFacts, sale: Settlement, now: Instant) -> None:
-    account_id = sale.invoice.provider_account_id
-    account = tx.merchants.find_account(account_id) if account_id else None
-    looked_for = wanted_of_sale(sale, facts.policy, account, now)
-    if looked_for is not None and tx.saved_payments.find_saved(sale.invoice.id) is None:
-        tx.saved_payments.put_saved(looked_for)
 
 
 def _save(tx: Transaction, sale: Settlement, ids: Ids, now: Instant) -> None:
@@ -125,6 +117,8 @@ def _save(tx: Transaction, sale: Settlement, ids: Ids, now: Instant) -> None:
         tx.licenses.put_license(sale.license)
     if sale.tip is not None:
         tx.tips.put_tip(sale.tip)
+    if sale.saved_payment is not None and tx.saved_payments.find_saved(sale.invoice.id) is None:
+        tx.saved_payments.put_saved(sale.saved_payment)
     for audit in sale.audits:
         tx.trail.append_audit(audit)
     for event in sale.events:

@@ -29,7 +29,6 @@ from keysat_core.domain.sale import (
     fulfil,
     recorded_at_provider,
 )
-from keysat_core.domain.saved_payment import wanted_of_sale
 from keysat_core.domain.setting import ACCEPT_LATE_PAYMENTS, is_on
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, UpstreamError
 from keysat_core.ports.clock import Clock
@@ -214,7 +213,8 @@ def _report(
             return SettledInvoice(invoice=before, is_changed=False)
         if answer.account is not None and answer.known is not None:
             recorded = _recorded(before, answer.known, answer.account)
-            facts = msgspec.structs.replace(facts, invoice=recorded)
+            kind = facts.provider_kind if before.provider_account_id else answer.account.kind
+            facts = msgspec.structs.replace(facts, invoice=recorded, provider_kind=kind)
             _note_answer(tx, answer.account, now)
             if before.provider_invoice_id is None:
                 audit, event = recorded_at_provider(recorded, actor, now)
@@ -229,7 +229,6 @@ def _report(
             accepts_late=accepts_late,
             is_answered=answer.account is not None,
         )
-        _want_saved_payment(tx, facts, settlement, now)
         return _save(tx, before, settlement, ids, now)
 
 
@@ -284,9 +283,7 @@ def _finish_own(
             checked = msgspec.structs.replace(facts.invoice, last_checked_at=now)
             tx.invoices.put_invoice(checked)
             return SettledInvoice(invoice=checked, is_changed=False)
-        settlement = fulfil(facts, actor, now)
-        _want_saved_payment(tx, facts, settlement, now)
-        return _save(tx, facts.invoice, settlement, ids, now)
+        return _save(tx, facts.invoice, fulfil(facts, actor, now), ids, now)
 
 
 def _drop_orphan(
@@ -316,21 +313,16 @@ def _drop_orphan(
 
 def _facts(tx: Transaction, invoice_id: InvoiceId, ids: Ids) -> SaleFacts:
     invoice = tx.invoices.get_invoice(invoice_id)
+    account_id = invoice.provider_account_id
+    account = tx.merchants.find_account(account_id) if account_id else None
     return SaleFacts(
         invoice=invoice,
         policy=tx.policies.find_policy(invoice.policy_id) if invoice.policy_id else None,
         issued=tx.licenses.find_license_for_invoice(invoice_id),
         new_license_id=LicenseId(ids.new()),
         new_tip_id=TipId(ids.new()),
+        provider_kind=account.kind if account else None,
     )
-
-
-def _want_saved_payment(tx: Transaction, facts: SaleFacts, sale: Settlement, now: Instant) -> None:
-    account_id = sale.invoice.provider_account_id
-    account = tx.merchants.find_account(account_id) if account_id else None
-    looked_for = wanted_of_sale(sale, facts.policy, account, now)
-    if looked_for is not None and tx.saved_payments.find_saved(sale.invoice.id) is None:
-        tx.saved_payments.put_saved(looked_for)
 
 
 def _save(
@@ -341,6 +333,8 @@ def _save(
         tx.licenses.put_license(sale.license)
     if sale.tip is not None:
         tx.tips.put_tip(sale.tip)
+    if sale.saved_payment is not None and tx.saved_payments.find_saved(sale.invoice.id) is None:
+        tx.saved_payments.put_saved(sale.saved_payment)
     for audit in sale.audits:
         tx.trail.append_audit(audit)
     for event in sale.events:
