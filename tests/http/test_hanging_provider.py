@@ -11,12 +11,12 @@ from typing import Final
 
 import msgspec
 
+from keysat_core.domain.answer import ORPHAN_SECONDS
 from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProviderAccountId
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.merchant import MerchantProfile
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.sandbox import PretendPayment
-from keysat_core.use_cases.purchases.settle_invoice import ORPHAN_SECONDS
 from keysat_http.provider_threads import PROVIDER_THREADS
 from keysat_http.reconciling import reconcile_invoices
 from keysat_http.settling import settle_noted_receipts

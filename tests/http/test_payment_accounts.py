@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
+from keysat_core.domain.answer import PROVIDER_DISCONNECTED
 from keysat_core.domain.merchant import ProviderAccount
-from keysat_core.use_cases.purchases.settle_invoice import PROVIDER_DISCONNECTED
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.btcpay.modes import Mode
 from tests.simulators.fault_plan import Answer

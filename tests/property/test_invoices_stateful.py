@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from keysat_core.domain.answer import ORPHAN_SECONDS
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.instant import DAY_SECONDS
 from keysat_core.domain.invoice import InvoiceStatus, SettledBy
@@ -28,7 +29,6 @@ from keysat_core.errors import (
 )
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.testing.clock import START
-from keysat_core.use_cases.purchases.settle_invoice import ORPHAN_SECONDS
 from tests.support.scripted_provider import Fault, ScriptedProvider
 from tests.support.trade import Trade, data_of, open_trade
 from tests.support.watched_store import Killed, WatchedStore

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
+from keysat_core.domain.answer import ORPHAN_SECONDS
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import DAY_SECONDS
 from keysat_core.domain.invoice import Attention, Invoice, InvoiceStatus
@@ -17,7 +18,6 @@ from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, ProviderUnavailable
 from keysat_core.limits import RECONCILE_DAYS
 from keysat_core.ports.payments import PaymentProvider
-from keysat_core.use_cases.purchases.settle_invoice import ORPHAN_SECONDS
 from tests.support.builders import make_account, make_profile
 from tests.support.scripted_provider import Fault, ScriptedProvider
 from tests.support.trade import Trade, open_trade

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from keysat_core.domain.answer import ORPHAN_SECONDS
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS
 from keysat_core.domain.invoice import InvoiceStatus
@@ -20,7 +21,6 @@ from keysat_core.errors import (
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS, RECONCILE_DAYS
 from keysat_core.use_cases.purchases.poll_purchase import poll_purchase
 from keysat_core.use_cases.purchases.request_payment import CREATE_REFUSED, record_provider_invoice
-from keysat_core.use_cases.purchases.settle_invoice import ORPHAN_SECONDS
 from tests.support.builders import make_invoice
 from tests.support.scripted_provider import Fault
 from tests.support.trade import BUYER, KEY, Trade, open_trade

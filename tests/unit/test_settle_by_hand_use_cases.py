@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from keysat_core.domain.answer import PROVIDER_DISCONNECTED
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS
 from keysat_core.domain.invoice import Attention, Invoice, InvoiceStatus, SettledBy
@@ -12,7 +13,6 @@ from keysat_core.domain.setting import ACCEPT_LATE_PAYMENTS
 from keysat_core.errors import NotFound, StillPayable
 from keysat_core.use_cases.purchases.list_invoices import list_invoices, show_invoice
 from keysat_core.use_cases.purchases.settle_by_hand import SETTLE_REASON
-from keysat_core.use_cases.purchases.settle_invoice import PROVIDER_DISCONNECTED
 from keysat_core.use_cases.server.settings import show_late_payments
 from tests.support.builders import make_invoice, make_license
 from tests.support.trade import OPERATOR, Trade, data_of, open_trade

@@ -145,6 +145,7 @@ from keysat_core.testing.strategies.registration import (
     strategy_for,
 )
 from keysat_core.testing.strategies.sales import (
+    answers,
     sale_facts,
     settlements,
 )
@@ -200,6 +201,7 @@ __all__ = [
     "allowances",
     "amounts",
     "anchors",
+    "answers",
     "audit_entries",
     "audit_filters",
     "audit_rows",

@@ -12,6 +12,7 @@ from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.activity import Heartbeat, ValidationEntry
 from keysat_core.domain.actor import Actor
+from keysat_core.domain.answer import Answer
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.audit_breaks import Break
 from keysat_core.domain.audit_chain import Anchor
@@ -178,7 +179,7 @@ from keysat_core.testing.strategies.payments import (
 )
 from keysat_core.testing.strategies.policies import policies, terms, tips
 from keysat_core.testing.strategies.products import catalog_entries, products
-from keysat_core.testing.strategies.sales import sale_facts, settlements
+from keysat_core.testing.strategies.sales import answers, sale_facts, settlements
 from keysat_core.testing.strategies.saved_payments import (
     charge_reports,
     charges,
@@ -216,6 +217,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Actor: actors,
     Allowance: allowances,
     Anchor: anchors,
+    Answer: answers,
     AuditEntry: audit_entries,
     AuditFilter: audit_filters,
     AuditRow: audit_rows,

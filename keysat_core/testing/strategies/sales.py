@@ -1,12 +1,13 @@
-"""A sale at the moment it is settled, and everything that settling it writes."""
+"""A sale at the moment it is settled, what is learned of it, and what settling it writes."""
 
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from keysat_core.domain.ids import LicenseId, PolicyId, TipId
-from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.answer import Answer
+from keysat_core.domain.ids import LicenseId, PolicyId, ProviderAccountId, TipId
+from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.sale import SaleFacts, Settlement
 from keysat_core.testing.strategies.actors import audit_entries
@@ -15,6 +16,7 @@ from keysat_core.testing.strategies.events import domain_events
 from keysat_core.testing.strategies.identity import ids
 from keysat_core.testing.strategies.invoices import invoices
 from keysat_core.testing.strategies.licenses import licenses
+from keysat_core.testing.strategies.payments import provider_invoices, provider_reports
 from keysat_core.testing.strategies.policies import policies
 from keysat_core.testing.strategies.saved_payments import saved_payments
 from keysat_core.testing.strategies.tips import tip_attempts
@@ -34,6 +36,19 @@ def sale_facts(draw: st.DrawFn, /, invoice: Invoice | None = None) -> SaleFacts:
         new_license_id=draw(ids().map(LicenseId)),
         new_tip_id=draw(ids().map(TipId)),
         provider_kind=draw(st.none() | st.sampled_from(ProviderKind)),
+    )
+
+
+def answers(**fixed: Any) -> SearchStrategy[Answer]:
+    """What an account said of an invoice, whatever the invoice was when it was asked."""
+    return built(
+        Answer,
+        fixed,
+        account_id=ids().map(ProviderAccountId),
+        kind=st.sampled_from(ProviderKind),
+        known=provider_invoices(),
+        report=provider_reports(),
+        seen=st.sampled_from(InvoiceStatus),
     )
 
 
