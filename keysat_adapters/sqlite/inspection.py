@@ -1,7 +1,7 @@
 """Looking into a database file without changing it: for the doctor.
 
 It works beside a running server and without one, and never makes a file. What a number means is
-decided elsewhere (``domain.diagnosis``).
+decided elsewhere (``domain.file_diagnosis`` and ``domain.work_diagnosis``).
 """
 
 from pathlib import Path

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from keysat_core.domain.diagnosis import DiskSpace
+from keysat_core.domain.file_diagnosis import DiskSpace
 from keysat_core.errors import StoreUnavailable
 
 

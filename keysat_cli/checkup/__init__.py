@@ -1,1 +1,1 @@
-"""What the doctor looks at: measured by an adapter, judged by ``domain.diagnosis``, never changed."""
+"""What the doctor looks at: measured by an adapter, judged by the domain, never changed."""

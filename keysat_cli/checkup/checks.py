@@ -6,7 +6,7 @@ from typing import Final
 
 from keysat_cli.checkup import database, files, surroundings
 from keysat_cli.checkup.patient import Patient
-from keysat_core.domain.diagnosis import Finding
+from keysat_core.domain.finding import Finding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,8 +4,8 @@ from keysat_adapters.sqlite.inspection import Inspection
 from keysat_adapters.sqlite.migration_status import MigrationState, migration_status
 from keysat_adapters.system.disk import unwritable_of
 from keysat_cli.checkup.patient import Patient
-from keysat_core.domain import diagnosis
-from keysat_core.domain.diagnosis import Finding, failing, ok
+from keysat_core.domain import file_diagnosis, work_diagnosis
+from keysat_core.domain.finding import Finding, failing, ok
 from keysat_core.domain.inspection import usable_signing_key
 
 
@@ -17,12 +17,12 @@ def opening(patient: Patient) -> list[Finding]:
         [path, *(path.with_name(f"{path.name}-{s}") for s in ("wal", "shm"))]
     )
     patient.opened = Inspection.open(path)
-    return diagnosis.judge_writing(unwritable) or ok(str(path))
+    return file_diagnosis.judge_writing(unwritable) or ok(str(path))
 
 
 def integrity(patient: Patient) -> list[Finding]:
     """Let SQLite look for damage."""
-    return diagnosis.judge_integrity(patient.database.damage(is_full=patient.is_full))
+    return file_diagnosis.judge_integrity(patient.database.damage(is_full=patient.is_full))
 
 
 def signing_key(patient: Patient) -> list[Finding]:
@@ -50,19 +50,19 @@ def schema(patient: Patient) -> list[Finding]:
 
 def references(patient: Patient) -> list[Finding]:
     """Look for rows that refer to rows that are not there."""
-    return diagnosis.judge_references(patient.database.dangling())
+    return file_diagnosis.judge_references(patient.database.dangling())
 
 
 def invoices(patient: Patient) -> list[Finding]:
     """Look for invoices that were paid and have no license."""
-    return diagnosis.judge_unfinished(patient.database.unfinished_since(), patient.now)
+    return work_diagnosis.judge_unfinished(patient.database.unfinished_since(), patient.now)
 
 
 def providers(patient: Patient) -> list[Finding]:
     """See how the payment providers answer, that their webhooks arrive, and that none left invoices."""
     open_database = patient.database
     found = open_database.provider_health(patient.now)
-    return diagnosis.judge_providers(
+    return work_diagnosis.judge_providers(
         [(one.account.kind, one.account.label, one.state, one.health.detail) for one in found],
         [
             (one.account.kind, one.account.label, one.trouble)
@@ -75,10 +75,10 @@ def providers(patient: Patient) -> list[Finding]:
 
 def leases(patient: Patient) -> list[Finding]:
     """Look for background jobs whose lease is stuck."""
-    return diagnosis.judge_leases(patient.database.leases(), patient.now)
+    return work_diagnosis.judge_leases(patient.database.leases(), patient.now)
 
 
 def ticks(patient: Patient) -> list[Finding]:
     """See when a background job last ended."""
     ended = [one.finished_at for one in patient.database.leases() if one.finished_at is not None]
-    return diagnosis.judge_ticks(max(ended, default=None), patient.now)
+    return work_diagnosis.judge_ticks(max(ended, default=None), patient.now)

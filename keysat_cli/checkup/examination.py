@@ -7,7 +7,7 @@ from typing import Final
 
 from keysat_cli.checkup.checks import CHECKS, Check
 from keysat_cli.checkup.patient import Patient
-from keysat_core.domain.diagnosis import Finding, Health, failing
+from keysat_core.domain.finding import Finding, Health, failing
 from keysat_core.errors import MigrationRefused, ServerFault, SigningKeyUnusable, StoreBusy
 
 _SEVERITY: Final = (Health.OK, Health.SKIPPED, Health.WARNING, Health.FAILING)

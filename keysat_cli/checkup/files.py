@@ -9,8 +9,9 @@ from keysat_adapters.sqlite.inspection import activity_damage
 from keysat_adapters.system.disk import disk_space, modes_of, sizes_of
 from keysat_cli.checkup.patient import Patient
 from keysat_cli.env_file import FILE_NAME, read_env_file
-from keysat_core.domain import diagnosis
-from keysat_core.domain.diagnosis import BackupFacts, Finding, failing, ok, warning
+from keysat_core.domain import file_diagnosis
+from keysat_core.domain.file_diagnosis import BackupFacts
+from keysat_core.domain.finding import Finding, failing, ok, warning
 from keysat_core.domain.setting import BACKUP_LAST_AT, BACKUP_LAST_PATH
 from keysat_core.errors import ServerFault, StoreUnavailable
 
@@ -21,7 +22,7 @@ def disk(patient: Patient) -> list[Finding]:
     """See that the disk has room to work in, and for one more backup."""
     parts = [patient.db_path, patient.activity_path, *patient.wal_paths]
     backup_bytes = sum(sizes_of(parts).values())
-    return diagnosis.judge_disk(disk_space(patient.db_path.parent, backup_bytes=backup_bytes))
+    return file_diagnosis.judge_disk(disk_space(patient.db_path.parent, backup_bytes=backup_bytes))
 
 
 def modes(patient: Patient) -> list[Finding]:
@@ -35,12 +36,12 @@ def modes(patient: Patient) -> list[Finding]:
         # Without a database there is no record of a backup.
         if (backup := patient.database.setting(BACKUP_LAST_PATH)) is not None:
             paths.append(Path(backup))
-    return diagnosis.judge_modes(modes_of(paths))
+    return file_diagnosis.judge_modes(modes_of(paths))
 
 
 def wal(patient: Patient) -> list[Finding]:
     """See that write-ahead logs are written back."""
-    return diagnosis.judge_wal(sizes_of(patient.wal_paths))
+    return file_diagnosis.judge_wal(sizes_of(patient.wal_paths))
 
 
 def activity(patient: Patient) -> list[Finding]:
@@ -73,4 +74,4 @@ def backup(patient: Patient) -> list[Finding]:
         is_there=is_there,
         has_sold=patient.database.has_sold(),
     )
-    return diagnosis.judge_backup(facts, patient.now)
+    return file_diagnosis.judge_backup(facts, patient.now)

@@ -8,10 +8,11 @@ from keysat_cli.bind import parse_bind
 from keysat_cli.checkup.patient import Patient
 from keysat_cli.settings import BIND_DEFAULT, find_problem
 from keysat_cli.wiring import license_in_file
-from keysat_core.domain import diagnosis
-from keysat_core.domain.diagnosis import ClockFacts, Finding
+from keysat_core.domain import work_diagnosis
+from keysat_core.domain.finding import Finding
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.settings_diagnosis import SettingsFacts, judge_settings
+from keysat_core.domain.work_diagnosis import ClockFacts
 from keysat_core.errors import ServerFault
 
 _ADMIN_KEY: Final = "KEYSAT_ADMIN_API_KEY"
@@ -58,7 +59,7 @@ def clock(patient: Patient) -> list[Finding]:
     facts = ClockFacts(
         now=patient.now, newest_at=newest_at, drift_seconds=patient.drift.drift_seconds()
     )
-    return diagnosis.judge_clock(facts)
+    return work_diagnosis.judge_clock(facts)
 
 
 def _has_sales(patient: Patient, *, is_pretend: bool) -> bool:

@@ -13,7 +13,7 @@ from keysat_cli.groups import JSONCommand
 from keysat_cli.output import clean, emit
 from keysat_cli.session import environment
 from keysat_cli.settings import read_store_settings
-from keysat_core.domain.diagnosis import Finding, Health
+from keysat_core.domain.finding import Finding, Health
 
 WORDS: Final = {Health.FAILING: "FAIL"}
 """What a person must not overlook stands out."""

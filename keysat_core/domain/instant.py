@@ -38,6 +38,11 @@ def rfc3339_or_none(instant: Instant | None) -> str | None:
     return None if instant is None else rfc3339(instant)
 
 
+def rfc3339_or_number(instant: Instant) -> str:
+    """Spell an instant, or its number where no calendar goes."""
+    return rfc3339(instant) if 0 <= instant <= INSTANT_MAX else f"Unix time {instant}"
+
+
 def parse_rfc3339(text: str, *, field: str) -> Instant:
     """Read an operator's instant: RFC 3339 with ``Z`` or an offset; fractions are cut off.
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from keysat_core.domain.diagnosis import Finding, failing, ok, warning
+from keysat_core.domain.finding import Finding, failing, ok, warning
 from keysat_core.domain.secret import Secret
 from keysat_core.limits import ADMIN_KEY_CHARACTERS_MIN
 

@@ -17,7 +17,7 @@ from keysat_cli.checkup.examination import Result, examined, exit_code_for, look
 from keysat_cli.checkup.patient import Patient
 from keysat_cli.environment import load_environment
 from keysat_cli.settings import StoreSettings
-from keysat_core.domain.diagnosis import Finding, Health
+from keysat_core.domain.finding import Finding, Health
 from keysat_core.limits import DISK_FREE_BYTES_MIN, WAL_BYTES_HIGH
 from tests.support.builders import new_id
 from tests.support.live_server import live_server

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from keysat_core.domain import diagnosis
-from keysat_core.domain.diagnosis import BackupFacts, ClockFacts, DiskSpace, Finding, Health
+from keysat_core.domain import file_diagnosis, work_diagnosis
+from keysat_core.domain.file_diagnosis import BackupFacts, DiskSpace
+from keysat_core.domain.finding import Finding, Health
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.lease import Lease
+from keysat_core.domain.work_diagnosis import ClockFacts
 from keysat_core.limits import (
     BACKUP_DAYS_MAX,
     CLOCK_FLOOR,
@@ -38,16 +40,16 @@ def healths(findings: list[Finding]) -> list[Health]:
 
 
 def test_damage_is_named_but_not_all_of_it() -> None:
-    assert healths(diagnosis.judge_integrity([])) == [OK]
-    (found,) = diagnosis.judge_integrity([f"page {number}" for number in range(50)])
+    assert healths(file_diagnosis.judge_integrity([])) == [OK]
+    (found,) = file_diagnosis.judge_integrity([f"page {number}" for number in range(50)])
     assert healths([found]) == [FAILING]
     assert "page 4" in found.text
     assert "page 5" not in found.text
 
 
 def test_dangling_references_are_counted_by_table() -> None:
-    assert healths(diagnosis.judge_references({})) == [OK]
-    (found,) = diagnosis.judge_references({"machines": 2, "licenses": 1})
+    assert healths(file_diagnosis.judge_references({})) == [OK]
+    (found,) = file_diagnosis.judge_references({"machines": 2, "licenses": 1})
     assert healths([found]) == [FAILING]
     assert found.text.endswith("1 in licenses, 2 in machines")
 
@@ -71,7 +73,7 @@ def test_space_is_judged_by_bytes_share_and_the_next_backup(
     free: int, total: int, backup: int, health: Health
 ) -> None:
     disk = DiskSpace(free_bytes=free, total_bytes=total, backup_bytes=backup)
-    assert healths(diagnosis.judge_disk(disk)) == [health]
+    assert healths(file_diagnosis.judge_disk(disk)) == [health]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_space_is_judged_by_bytes_share_and_the_next_backup(
     ],
 )
 def test_a_log_that_only_grows_is_found(sizes: dict[str, int], expected: list[Health]) -> None:
-    assert healths(diagnosis.judge_wal(sizes)) == expected
+    assert healths(file_diagnosis.judge_wal(sizes)) == expected
 
 
 WEEK = BACKUP_DAYS_MAX * DAY_SECONDS
@@ -109,17 +111,17 @@ WEEK = BACKUP_DAYS_MAX * DAY_SECONDS
 )
 def test_a_backup_is_judged_by_its_age(fields: dict[str, Any], health: Health, said: str) -> None:
     facts: dict[str, Any] = {"last_path": "/b", "is_there": True, "has_sold": True}
-    found = diagnosis.judge_backup(BackupFacts(**facts | fields), NOW)
+    found = file_diagnosis.judge_backup(BackupFacts(**facts | fields), NOW)
     assert healths(found) == [health]
     assert said in found[0].text
 
 
 def test_open_files_say_how_to_close_them() -> None:
-    assert healths(diagnosis.judge_modes({"/a": 0o600, "/b": 0o400})) == [OK]
-    others, group = diagnosis.judge_modes({"/a": 0o604, "/b": 0o640})
+    assert healths(file_diagnosis.judge_modes({"/a": 0o600, "/b": 0o400})) == [OK]
+    others, group = file_diagnosis.judge_modes({"/a": 0o604, "/b": 0o640})
     assert healths([others, group]) == [FAILING, WARNING]
     assert others.remedy == "run: chmod 600 /a"
-    assert healths(diagnosis.judge_modes({"/a": 0o602})) == [FAILING]
+    assert healths(file_diagnosis.judge_modes({"/a": 0o602})) == [FAILING]
 
 
 LONG = LEASE_SECONDS + LEASE_CLOCK_STEP_SECONDS
@@ -139,14 +141,14 @@ LONG = LEASE_SECONDS + LEASE_CLOCK_STEP_SECONDS
 )
 def test_a_stuck_lease_is_found(held_until: Instant, holder: str | None, health: Health) -> None:
     lease = Lease(name="job", holder=holder, held_until=held_until)
-    assert healths(diagnosis.judge_leases([lease], NOW)) == [health]
+    assert healths(work_diagnosis.judge_leases([lease], NOW)) == [health]
 
 
 def test_paid_invoices_may_wait_a_moment_for_their_license() -> None:
-    assert healths(diagnosis.judge_unfinished([], NOW)) == [OK]
-    assert healths(diagnosis.judge_unfinished([later(-EFFECT_SECONDS_MAX)], NOW)) == [OK]
+    assert healths(work_diagnosis.judge_unfinished([], NOW)) == [OK]
+    assert healths(work_diagnosis.judge_unfinished([later(-EFFECT_SECONDS_MAX)], NOW)) == [OK]
     late = [later(-EFFECT_SECONDS_MAX - 1), Instant(-5), NOW]
-    (found,) = diagnosis.judge_unfinished(late, NOW)
+    (found,) = work_diagnosis.judge_unfinished(late, NOW)
     assert healths([found]) == [FAILING]
     assert found.text.startswith("2 paid invoices")
     assert "Unix time -5" in found.text
@@ -164,7 +166,7 @@ def test_paid_invoices_may_wait_a_moment_for_their_license() -> None:
     ],
 )
 def test_silent_jobs_are_found(finished_at: Instant | None, health: Health) -> None:
-    assert healths(diagnosis.judge_ticks(finished_at, NOW)) == [health]
+    assert healths(work_diagnosis.judge_ticks(finished_at, NOW)) == [health]
 
 
 @pytest.mark.parametrize(
@@ -185,4 +187,4 @@ def test_a_clock_that_cannot_be_right_is_found(
     now: Instant, newest_at: Instant | None, drift: float, health: Health
 ) -> None:
     facts = ClockFacts(now=now, newest_at=newest_at, drift_seconds=drift)
-    assert healths(diagnosis.judge_clock(facts)) == [health]
+    assert healths(work_diagnosis.judge_clock(facts)) == [health]

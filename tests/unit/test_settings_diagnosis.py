@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keysat_core.domain.diagnosis import Health
+from keysat_core.domain.finding import Health
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.settings_diagnosis import (
     SettingsFacts,

@@ -19,9 +19,10 @@ from keysat_core.domain.audit_chain import Anchor
 from keysat_core.domain.audit_walk import ChainReport
 from keysat_core.domain.buyer import BuyerRequest
 from keysat_core.domain.connecting import ConnectState, RemoteStore, RemoteWebhook
-from keysat_core.domain.diagnosis import BackupFacts, ClockFacts, DiskSpace, Finding
 from keysat_core.domain.entitlement import CatalogEntry
 from keysat_core.domain.events import Event, OutboxEvent
+from keysat_core.domain.file_diagnosis import BackupFacts, DiskSpace
+from keysat_core.domain.finding import Finding
 from keysat_core.domain.grant import Grant, Receiver
 from keysat_core.domain.idempotency import IdempotencyRecord
 from keysat_core.domain.inspection import CheckFinding, Offenders, Tallies
@@ -85,6 +86,7 @@ from keysat_core.domain.self_license import SelfLicense
 from keysat_core.domain.settings_diagnosis import SettingsFacts
 from keysat_core.domain.tip import Begin, Deliver, Fail, Skip, TipAttempt, TipFilter
 from keysat_core.domain.validation import Facts, Question, Refused, Valid
+from keysat_core.domain.work_diagnosis import ClockFacts
 from keysat_core.signing import LicenseKey, LicensePayload, SigningKey, VerifyKey
 from keysat_core.testing.strategies.actors import (
     actors,

@@ -5,10 +5,12 @@ from typing import Any, Final
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from keysat_core.domain.diagnosis import BackupFacts, ClockFacts, DiskSpace, Finding, Health
+from keysat_core.domain.file_diagnosis import BackupFacts, DiskSpace
+from keysat_core.domain.finding import Finding, Health
 from keysat_core.domain.instant import rfc3339
 from keysat_core.domain.lease import Lease
 from keysat_core.domain.settings_diagnosis import SettingsFacts
+from keysat_core.domain.work_diagnosis import ClockFacts
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants, secrets
 from keysat_core.testing.strategies.text import addresses, names, slugs, texts
