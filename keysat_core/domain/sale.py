@@ -40,7 +40,8 @@ from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.domain.policy import Policy, terms_of_sale
 from keysat_core.domain.saved_payment import SavedPayment, wanted_of_sale
 from keysat_core.domain.second_look import doubted
-from keysat_core.domain.tip import TipAttempt, tip_of_sale
+from keysat_core.domain.tip import TipAttempt
+from keysat_core.domain.tip_terms import tip_of_sale
 from keysat_core.limits import RECONCILE_DAYS
 
 

@@ -4,55 +4,28 @@ Source: payments 13, lifecycles 14.3. A tip is reserved with its license and pai
 paid at most once: what may have been paid is only ever asked about, never paid again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
 from keysat_core.domain.ids import InvoiceId, LicenseId, PolicyId, TipId
-from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
-from keysat_core.domain.invoice import Invoice
-from keysat_core.domain.license import License
+from keysat_core.domain.instant import HOUR_SECONDS, Instant
 from keysat_core.domain.lightning import MSAT_PER_SAT
-from keysat_core.domain.merchant import ProviderAccount, ProviderKind, asked_through
-from keysat_core.domain.payment import LightningPayment, LightningStatus
-from keysat_core.domain.policy import Policy
 from keysat_core.domain.text import checked_range
-from keysat_core.errors import IllegalTransition, InvariantError, ProviderRefused
+from keysat_core.errors import IllegalTransition, InvariantError
 from keysat_core.limits import (
     AMOUNT_MAX,
     OFFSET_MAX,
     TIP_BPS_MAX,
     TIP_DETAIL_CHARS_MAX,
-    TIP_SATS_MAX,
     TIPS_PAGE_DEFAULT,
     TIPS_PAGE_MAX,
 )
 
-BPS_PER_WHOLE: Final = 10_000
-
-CAP_SECONDS: Final = DAY_SECONDS
-"""The daily cap counts what was paid within so long."""
-
 LOOK_SECONDS: Final = (10, 30, 60, 120, 300, 600, 1_800, HOUR_SECONDS, 6 * HOUR_SECONDS)
 """Pauses between questions about a payment whose outcome is unknown; the last for ever."""
-
-LOOK_ON_SECONDS: Final = 15 * DAY_SECONDS
-LOOKS_MAX: Final = 60
-"""A payment stuck on its way comes back within two weeks; after so long, and as many questions as
-belong to it, only the operator can tell."""
-
-UNTRIED_SECONDS: Final = 600
-UNTRIED_LOOKS: Final = 5
-"""An account that still does not know a payment then was never told to pay it. The questions count
-too, because a clock may leap."""
-
-_CAP_CHARS_MAX: Final = 20
-"""Room for more sats than there are."""
-
-PAYING_KINDS: Final = frozenset({ProviderKind.BTCPAY})
-"""Accounts that can pay an invoice at all (payments 1.1). Pretend money leaves no shop."""
 
 
 class TipStatus(StrEnum):
@@ -195,114 +168,3 @@ def detail_of(text: str) -> str:
     """Make words from outside fit to be kept: printable, and no longer than the limit."""
     plain = "".join(sign if sign.isprintable() else " " for sign in text)
     return plain[:TIP_DETAIL_CHARS_MAX]
-
-
-# --- what a sale leaves and an answer means -----------------------------------------------------
-
-
-def tip_of_sale(
-    tip_id: TipId, license: License, invoice: Invoice, policy: Policy | None, now: Instant
-) -> TipAttempt | None:
-    """Reserve the tip of a license that a sale issues; None when nobody is to be tipped.
-
-    Source: payments 13: of what was paid, whole sats rounded down. Renewals and tier changes issue
-    nothing, and what costs nothing tips nothing.
-    """
-    if policy is None or policy.tip is None or invoice.is_free:
-        return None
-    tip = TipAttempt(
-        id=tip_id,
-        license_id=license.id,
-        policy_id=policy.id,
-        invoice_id=invoice.id,
-        recipient=policy.tip.recipient,
-        amount_sats=invoice.amount_sats * policy.tip.pct_bps // BPS_PER_WHOLE,
-        pct_bps=policy.tip.pct_bps,
-        label=policy.tip.label,
-        next_at=now,
-        created_at=now,
-        updated_at=now,
-    )
-    if tip.amount_sats <= 0:
-        return advance(tip, Skip(reason="the share is less than 1 sat"), now=now)
-    if tip.amount_sats > TIP_SATS_MAX:
-        return advance(tip, Skip(reason=f"the share is above {TIP_SATS_MAX} sats"), now=now)
-    return tip
-
-
-def payer_of(
-    account: ProviderAccount, connected: Iterable[ProviderAccount]
-) -> ProviderAccount | None:
-    """The account that collected a sale, or the one its store was connected as since."""
-    if account.is_connected:
-        return account
-    return next((other for other in connected if asked_through(account, other)), None)
-
-
-def refusal_of_payer(account: ProviderAccount | None) -> Fail | None:
-    """Say why the account that was paid cannot tip; None when it can."""
-    if account is None:
-        return Fail(reason="the account that was paid is not connected any more")
-    if account.kind not in PAYING_KINDS:
-        return Fail(reason=f"unsupported: a {account.kind} account cannot pay lightning invoices")
-    return None
-
-
-def read_cap(text: str | None) -> int | None:
-    """Read the daily cap in sats; None for no cap. What nobody can read lets nothing through."""
-    if text is None:
-        return None
-    is_number = text.isascii() and text.isdigit() and len(text) <= _CAP_CHARS_MAX
-    return int(text) if is_number else 0
-
-
-def refusal_by_cap(tip: TipAttempt, spent_sats: int, cap_sats: int | None) -> Skip | None:
-    """Say that a tip would exceed the daily cap; None when it does not."""
-    if cap_sats is None or spent_sats + tip.amount_sats <= cap_sats:
-        return None
-    return Skip(reason=f"over the daily cap of {cap_sats} sats")
-
-
-def after_answer(tip: TipAttempt, payment: LightningPayment, now: Instant) -> TipAttempt:
-    """Do what an account's answer asks for; one that decides nothing is asked for again."""
-    match payment.status:
-        case LightningStatus.SENT:
-            return advance(tip, Deliver(), now=now)
-        case LightningStatus.FAILED:
-            return advance(tip, Fail(reason=payment.detail or "the payment failed"), now=now)
-        case LightningStatus.PENDING:
-            return look_again(tip, payment.detail or "the payment is on its way", now)
-        case _:
-            assert_never(payment.status)
-
-
-def after_unknown_hash(tip: TipAttempt, refusal: ProviderRefused, now: Instant) -> TipAttempt:
-    """Judge a refusal to say what became of a payment.
-
-    An account that does not know the payment never tried it, unless it is only just being told to.
-    Any other refusal says nothing of the payment.
-    """
-    if refusal.problem == "not_found" and _is_older(tip, UNTRIED_SECONDS, UNTRIED_LOOKS, now):
-        return advance(tip, Fail(reason="the account never tried to pay it"), now=now)
-    return look_again(tip, str(refusal), now)
-
-
-def look_again(tip: TipAttempt, detail: str, now: Instant) -> TipAttempt:
-    """Wait longer each time for the outcome of a payment, and in the end for the operator."""
-    if tip.status is not TipStatus.PAYING:
-        return tip
-    is_over = _is_older(tip, LOOK_ON_SECONDS, LOOKS_MAX, now)
-    pause = LOOK_SECONDS[min(tip.looks, len(LOOK_SECONDS) - 1)]
-    said = f"unknown, look at your node: {detail}" if is_over else f"unknown yet: {detail}"
-    return msgspec.structs.replace(
-        tip,
-        detail=detail_of(said),
-        looks=tip.looks + 1,
-        next_at=None if is_over else Instant(now + pause),
-        updated_at=now,
-    )
-
-
-def _is_older(tip: TipAttempt, seconds: int, looks: int, now: Instant) -> bool:
-    is_old = tip.tried_at is not None and now - tip.tried_at >= seconds
-    return is_old and tip.looks >= looks

@@ -25,24 +25,24 @@ from keysat_core.domain.payment import LightningPayment, LightningStatus
 from keysat_core.domain.policy import Tip, read_tip
 from keysat_core.domain.sale import SaleFacts, fulfil
 from keysat_core.domain.tip import (
-    LOOK_ON_SECONDS,
     LOOK_SECONDS,
-    LOOKS_MAX,
     TRANSITIONS,
-    UNTRIED_LOOKS,
     Begin,
     TipAttempt,
     TipEvent,
     TipStatus,
     advance,
+    detail_of,
+)
+from keysat_core.domain.tip_outcome import (
+    LOOK_ON_SECONDS,
+    LOOKS_MAX,
+    UNTRIED_LOOKS,
     after_answer,
     after_unknown_hash,
-    detail_of,
     look_again,
-    read_cap,
-    refusal_by_cap,
-    tip_of_sale,
 )
+from keysat_core.domain.tip_terms import read_cap, refusal_by_cap, tip_of_sale
 from keysat_core.errors import IllegalTransition, InvariantError, ProviderRefused
 from keysat_core.limits import AMOUNT_MAX, TIP_DETAIL_CHARS_MAX, TIP_SATS_MAX
 from keysat_core.testing import strategies as make

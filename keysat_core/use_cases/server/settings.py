@@ -18,7 +18,7 @@ from keysat_core.domain.setting import (
     on_or_off,
 )
 from keysat_core.domain.text import checked_range
-from keysat_core.domain.tip import read_cap
+from keysat_core.domain.tip_terms import read_cap
 from keysat_core.errors import InvariantError
 from keysat_core.limits import AMOUNT_MAX
 from keysat_core.ports.clock import Clock

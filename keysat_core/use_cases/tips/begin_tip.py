@@ -8,20 +8,15 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.lightning import fault_of_invoice, fault_of_offer, read_address
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.setting import TIPS_DAILY_CAP_SATS
-from keysat_core.domain.tip import (
+from keysat_core.domain.tip import Begin, Fail, Skip, TipAttempt, TipStatus, advance
+from keysat_core.domain.tip_record import tip_entry, tip_event
+from keysat_core.domain.tip_terms import (
     CAP_SECONDS,
-    Begin,
-    Fail,
-    Skip,
-    TipAttempt,
-    TipStatus,
-    advance,
     payer_of,
     read_cap,
     refusal_by_cap,
     refusal_of_payer,
 )
-from keysat_core.domain.tip_record import tip_entry, tip_event
 from keysat_core.errors import InvariantError, ProviderNotLoaded, RecipientFailed
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import BTCPayServer

@@ -4,14 +4,10 @@ from keysat_core.domain.ids import EventId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.payment import LightningPayment, LightningStatus
-from keysat_core.domain.tip import (
-    TipAttempt,
-    TipStatus,
-    after_answer,
-    after_unknown_hash,
-    payer_of,
-)
+from keysat_core.domain.tip import TipAttempt, TipStatus
+from keysat_core.domain.tip_outcome import after_answer, after_unknown_hash
 from keysat_core.domain.tip_record import tip_entry, tip_event
+from keysat_core.domain.tip_terms import payer_of
 from keysat_core.errors import ProviderNotLoaded, ProviderRefused, ProviderUnavailable
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
