@@ -7,7 +7,7 @@ from typing import Final
 from keysat_cli.env_file import FILE_NAME, read_env_file
 from keysat_core.errors import ConfigurationError
 
-TRUE_WORDS: Final = frozenset({"1", "true", "yes", "on"})
+_TRUE_WORDS: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE_WORDS: Final = frozenset({"0", "false", "no", "off"})
 
 _LEGACY: Final[Mapping[str, str]] = {
@@ -63,9 +63,13 @@ class Environment:
             ConfigurationError: it is neither a yes nor a no.
         """
         value = (self.find(name) or default).lower()
-        if value not in TRUE_WORDS | _FALSE_WORDS:
+        if value not in _TRUE_WORDS | _FALSE_WORDS:
             raise ConfigurationError(name, "must be 1, true, yes or on; or 0, false, no or off")
-        return value in TRUE_WORDS
+        return value in _TRUE_WORDS
+
+    def says_yes(self, name: str) -> bool:
+        """Read a switch that is off unless it says yes, whatever else it may say."""
+        return (self.find(name) or "").lower() in _TRUE_WORDS
 
     def _text(self, name: str) -> str:
         return self._variables.get(name, "").strip()

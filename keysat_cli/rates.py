@@ -11,7 +11,7 @@ from keysat_adapters.rates.kraken import KRAKEN
 from keysat_adapters.rates.market import MarketRates
 from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.rates.source import Source
-from keysat_cli.settings import RateSource
+from keysat_cli.rate_sources import RateSource
 from keysat_core.domain.money import Currency
 from keysat_core.domain.rate import FetchedRate
 from keysat_core.domain.rate_trust import Inquiry

@@ -5,19 +5,20 @@ is said by a ``ConfigurationError`` that names the variable and the remedy, neve
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
+from keysat_cli.address import checked_address, find_address
 from keysat_cli.bind import Bind, parse_bind
-from keysat_cli.environment import TRUE_WORDS, Environment
+from keysat_cli.btcpay_settings import BTCPayAddresses, read_btcpay_addresses
+from keysat_cli.environment import Environment
+from keysat_cli.rate_sources import RateSource, read_rate_sources
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import TRUST_ROOT_PEM, UPGRADE_BASE_URL
 from keysat_core.errors import BadPEM, ConfigurationError
 from keysat_core.signing import VerifyKey
-from keysat_core.use_cases.connections.seed_btcpay import BTCPaySeed
 from keysat_http.settings import PRIVATE_NETWORKS, Network
 
 DB_PATH_DEFAULT: Final = "./data/keysat.db"
@@ -32,36 +33,6 @@ LICENSE_FILE_NAME: Final = "keysat-license.txt"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BTCPayAddresses:
-    """Where one BTCPay Server is, as this server, the operator's browser and buyers reach it.
-
-    ``browser_url`` defaults to ``url``, ``public_url`` to ``browser_url`` if that is set.
-    ``sends_buyer_email``: its stores are told who buys.
-    """
-
-    url: str | None = None
-    browser_url: str | None = None
-    public_url: str | None = None
-    seed: BTCPaySeed | None = None
-    sends_buyer_email: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RateSource:
-    """A source of exchange rates; ``base_url`` only when it is asked at another address."""
-
-    name: str
-    base_url: str | None = None
-
-
-RATE_SOURCES_DEFAULT: Final = ("kraken", "coinbase", "coingecko")
-"""The sources, in the order they are asked (payments 12.1)."""
-
-NO_RATE_SOURCES: Final = "none"
-"""What the variable says when pins alone are to count."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StoreSettings:
     """What every command on the database needs; files of Keysat's lie beside the database."""
 
@@ -71,7 +42,7 @@ class StoreSettings:
     self_license_key: Secret | None = None
     trust_root_pem: str = TRUST_ROOT_PEM
     upgrade_url: str = UPGRADE_BASE_URL
-    btcpay: BTCPayAddresses = BTCPayAddresses()
+    btcpay: BTCPayAddresses = field(default_factory=BTCPayAddresses)
     rate_sources: tuple[RateSource, ...] = ()
 
     @property
@@ -121,22 +92,18 @@ def read_store_settings(environment: Environment) -> StoreSettings:
     """
     license_key = environment.find("KEYSAT_LICENSE")
     upgrade_url = environment.find("KEYSAT_UPGRADE_URL")
-    is_sandbox = _is_on(environment, "KEYSAT_SANDBOX_MODE")
+    is_sandbox = environment.says_yes("KEYSAT_SANDBOX_MODE")
     return StoreSettings(
         db_path=_db_path(environment.find("KEYSAT_DB_PATH") or DB_PATH_DEFAULT),
         operator_name=environment.find("KEYSAT_OPERATOR_NAME"),
         is_sandbox=is_sandbox,
         self_license_key=Secret(license_key) if license_key else None,
         trust_root_pem=_trust_root(environment.find("KEYSAT_TRUST_ROOT_PEM")),
-        upgrade_url=_url("KEYSAT_UPGRADE_URL", upgrade_url) if upgrade_url else UPGRADE_BASE_URL,
-        btcpay=BTCPayAddresses(
-            url=_url_or_none(environment, "BTCPAY_URL"),
-            browser_url=_url_or_none(environment, "BTCPAY_BROWSER_URL"),
-            public_url=_url_or_none(environment, "BTCPAY_PUBLIC_URL"),
-            seed=_btcpay_seed(environment),
-            sends_buyer_email=_is_on(environment, "BTCPAY_SEND_BUYER_EMAIL"),
-        ),
-        rate_sources=_rate_sources(environment, is_sandbox=is_sandbox),
+        upgrade_url=checked_address("KEYSAT_UPGRADE_URL", upgrade_url)
+        if upgrade_url
+        else UPGRADE_BASE_URL,
+        btcpay=read_btcpay_addresses(environment),
+        rate_sources=read_rate_sources(environment, is_sandbox=is_sandbox),
     )
 
 
@@ -167,7 +134,7 @@ def read_public_url(environment: Environment) -> str:
         "KEYSAT_PUBLIC_URL",
         "set it to the address buyers reach this server at, such as https://licenses.example.com",
     )
-    return _url("KEYSAT_PUBLIC_URL", text)
+    return checked_address("KEYSAT_PUBLIC_URL", text)
 
 
 def read_worker_settings(environment: Environment) -> WorkerSettings:
@@ -177,7 +144,7 @@ def read_worker_settings(environment: Environment) -> WorkerSettings:
         ConfigurationError: a setting is wrong.
     """
     bind = parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT)
-    known = _url_or_none(environment, "KEYSAT_PUBLIC_URL")
+    known = find_address(environment, "KEYSAT_PUBLIC_URL")
     return WorkerSettings(
         store=read_store_settings(environment),
         bind=bind,
@@ -192,12 +159,12 @@ def find_problem(environment: Environment) -> str | None:
     try:
         public_url = environment.find("KEYSAT_PUBLIC_URL")
         if public_url is not None:
-            _url("KEYSAT_PUBLIC_URL", public_url)
+            checked_address("KEYSAT_PUBLIC_URL", public_url)
         if environment.find("KEYSAT_ADMIN_API_KEY") is not None:
             _admin_api_key(environment)
         parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT)
         _trusted_proxies(environment)
-        _rate_sources(environment)
+        read_rate_sources(environment)
     except ConfigurationError as exc:
         return str(exc)
     return None
@@ -227,62 +194,6 @@ def _trust_root(text: str | None) -> str:
         raise ConfigurationError(
             "KEYSAT_TRUST_ROOT_PEM", f"{exc.problem}; leave it out to use Keysat's own"
         ) from exc
-
-
-def _url(name: str, text: str) -> str:
-    problem = f"{text!r} must be an http(s) address such as https://licenses.example.com"
-    if not text.isprintable() or " " in text:
-        raise ConfigurationError(name, problem)
-    try:
-        parts = urlsplit(text)
-        has_host = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise ConfigurationError(name, problem) from None
-    if parts.scheme not in {"http", "https"} or not has_host:
-        raise ConfigurationError(name, problem)
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ConfigurationError(name, "must have neither a user, a ? nor a #")
-    return text.rstrip("/")
-
-
-def _is_on(environment: Environment, name: str) -> bool:
-    return (environment.find(name) or "").lower() in TRUE_WORDS
-
-
-def _btcpay_seed(environment: Environment) -> BTCPaySeed | None:
-    """Read the credentials of an old install; without all of them there are none (B-30)."""
-    names = ("BTCPAY_API_KEY", "BTCPAY_STORE_ID", "BTCPAY_WEBHOOK_SECRET")
-    api_key, store_id, secret = (environment.find(name) for name in names)
-    if not (api_key and store_id and secret):
-        return None
-    return BTCPaySeed(api_key=Secret(api_key), store_id=store_id, webhook_secret=Secret(secret))
-
-
-def _url_or_none(environment: Environment, name: str) -> str | None:
-    text = environment.find(name)
-    return _url(name, text) if text else None
-
-
-def _rate_sources(environment: Environment, *, is_sandbox: bool = False) -> tuple[RateSource, ...]:
-    """Read who is asked what a bitcoin costs. The sandbox asks nobody unless it is told to."""
-    listed = environment.find("KEYSAT_RATE_SOURCES")
-    if listed is None:
-        return () if is_sandbox else tuple(RateSource(name=name) for name in RATE_SOURCES_DEFAULT)
-    if listed.lower() == NO_RATE_SOURCES:
-        return ()
-    chosen: dict[str, RateSource] = {}
-    for part in filter(None, (part.strip() for part in listed.split(","))):
-        name, has_url, url = part.partition("=")
-        name = name.strip().lower()
-        if name not in RATE_SOURCES_DEFAULT or name in chosen:
-            raise ConfigurationError(
-                "KEYSAT_RATE_SOURCES",
-                f"{part!r}: list kraken, coinbase and coingecko once each, in the order to ask"
-                f" them, or say {NO_RATE_SOURCES}",
-            )
-        base_url = _url("KEYSAT_RATE_SOURCES", url.strip()) if has_url else None
-        chosen[name] = RateSource(name=name, base_url=base_url)
-    return tuple(chosen.values())
 
 
 def _admin_api_key(environment: Environment) -> Secret:

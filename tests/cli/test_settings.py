@@ -9,9 +9,9 @@ import pytest
 
 from keysat_cli.bind import Bind, parse_bind
 from keysat_cli.environment import Environment, load_environment
+from keysat_cli.rate_sources import RATE_SOURCES_DEFAULT
 from keysat_cli.rates import SOURCES
 from keysat_cli.settings import (
-    RATE_SOURCES_DEFAULT,
     ServeSettings,
     StoreSettings,
     read_serve_settings,

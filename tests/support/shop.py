@@ -23,8 +23,8 @@ from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
 from keysat_adapters.zaprite.gate import Zaprite
+from keysat_cli.rate_sources import RateSource
 from keysat_cli.rates import market_rates
-from keysat_cli.settings import RateSource
 from keysat_core.domain.actor import ActorKind, Scope
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.ids import InvoiceId, LicenseId, ProductId
