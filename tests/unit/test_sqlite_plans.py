@@ -11,6 +11,7 @@ from keysat_adapters.sqlite import (
     audit_log,
     idempotency,
     inspection,
+    invoice_list,
     invoices,
     licenses,
     machines,
@@ -107,7 +108,7 @@ INVOICE_PAGES = {
 def test_a_page_of_invoices_needs_no_sorting(
     connection: apsw.Connection, criteria: InvoiceFilter, index: str
 ) -> None:
-    found = plan(connection, invoices.list_statement(criteria)[0])
+    found = plan(connection, invoice_list.list_statement(criteria)[0])
     assert "TEMP B-TREE" not in found
     assert f"INDEX {index}" in found.splitlines()[0]
 
@@ -117,13 +118,13 @@ def test_invoices_are_counted_in_an_index(
     connection: apsw.Connection, criteria: InvoiceFilter, index: str
 ) -> None:
     del index
-    found = plan(connection, invoices.count_statement(criteria)[0])
+    found = plan(connection, invoice_list.count_statement(criteria)[0])
     assert "INDEX invoices_" in found
 
 
 def test_an_invoice_is_searched_by_either_id(connection: apsw.Connection) -> None:
     criteria = InvoiceFilter(invoice_id="x")
-    for sql, _ in (invoices.list_statement(criteria), invoices.count_statement(criteria)):
+    for sql, _ in (invoice_list.list_statement(criteria), invoice_list.count_statement(criteria)):
         assert "SCAN" not in plan(connection, sql)
 
 
