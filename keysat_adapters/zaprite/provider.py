@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from keysat_adapters.outbound.answer import Unreadable
-from keysat_adapters.zaprite import wire
+from keysat_adapters.zaprite import contact_wire, wire
 from keysat_adapters.zaprite.client import ZapriteClient
 from keysat_adapters.zaprite.webhook import read_webhook
 from keysat_core.domain.ids import InvoiceId
@@ -142,7 +142,7 @@ class ZapriteProvider:
             ProviderRefused, ProviderUnavailable.
         """
         operation = "find saved payment"
-        contact_id = wire.contact_id_of(self._order(operation, provider_invoice_id))
+        contact_id = contact_wire.contact_id_of(self._order(operation, provider_invoice_id))
         if contact_id is None:
             return None
         for source_id, profile in self._profiles(operation, contact_id):
@@ -159,7 +159,7 @@ class ZapriteProvider:
             ProviderRefused, ProviderUnavailable.
         """
         operation = "read saved payment"
-        payer = wire.contact_id_of(self._order(operation, provider_invoice_id))
+        payer = contact_wire.contact_id_of(self._order(operation, provider_invoice_id))
         if payer not in (None, profile.contact_id):
             return None
         for _, current in self._profiles(operation, profile.contact_id):
@@ -174,11 +174,11 @@ class ZapriteProvider:
             ProviderRefused: it was not charged.
             ProviderUnavailable: whether it was is unknown.
         """
-        body = wire.charge_body(provider_invoice_id, profile_id)
+        body = contact_wire.charge_body(provider_invoice_id, profile_id)
         answer = self._client.act("charge saved payment", "/v1/orders/charge", body)
         return ChargeReport(
             is_paid=wire.is_paid_status(answer.get("status")),
-            raw_status=wire.raw_charge_status(answer),
+            raw_status=wire.raw_status_of(answer),
         )
 
     # --- calls ----------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ class ZapriteProvider:
     def _new_contact(self, order: InvoiceOrder) -> str | None:
         if not order.saves_payment_method or order.buyer_email is None:
             return None
-        body = wire.contact_body(order.buyer_email)
+        body = contact_wire.contact_body(order.buyer_email)
         try:
             contact = self._client.act(
                 "create contact", "/v1/contacts", body, seconds=CONTACT_SECONDS
@@ -222,7 +222,7 @@ class ZapriteProvider:
         contact = self._client.read(operation, f"/v1/contacts/{quote(contact_id, safe='')}")
         if contact.get("id") != contact_id:
             raise ProviderUnavailable(operation, "the answer is about another contact")
-        return wire.profiles_of(contact, contact_id)
+        return contact_wire.profiles_of(contact, contact_id)
 
 
 def _created(operation: str, order: wire.Fields) -> ProviderInvoice:

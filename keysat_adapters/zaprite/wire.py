@@ -1,5 +1,7 @@
 """Zaprite's JSON, read into our words and written from them. Bytes and values only.
 
+Contacts and what they let be saved are ``contact_wire``'s.
+
 Nothing documented binds Zaprite to much of this: what is marked † was taken from clients in use, or
 assumed, and is to be checked against a sandbox organization before a release. So everything is read
 leniently, and whatever means money is read from an allowlist. Source: payments 7, Zaprite API.
@@ -7,7 +9,6 @@ leniently, and whatever means money is read from an allowlist. Source: payments 
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -21,10 +22,8 @@ from keysat_core.domain.payment import (
     ProviderReport,
     ProviderStatus,
 )
-from keysat_core.domain.saved_payment import SavedProfile
 from keysat_core.domain.web_address import checked_page
 from keysat_core.errors import InvariantError
-from keysat_core.limits import INSTANT_MAX
 
 Fields = Mapping[str, Any]
 
@@ -99,16 +98,6 @@ def order_body(order: InvoiceOrder, now: Instant, *, contact_id: str | None) -> 
     return body
 
 
-def contact_body(email: str) -> dict[str, Any]:
-    """Write a contact. A legal name is required, and we know no other (payments 7.2)."""
-    return {"email": email, "legalName": email}
-
-
-def charge_body(order_id: str, profile_id: str) -> dict[str, Any]:
-    """Write a charge of a saved profile (payments 7.6 †)."""
-    return {"orderId": order_id, "paymentProfileId": profile_id}
-
-
 def webhook_body(url: str) -> dict[str, Any]:
     """Write the registration of a webhook (payments 7.4 †)."""
     return {"url": url}
@@ -166,7 +155,6 @@ def created_order(order: Fields) -> ProviderInvoice:
 def report_of(order: Fields) -> ProviderReport:
     """Say how an order stands. A status that is not known leaves it pending (payments 7.3)."""
     said = order.get("status")
-    raw_status = _raw_status(said)
     status = ProviderStatus.PENDING
     if is_paid_status(said):
         status = ProviderStatus.SETTLED
@@ -179,7 +167,7 @@ def report_of(order: Fields) -> ProviderReport:
         is_overpaid=said == OVERPAID,
         price=_money(order.get("totalAmount"), order.get("currency")),
         paid=_paid(order),
-        raw_status=raw_status,
+        raw_status=raw_status_of(order),
         doubted_after=PROCESSING if is_end else None,
     )
 
@@ -194,9 +182,12 @@ def is_known_status(said: object) -> bool:
     return isinstance(said, str) and (said in PAID_STATUSES or said in _PENDING or said in _ENDED)
 
 
-def raw_charge_status(answer: Fields) -> str:
-    """Spell what a charge was answered with, for the record."""
-    return _raw_status(answer.get("status"))
+def raw_status_of(answer: Fields) -> str:
+    """Spell the status an answer gives, for the record."""
+    said = answer.get("status")
+    if not isinstance(said, str):
+        return "(no status)"
+    return _UNPRINTABLE.sub(" ", said)[:STATUS_CHARS_MAX] or "(empty)"
 
 
 def external_id_of(order: Fields) -> str | None:
@@ -215,34 +206,6 @@ def items_of(page: Fields) -> list[Fields]:
     """Give the objects on a page of a list."""
     items = page.get("items")
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-
-
-def contact_id_of(order: Fields) -> str | None:
-    """Give the contact an order belongs to (payments 7.1, call 3)."""
-    contact = order.get("contact")
-    for value in (contact.get("id") if isinstance(contact, dict) else None, order.get("contactId")):
-        if is_id(value):
-            return str(value)
-    return None
-
-
-def profiles_of(contact: Fields, contact_id: str) -> list[tuple[str | None, SavedProfile]]:
-    """Give the saved profiles of a contact (†), each with the id of ours it was saved with."""
-    listed = contact.get("paymentProfiles")
-    found: list[tuple[str | None, SavedProfile]] = []
-    for profile in listed if isinstance(listed, list) else ():
-        if not isinstance(profile, dict) or not is_id(profile.get("id")):
-            continue
-        source = profile.get("sourceOrder")
-        method = profile.get("method")
-        saved = SavedProfile(
-            contact_id=contact_id,
-            profile_id=str(profile["id"]),
-            method=method[:STATUS_CHARS_MAX] if isinstance(method, str) else None,
-            expires_at=_instant(profile.get("expiresAt")),
-        )
-        found.append((external_id_of(source) if isinstance(source, dict) else None, saved))
-    return found
 
 
 def problem_text(_: int, body: bytes) -> str:
@@ -266,12 +229,6 @@ def first_text(fields: Fields, names: Sequence[str]) -> str | None:
         if isinstance(value, str) and value:
             return value
     return None
-
-
-def _raw_status(said: object) -> str:
-    if not isinstance(said, str):
-        return "(no status)"
-    return _UNPRINTABLE.sub(" ", said)[:STATUS_CHARS_MAX] or "(empty)"
 
 
 def _money(amount: object, currency: object) -> Money | None:
@@ -300,15 +257,3 @@ def _paid(order: Fields) -> Money | None:
             return None
         total += part.amount
     return _money(total, order.get("currency"))
-
-
-def _instant(value: object) -> Instant | None:
-    """Read when a profile expires (†); not said by an unreadable text, a year 1 or a year 10000."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        seconds = int(moment.timestamp()) if moment.tzinfo else 0
-    except (ValueError, OverflowError):
-        return None
-    return Instant(seconds) if 0 < seconds <= INSTANT_MAX else None
