@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from tests.support.simulation.bends import (
-    BelievingLine,
     ForgettingStore,
     LateStore,
     RememberingFacts,
@@ -16,13 +15,13 @@ from tests.support.simulation.bends import (
     bent,
     drop_unique_sale,
     instead,
-    misread,
     none_begun,
     not_begun,
     only_pending,
     uncounted,
     without,
 )
+from tests.support.simulation.bent_line import BelievingLine, misread
 from tests.support.simulation.run import Outcome, shrink, simulate
 from tests.support.simulation.world import Bend
 

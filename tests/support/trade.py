@@ -1,7 +1,6 @@
 """The core at work: a shop in a real store, every port in hand, and one verb per use case."""
 
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,23 +17,20 @@ from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.buyer import BuyerRequest
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.ids import InvoiceId, LicenseId, ProductId
-from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License
 from keysat_core.domain.listing import LicenseFilter, MachineFilter, MachineRow
 from keysat_core.domain.machine import Candidate
 from keysat_core.domain.merchant import ProviderKind
-from keysat_core.domain.money import Currency
 from keysat_core.domain.policy import Policy
-from keysat_core.domain.rate import FetchedRate, Rate
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.domain.self_license import Capability, SelfLicense
-from keysat_core.errors import ProviderNotLoaded, RateUnavailable, UpstreamError
+from keysat_core.errors import ProviderNotLoaded, UpstreamError
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.store import Store
 from keysat_core.signing.license_key import LicensePayload, parse_key
-from keysat_core.testing.clock import START, FixedClock
+from keysat_core.testing.clock import FixedClock
 from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.testing.ids import SeededIds
 from keysat_core.use_cases.licenses.issue_license import IssuedLicense, IssueLicense, issue_license
@@ -73,6 +69,7 @@ from keysat_core.use_cases.purchases.settle_invoice import SettledInvoice, settl
 from keysat_core.use_cases.server.settings import set_late_payments
 from tests.support.builders import Shop, make_policy, stored_shop
 from tests.support.scripted_provider import SIGNATURE, ScriptedProvider, ScriptedProviders
+from tests.support.scripted_rates import ScriptedRates
 
 OPERATOR: Final = Actor(kind=ActorKind.ADMIN_API_KEY, hash="ab" * 32, scopes=EVERY_SCOPE)
 BUYER: Final = Actor(kind=ActorKind.BUYER, request_ip="192.0.2.7", user_agent="test/1")
@@ -87,27 +84,6 @@ CREATOR: Final = SelfLicense()
 def operator_without(*scopes: Scope) -> Actor:
     """An operator whose credential may do everything but this."""
     return msgspec.structs.replace(OPERATOR, scopes=EVERY_SCOPE - set(scopes))
-
-
-@dataclass(kw_only=True)
-class ScriptedRates:
-    """Implements ``ports.rates.Rates`` from a table; an absent currency is unavailable."""
-
-    units_per_btc: dict[Currency, Decimal] = field(default_factory=dict)
-
-    def rate(self, currency: Currency) -> Rate:
-        if currency not in self.units_per_btc:
-            raise RateUnavailable(currency)
-        return Rate(currency=currency, units_per_btc=self.units_per_btc[currency], source="table")
-
-    def refresh(self, currency: Currency) -> Rate:
-        return self.rate(currency)
-
-    def list_rates(self) -> list[FetchedRate]:
-        return [
-            FetchedRate(rate=self.rate(currency), fetched_at=Instant(START))
-            for currency in self.units_per_btc
-        ]
 
 
 @dataclass(kw_only=True)

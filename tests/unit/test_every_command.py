@@ -62,15 +62,8 @@ from keysat_core.use_cases.server import (
 )
 from keysat_core.use_cases.tips import list_tips
 from tests.support.builders import make_profile
-from tests.support.trade import (
-    OPERATOR,
-    PATRON,
-    ScriptedRates,
-    Trade,
-    open_trade,
-    operator_without,
-    payload_in,
-)
+from tests.support.scripted_rates import ScriptedRates
+from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
 from tests.support.watched_store import Killed, WatchedStore
 
 DATABASE: Final = "keysat.db"

@@ -18,7 +18,8 @@ from keysat_core.use_cases.server.rates import (
     note_outliers,
     refresh_rate,
 )
-from tests.support.trade import OPERATOR, ScriptedRates, Trade, open_trade, operator_without
+from tests.support.scripted_rates import ScriptedRates
+from tests.support.trade import OPERATOR, Trade, open_trade, operator_without
 
 
 def usd(units: str, source: str = "kraken") -> Rate:

@@ -23,6 +23,7 @@ from keysat_core.ports.store import Store
 from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.testing.ids import SeededIds
 from tests.support.scripted_provider import ScriptedProvider
+from tests.support.scripted_rates import ScriptedRates
 from tests.support.simulation.balance import check_all, check_none_waits, check_told_are_settled
 from tests.support.simulation.book import Book
 from tests.support.simulation.buyers import buy, pay_something
@@ -38,7 +39,6 @@ from tests.support.simulation.tips import SimulatedLightning
 from tests.support.simulation.trace import Trace
 from tests.support.simulation.violation import Violation
 from tests.support.simulation.workers import TICKS, carry_webhooks, keep_ticking, tick_all
-from tests.support.trade import ScriptedRates
 
 REST_STEPS_MAX: Final = 20_000
 """Steps in which everything must come to rest once no more faults strike."""

@@ -25,6 +25,7 @@ from keysat_http.reconciling import one_by_one, reconcile_backlog
 from keysat_http.settling import Pass, purge, settle_noted_receipts
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.virtual_clock import VirtualClock
+from tests.support.scripted_rates import ScriptedRates
 from tests.support.simulation.trace import Trace
 from tests.support.simulation.violation import Violation
 from tests.support.soak.balance import (
@@ -42,7 +43,7 @@ from tests.support.soak.market import Market
 from tests.support.soak.operators import Operators
 from tests.support.soak.server import Server, Surroundings, Unanswered
 from tests.support.soak.weather import Chances, Weather
-from tests.support.trade import OPERATOR, PATRON, ScriptedRates
+from tests.support.trade import OPERATOR, PATRON
 
 TRADE_SECONDS: Final = 3 * DAY_SECONDS
 """In this time all buyers come, however many they are."""
