@@ -175,6 +175,18 @@ def test_a_successor_that_does_not_know_an_invoice_may_be_another_account(
     assert waiting.attention is Attention.PROVIDER_DISCONNECTED
 
 
+def test_a_settled_invoice_stays_as_it_is_when_nobody_can_be_asked_any_more(trade: Trade) -> None:
+    invoice = trade.sell()
+    trade.provider.pay(invoice.id)
+    settled = trade.settle(invoice.id).invoice
+    with trade.store.writing() as tx:
+        tx.merchants.put_account(disconnected(trade.shop.account, trade.clock.now()))
+    trade.clock.advance(DAY_SECONDS)
+    before = trade.trail()
+    assert not trade.settle(invoice.id).is_changed
+    assert (trade.invoice(invoice.id), trade.trail()) == (settled, before)
+
+
 def test_money_in_part_is_told_when_the_invoice_is_given_up(trade: Trade) -> None:
     """An order at Zaprite that is underpaid stays so for ever."""
     invoice = trade.sell()
