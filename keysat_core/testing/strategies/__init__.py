@@ -26,8 +26,10 @@ from keysat_core.testing.strategies.audits import (
 from keysat_core.testing.strategies.connections import (
     connect_states,
     provider_health,
+    remote_deliveries,
     remote_stores,
     remote_webhooks,
+    webhook_troubles,
 )
 from keysat_core.testing.strategies.events import (
     EVENT_KINDS,
@@ -294,6 +296,7 @@ __all__ = [
     "refuses",
     "register_strategies",
     "reinstates",
+    "remote_deliveries",
     "remote_stores",
     "remote_webhooks",
     "revenue_summaries",
@@ -327,5 +330,6 @@ __all__ = [
     "validation_entries",
     "verdicts",
     "verify_keys",
+    "webhook_troubles",
     "wire_bytes",
 ]

@@ -8,6 +8,7 @@ from hypothesis.strategies import SearchStrategy
 from keysat_core.domain.connecting import ConnectState, RemoteStore, RemoteWebhook
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
 from keysat_core.domain.provider_health import ProviderHealth, ProviderProblem
+from keysat_core.domain.webhook_trouble import RemoteDelivery, WebhookProblem, WebhookTrouble
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.text import digests, names, texts
@@ -53,4 +54,27 @@ def provider_health(**fixed: Any) -> SearchStrategy[ProviderHealth]:
         last_failed_at=st.none() | instants(),
         detail=st.none() | texts(),
         alerted=st.none() | st.sampled_from(ProviderProblem),
+    )
+
+
+def remote_deliveries(**fixed: Any) -> SearchStrategy[RemoteDelivery]:
+    """Attempts to deliver a webhook, contradictions included."""
+    return built(
+        RemoteDelivery,
+        fixed,
+        sent_at=instants(),
+        is_delivered=st.booleans(),
+        http_status=st.none() | st.integers(100, 599),
+    )
+
+
+def webhook_troubles(**fixed: Any) -> SearchStrategy[WebhookTrouble]:
+    """Whatever may be wrong with a webhook."""
+    return built(
+        WebhookTrouble,
+        fixed,
+        account_id=ids().map(ProviderAccountId),
+        problem=st.sampled_from(WebhookProblem),
+        detail=st.none() | texts(),
+        since=instants(),
     )

@@ -64,6 +64,7 @@ def provider_accounts(**fixed: Any) -> SearchStrategy[ProviderAccount]:
         store_id=st.none() | texts(),
         connected_at=instants(),
         updated_at=instants(),
+        store_name=st.none() | texts(),
     )
     moments = st.none() | instants() if retired_at is None else st.just(retired_at)
     return st.builds(

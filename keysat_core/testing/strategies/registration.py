@@ -86,6 +86,7 @@ from keysat_core.domain.self_license import SelfLicense
 from keysat_core.domain.settings_diagnosis import SettingsFacts
 from keysat_core.domain.tip import Begin, Deliver, Fail, Skip, TipAttempt, TipFilter
 from keysat_core.domain.validation import Facts, Question, Refused, Valid
+from keysat_core.domain.webhook_trouble import RemoteDelivery, WebhookTrouble
 from keysat_core.domain.work_diagnosis import ClockFacts
 from keysat_core.signing import LicenseKey, LicensePayload, SigningKey, VerifyKey
 from keysat_core.testing.strategies.actors import (
@@ -105,8 +106,10 @@ from keysat_core.testing.strategies.audits import (
 from keysat_core.testing.strategies.connections import (
     connect_states,
     provider_health,
+    remote_deliveries,
     remote_stores,
     remote_webhooks,
+    webhook_troubles,
 )
 from keysat_core.testing.strategies.events import (
     EVENT_KINDS,
@@ -274,6 +277,8 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     ProviderAccount: provider_accounts,
     RailPreference: rail_preferences,
     ProviderHealth: provider_health,
+    RemoteDelivery: remote_deliveries,
+    WebhookTrouble: webhook_troubles,
     ProviderInvoice: provider_invoices,
     ProviderNotice: provider_notices,
     ProviderReport: provider_reports,
