@@ -14,6 +14,7 @@ from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
 from keysat_adapters.sqlite.connections import SQLiteConnections
 from keysat_adapters.sqlite.emptied import refuse_empty
 from keysat_adapters.sqlite.leases import SQLiteLeases
+from keysat_adapters.sqlite.ledger import reading
 from keysat_adapters.sqlite.merchants import SQLiteMerchants
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_adapters.sqlite.session import Row, Session
@@ -169,7 +170,13 @@ def activity_damage(path: Path, *, is_full: bool) -> list[str]:
     """
     connection = open_unchanging(path)
     try:
-        if connection.pragma("application_id") != ACTIVITY_APPLICATION_ID:
+        with reading(connection):
+            has_tables = connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+            application_id = connection.pragma("application_id")
+        if not has_tables and application_id == 0:
+            # A server has just made it and writes its tables next.
+            return []
+        if application_id != ACTIVITY_APPLICATION_ID:
             return ["it belongs to another program"]
         if is_full:
             return _damage(connection, is_full=True)

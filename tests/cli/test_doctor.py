@@ -49,6 +49,11 @@ def test_so_is_one_whose_server_runs(tmp_path: Path) -> None:
         assert document["ok"] is True
 
 
+def test_so_is_one_whose_validation_log_is_being_made(program: Program) -> None:
+    (program.folder / "keysat-activity.db").touch(mode=0o600)
+    assert unwell(examine(program)) == {}
+
+
 def test_people_get_a_line_for_each_check(program: Program) -> None:
     change(program, "UPDATE server_keys SET public_key_pem = 'x'", "DELETE FROM settings")
     result = program.run("doctor")
