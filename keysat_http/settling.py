@@ -1,20 +1,20 @@
 """Looking at an invoice because of a webhook: at once, and again until it is cleared up.
 
 When to look is here; what an answer does is the one settle routine's (ARCHITECTURE, rule 3). The
-rounds over all invoices that are due are in ``keysat_http.reconciling``. Source: payments 1.2, 9.
+rounds are in ``keysat_http.reconciling`` and ``keysat_http.receipt_rounds``. Source: payments 1.2, 9.
 """
 
-from collections import Counter
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import msgspec
 import structlog
 
-from keysat_core.domain.actor import SYSTEM, Actor
+from keysat_core.domain.actor import Actor
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.errors import (
+    CorruptRow,
     KeysatError,
     NotFound,
     ProviderNotLoaded,
@@ -22,15 +22,13 @@ from keysat_core.errors import (
     ProviderUnavailable,
     ServerFault,
 )
-from keysat_core.limits import HEARTBEATS_BATCH, PURGE_BATCH, RECEIPTS_BATCH
+from keysat_core.limits import HEARTBEATS_BATCH, PURGE_BATCH
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.machines.fold_heartbeats import fold_heartbeats
-from keysat_core.use_cases.purchases.note_webhook import (
-    follow_up_receipt,
-    list_noted_receipts,
-)
+from keysat_core.use_cases.purchases.note_webhook import follow_up_receipt
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_core.use_cases.server.purge_expired import purge_expired
+from keysat_http.rounds import Outcome, Tally, shown
 
 PURGE_PASSES_MAX: Final = 200
 """Batches one purge may remove; more than a day of the busiest caller's rows."""
@@ -39,9 +37,6 @@ FOLD_PASSES_MAX: Final = 1_000
 """Batches of heartbeats one tick may fold: a million machines, more than were ever in use at once."""
 
 log = structlog.get_logger("keysat.ticks")
-
-
-Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "refused", "skipped", "resting"]
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,13 +70,6 @@ def settle_receipt(ports: Ports, actor: Actor, receipt: WebhookReceipt) -> Outco
     look = settle(ports, actor, receipt.invoice_id)
     follow_up_receipt(receipt, look.invoice, store=ports.store, clock=ports.clock)
     return look.outcome
-
-
-def settle_noted_receipts(ports: Ports) -> Pass:
-    """Look at the invoices of webhooks that were not cleared up yet and are due."""
-    receipts = list_noted_receipts(limit=RECEIPTS_BATCH, store=ports.store, clock=ports.clock)
-    tally = Counter(settle_receipt(ports, SYSTEM, receipt) for receipt in receipts)
-    return pass_of("receipts_settled", tally)
 
 
 def fold_backlog(ports: Ports) -> int:
@@ -126,16 +114,19 @@ def settle(ports: Ports, actor: Actor, invoice_id: InvoiceId) -> Look:
         # Its operator was told at start; once a minute for each invoice would be noise.
         return Look(outcome="skipped")
     except KeysatError as exc:
-        # Our invoice id is the buyer's secret, so the log does not have it (public-api 0).
-        log.warning("invoice_not_settled", code=exc.code, problem=str(exc))
-        is_failing = isinstance(exc, ProviderUnavailable | ServerFault)
+        log.warning(
+            "invoice_not_settled", invoice=shown(invoice_id), code=exc.code, problem=str(exc)
+        )
+        # A row that cannot be read says nothing of the next one.
+        is_broken = isinstance(exc, CorruptRow)
+        is_failing = isinstance(exc, ProviderUnavailable | ServerFault) and not is_broken
         is_barred = isinstance(exc, ProviderRefused) and exc.problem == "auth"
         return Look(outcome="failed" if is_failing or is_barred else "refused")
     outcome: Outcome = "changed" if settled.is_changed else "unchanged"
     return Look(outcome=outcome, invoice=settled.invoice)
 
 
-def pass_of(event: str, tally: Counter[Outcome]) -> Pass:
+def pass_of(event: str, tally: Tally) -> Pass:
     """Sum up a pass, and log it if it did anything."""
     done = Pass(
         changed=tally["changed"],

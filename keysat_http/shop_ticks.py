@@ -1,28 +1,34 @@
 """The ticks every shop needs: what a server and ``keysat worker`` both run."""
 
 from keysat_core.ports.bundle import Ports
-from keysat_core.use_cases.purchases.note_webhook import list_due_invoices, list_noted_receipts
+from keysat_core.use_cases.purchases.note_webhook import list_due_invoices
 from keysat_core.use_cases.zaprite.capture_payment import list_wanted_payments
 from keysat_http.capturing import capture_payments
 from keysat_http.leasing import Work
-from keysat_http.reconciling import FanOut, in_threads, reconcile_backlog
-from keysat_http.settling import Pass, fold_backlog, purge, settle_noted_receipts
+from keysat_http.receipt_rounds import ReceiptRounds
+from keysat_http.reconciling import reconcile_backlog
+from keysat_http.rounds import FanOut, in_threads
+from keysat_http.settling import Pass, fold_backlog, purge
 from keysat_http.ticks import Tick
 from keysat_http.tipping import has_due_tips, pay_tips
 
 
-def shop_ticks(ports: Ports, *, fan_out: FanOut = in_threads) -> list[Tick]:
-    """Declare them. Source: payments 1.2 and 10 for the pace of looks; lifecycles 12."""
+def shop_ticks(
+    ports: Ports, *, fan_out: FanOut = in_threads, among_accounts: FanOut | None = None
+) -> list[Tick]:
+    """Declare them. Source: payments 1.2 and 10 for the pace of looks; lifecycles 12.
+
+    ``among_accounts`` is how receipts are looked at; by default none waits for an account that hangs.
+    """
+    receipts = ReceiptRounds(ports, fan_out=fan_out, among_accounts=among_accounts)
     return [
         Tick(
             name="receipts",
             first_after_seconds=5,
             every_seconds=5,
-            run=lambda: _work(settle_noted_receipts(ports)),
+            run=lambda: _work(receipts.run()),
             is_shared=True,
-            has_work=lambda: bool(
-                list_noted_receipts(limit=1, store=ports.store, clock=ports.clock)
-            ),
+            has_work=receipts.has_work,
         ),
         Tick(
             name="reconcile",

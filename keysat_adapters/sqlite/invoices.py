@@ -9,12 +9,20 @@ from keysat_adapters.sqlite.invoice_list import (
     list_statement,
     read_invoice_row,
 )
+from keysat_adapters.sqlite.refusals import DAMAGED_TEXT
 from keysat_adapters.sqlite.session import Session
+from keysat_adapters.sqlite.table import SHOWN_ID_CHARS
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
-from keysat_core.domain.invoice import Invoice
-from keysat_core.domain.listing import InvoiceFilter, InvoicePage, InvoiceRow, RevenueSummary
-from keysat_core.errors import NotFound
+from keysat_core.domain.invoice import Invoice, InvoiceStatus
+from keysat_core.domain.listing import (
+    DueInvoice,
+    InvoiceFilter,
+    InvoicePage,
+    InvoiceRow,
+    RevenueSummary,
+)
+from keysat_core.errors import CorruptRow, NotFound, StoreUnavailable
 from keysat_core.limits import RECONCILE_BATCH, RECONCILE_DAYS
 
 _BY_ID: Final = INVOICES.select("WHERE id = ?")
@@ -52,8 +60,10 @@ _RANKED: Final = (
     " (PARTITION BY payment_provider_id ORDER BY looked_at, created_at, id) AS place"
     f" FROM ({_DUE})"
 )
-_UNRESOLVED: Final = INVOICES.select(
-    f"JOIN ({_RANKED}) AS ranked ON ranked.id = invoices.id WHERE ranked.place <= :of_each"
+# Nothing else of a row is read: one that is broken must not hide the others.
+_UNRESOLVED: Final = (
+    "SELECT invoices.id, invoices.status, invoices.payment_provider_id FROM invoices"  # noqa: S608  constants
+    f" JOIN ({_RANKED}) AS ranked ON ranked.id = invoices.id WHERE ranked.place <= :of_each"
     " ORDER BY ranked.looked_at, ranked.created_at, ranked.id LIMIT :limit"
 )
 
@@ -80,7 +90,15 @@ class SQLiteInvoices:
 
     def find_invoice(self, invoice_id: InvoiceId) -> Invoice | None:
         """Give an invoice or None."""
-        return INVOICES.found(read_invoice, self._session.row(_BY_ID, (invoice_id,)))
+        try:
+            row = self._session.row(_BY_ID, (invoice_id,))
+        except StoreUnavailable as exc:
+            if not isinstance(exc.__cause__, UnicodeDecodeError):
+                raise
+            # One text of this row is damaged; that says nothing of the rest of the database.
+            shown = f"{invoice_id[:SHOWN_ID_CHARS]}…"
+            raise CorruptRow(INVOICES.name, shown, DAMAGED_TEXT) from exc
+        return INVOICES.found(read_invoice, row)
 
     def find_invoice_at_provider(
         self, account_id: ProviderAccountId, provider_invoice_id: str
@@ -98,7 +116,7 @@ class SQLiteInvoices:
         """Insert or replace an invoice."""
         self._session.run(_PUT, invoice_values(invoice))
 
-    def list_unresolved(self, now: Instant, limit: int) -> list[Invoice]:
+    def list_unresolved(self, now: Instant, limit: int) -> list[DueInvoice]:
         """Give the invoices the reconciler should ask about now, least recently checked first."""
         values = {
             "now": now,
@@ -111,7 +129,10 @@ class SQLiteInvoices:
             "of_each": RECONCILE_BATCH + 1,
             "limit": max(0, limit),
         }
-        return INVOICES.values(read_invoice, self._session.rows(_UNRESOLVED, values))
+        return [
+            DueInvoice(id=row[0], status=InvoiceStatus(row[1]), provider_account_id=row[2])
+            for row in self._session.rows(_UNRESOLVED, values)
+        ]
 
     def count_pending_of(self, account_id: ProviderAccountId) -> int:
         """Count the invoices of an account that still wait."""

@@ -1,9 +1,10 @@
 """Webhook receipts as rows."""
 
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from keysat_adapters.sqlite.session import Row, Session
-from keysat_adapters.sqlite.table import Table
+from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.payment import ProviderStatus
@@ -35,8 +36,9 @@ _UNMATCHED: Final = RECEIPTS.select(
 _BY_ID: Final = RECEIPTS.select("WHERE id = ?")
 # A time to look that lies far ahead was written by a clock that has been set back since.
 _NOTED: Final = RECEIPTS.select(
-    "WHERE outcome = 'noted' AND (coalesce(next_look_at, received_at) <= :now"
+    "WHERE outcome = 'noted' AND (coalesce(next_look_at, received_at) <= :now"  # noqa: S608  constants
     f" OR coalesce(next_look_at, received_at) > :now + {LOOK_ON_SECONDS})"
+    " AND payment_provider_id NOT IN (SELECT value FROM json_each(:but_of))"
     " ORDER BY coalesce(next_look_at, received_at), rowid LIMIT :limit"
 )
 _PURGE: Final = (
@@ -101,9 +103,15 @@ class SQLiteReceipts:
         """Give a receipt or None."""
         return RECEIPTS.found(_receipt, self._session.row(_BY_ID, (receipt_id,)))
 
-    def list_noted(self, now: Instant, limit: int) -> list[WebhookReceipt]:
+    def list_noted(
+        self, now: Instant, limit: int, *, but_of: AbstractSet[ProviderAccountId]
+    ) -> list[WebhookReceipt]:
         """Give receipts whose invoice is to be looked at by now, longest due first."""
-        values = {"now": now, "limit": max(0, limit)}
+        values: dict[str, int | str] = {
+            "now": now,
+            "limit": max(0, limit),
+            "but_of": json_text(sorted(but_of)),
+        }
         return RECEIPTS.values(_receipt, self._session.rows(_NOTED, values))
 
     def purge_receipts(self, before: Instant, limit: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from keysat_core.domain.audit import AuditEntry
-from keysat_core.domain.ids import LicenseId, PolicyId, ProductId, ProviderAccountId
+from keysat_core.domain.ids import InvoiceId, LicenseId, PolicyId, ProductId, ProviderAccountId
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.machine import Machine
@@ -99,6 +99,14 @@ class InvoiceFilter(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         checked_range(self.limit, field="limit", low=1, high=INVOICES_PAGE_MAX)
         checked_range(self.offset, field="offset", low=0, high=OFFSET_MAX)
+
+
+class DueInvoice(msgspec.Struct, frozen=True, kw_only=True):
+    """An invoice to ask its provider about; it takes reading to know whether its row is whole."""
+
+    id: InvoiceId
+    status: InvoiceStatus
+    provider_account_id: ProviderAccountId | None = None
 
 
 class InvoiceRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -121,7 +121,7 @@ class SandboxPorts(Ports):
         It is what lets unpaid invoices expire after the clock was advanced.
         """
         due = self.run(list_due_invoices, limit=RECONCILE_BATCH)
-        settled = [self.run(settle_invoice, SYSTEM, invoice_id) for invoice_id in due]
+        settled = [self.run(settle_invoice, SYSTEM, one.id) for one in due]
         return sum(each.is_changed for each in settled)
 
 

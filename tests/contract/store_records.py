@@ -63,11 +63,18 @@ class RecordsContract(ABC):
             # The invoice may follow its receipt within one transaction.
             tx.invoices.put_invoice(invoice)
         with store.reading() as tx:
-            assert tx.receipts.list_noted(Instant(NOW + 9), 2) == [receipts[1], receipts[2]]
-            assert tx.receipts.list_noted(Instant(NOW + 9), -1) == []
+            assert tx.receipts.list_noted(Instant(NOW + 9), 2, but_of=frozenset()) == [
+                receipts[1],
+                receipts[2],
+            ]
+            assert tx.receipts.list_noted(Instant(NOW + 9), -1, but_of=frozenset()) == []
+            assert tx.receipts.list_noted(Instant(NOW + 9), 9, but_of={shop.account.id}) == []
         with store.writing() as tx:
             tx.receipts.put_receipt(replace(receipts[1], outcome=ReceiptOutcome.DONE))
-            assert tx.receipts.list_noted(Instant(NOW + 9), 9) == [receipts[2], receipts[0]]
+            assert tx.receipts.list_noted(Instant(NOW + 9), 9, but_of=frozenset()) == [
+                receipts[2],
+                receipts[0],
+            ]
 
     def test_old_receipts_are_purged_oldest_first(self, store: Store) -> None:
         shop = stored_shop(store)

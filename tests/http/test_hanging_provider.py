@@ -13,13 +13,24 @@ import msgspec
 
 from keysat_core.domain.answer import ORPHAN_SECONDS
 from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProviderAccountId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.merchant import MerchantProfile
+from keysat_core.domain.payment import ProviderStatus
+from keysat_core.domain.provider_health import (
+    FAILURES_IN_A_ROW,
+    LEAVE_ALONE_SECONDS,
+    ProviderHealth,
+)
+from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
+from keysat_core.errors import ProviderUnavailable
 from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
 from keysat_core.ports.sandbox import PretendPayment
 from keysat_http.provider_threads import PROVIDER_THREADS
+from keysat_http.receipt_rounds import ReceiptRounds, settle_noted_receipts
 from keysat_http.reconciling import reconcile_invoices
-from keysat_http.settling import settle_noted_receipts
+from keysat_http.rounds import in_threads_for
+from keysat_http.settling import Pass
 from tests.support.shop import Shop, running_shop
 
 DEADLINE: Final = 0.05
@@ -157,3 +168,97 @@ def test_a_look_that_hangs_ends_by_itself() -> None:
             assert shop.deliver() >= 1
             assert shop.providers.held >= 1
         wait_until(lambda: bool(shop.poll(purchase["invoice_id"]).get("license_key")))
+
+
+def test_a_look_that_hangs_delays_no_receipt_of_another() -> None:
+    with running_shop(look_seconds=DEADLINE) as shop:
+        shop.add_product()
+        hanging_id = second_account(shop)
+        rounds = ReceiptRounds(shop.ports, among_accounts=in_threads_for(DEADLINE))
+        slow, quick = shop.buy("second"), shop.buy()
+        keep_receipt(shop, slow)
+        with hanging(shop, hanging_id):
+            keep_receipt(shop, quick)
+            began = time.monotonic()
+            rounds.run()
+            wait_until(lambda: is_paid_for(shop, quick))
+            # The next round asks who hangs no second time, and still serves the other.
+            later = shop.buy()
+            keep_receipt(shop, later)
+            rounds.run()
+            wait_until(lambda: is_paid_for(shop, later))
+            assert time.monotonic() - began < SOON
+            assert shop.providers.held == 1
+            assert not rounds.has_work()
+            assert not is_paid_for(shop, slow)
+        wait_until(lambda: is_paid_for(shop, slow))
+
+
+def test_receipts_of_a_provider_that_is_left_alone_wait_as_long_and_are_not_lost() -> None:
+    with running_shop() as shop:
+        shop.add_product()
+        purchase = shop.buy()
+        keep_receipt(shop, purchase)
+        now = shop.clock.now()
+        leave_alone(shop, until=Instant(now + LEAVE_ALONE_SECONDS[0]))
+        rounds = ReceiptRounds(shop.ports)
+        for _ in range(3):
+            assert not rounds.has_work()
+            assert rounds.run() == Pass()
+            shop.clock.turn(LEAVE_ALONE_SECONDS[0] // 3)
+        assert rounds.has_work()
+        assert rounds.run().changed == 1
+        assert is_paid_for(shop, purchase)
+
+
+def test_after_a_pause_one_failure_is_enough_and_the_other_receipts_keep_their_looks() -> None:
+    with running_shop() as shop:
+        shop.add_product()
+        purchases = [shop.buy() for _ in range(3)]
+        for purchase in purchases:
+            keep_receipt(shop, purchase)
+        leave_alone(shop, until=shop.clock.now())
+        shop.providers.failure_of_status = ProviderUnavailable("read invoice", "timeout")
+        assert settle_noted_receipts(shop.ports) == Pass(failed=1, skipped=2)
+        assert settle_noted_receipts(shop.ports) == Pass()
+        shop.providers.failure_of_status = None
+        shop.clock.turn(LEAVE_ALONE_SECONDS[-1])
+        assert settle_noted_receipts(shop.ports).changed == 3
+        assert all(is_paid_for(shop, purchase) for purchase in purchases)
+
+
+def keep_receipt(shop: Shop, purchase: dict[str, str]) -> None:
+    """Pay, and let a webhook of it be kept by a server that is killed before it looks."""
+    shop.act(purchase, PretendPayment.PAY)
+    invoice = shop.invoice(purchase["invoice_id"])
+    assert invoice.provider_account_id is not None
+    receipt = WebhookReceipt(
+        id=shop.ports.ids.new(),
+        provider_account_id=invoice.provider_account_id,
+        type="settled",
+        provider_invoice_id=invoice.provider_invoice_id,
+        invoice_id=invoice.id,
+        delivery_id=None,
+        claim=ProviderStatus.SETTLED,
+        outcome=ReceiptOutcome.NOTED,
+        received_at=shop.clock.now(),
+    )
+    with shop.ports.store.writing() as tx:
+        tx.receipts.put_receipt(receipt)
+
+
+def leave_alone(shop: Shop, *, until: Instant) -> None:
+    """Note that the shop's provider failed three times in a row."""
+    with shop.ports.store.writing() as tx:
+        tx.connections.put_health(
+            ProviderHealth(
+                account_id=ProviderAccountId(shop.account_id),
+                failures=FAILURES_IN_A_ROW,
+                failing_since=shop.clock.now(),
+                left_until=until,
+            )
+        )
+
+
+def is_paid_for(shop: Shop, purchase: dict[str, str]) -> bool:
+    return shop.invoice(purchase["invoice_id"]).status is InvoiceStatus.SETTLED

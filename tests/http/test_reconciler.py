@@ -9,7 +9,8 @@ import pytest
 
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.limits import RECONCILE_BATCH, RECONCILE_DAYS
-from keysat_http.reconciling import ASKED_AT_ONCE, reconcile_invoices
+from keysat_http.reconciling import reconcile_invoices
+from keysat_http.rounds import ASKED_AT_ONCE
 from keysat_http.settling import Pass
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.fault_plan import Answer, Cut, Timeout

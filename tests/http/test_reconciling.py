@@ -4,21 +4,25 @@ Source: payments 10.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProductId, ProviderAccountId
 from keysat_core.domain.instant import HOUR_SECONDS, Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, ProviderKind
-from keysat_core.domain.payment import ProviderReport, ProviderStatus
+from keysat_core.domain.payment import ProviderNotice, ProviderReport, ProviderStatus
 from keysat_core.domain.provider_health import LEAVE_ALONE_SECONDS, ProviderHealth
 from keysat_core.errors import ProviderRefused
 from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.sandbox import PretendPayment
+from keysat_core.use_cases.purchases.note_webhook import NoteWebhook, note_webhook
+from keysat_http.receipt_rounds import settle_noted_receipts
 from keysat_http.reconciling import DUE_INVOICES_MAX, reconcile_backlog, reconcile_invoices
 from keysat_http.settling import Pass
 from tests.support.scripted_provider import ScriptedProvider
@@ -146,3 +150,105 @@ def test_invoices_a_provider_does_not_know_keep_no_other_of_it_waiting(shop: Sho
     shop.providers.inner = OneService(Knowing({last.provider_invoice_id or ""}, set()))
     assert reconcile_invoices(shop.ports) == Pass(changed=1, failed=10)
     assert shop.invoice(last.id).status is InvoiceStatus.SETTLED
+
+
+DAMAGE = {
+    "a text that is none": "buyer_note = CAST(x'ff' AS TEXT)",
+    "an amount that cannot be": "amount_sats = -5",
+    "a currency there is not": "listed_currency = 'XAU'",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_broken_row_is_named_and_keeps_no_other_invoice_waiting(shop: Shop, damage: str) -> None:
+    broken, whole = put_invoices(shop, 2, shop.account_id, age=60)
+    damaged(shop, broken, damage)
+    provider = Knowing({one.provider_invoice_id or "" for one in (broken, whole)}, set())
+    shop.providers.inner = OneService(provider)
+    with capture_logs() as logs:
+        done = reconcile_backlog(shop.ports)
+    assert done == Pass(changed=1, failed=1)
+    assert shop.invoice(whole.id).status is InvoiceStatus.SETTLED
+    (told,) = [line for line in logs if line["event"] == "invoice_not_settled"]
+    assert told["code"] == "corrupt_row"
+    assert told["invoice"].startswith(broken.id[:8])
+    assert broken.id not in str(logs)
+
+
+def test_many_broken_rows_are_no_failure_of_their_provider(shop: Shop) -> None:
+    *broken, whole = put_invoices(shop, 9, shop.account_id, age=60)
+    for one in broken:
+        damaged(shop, one, "amount_sats = -5")
+    shop.providers.inner = OneService(Knowing({whole.provider_invoice_id or ""}, set()))
+    assert reconcile_invoices(shop.ports) == Pass(changed=1, failed=8)
+
+
+class Breaking(Knowing):
+    """An adapter with a bug that one invoice's answer brings out."""
+
+    def __init__(self, paid: set[str], breaks_on: str) -> None:
+        super().__init__(paid, set())
+        self._breaks_on = breaks_on
+
+    def invoice_status(self, provider_invoice_id: str) -> ProviderReport:
+        if provider_invoice_id == self._breaks_on:
+            raise RuntimeError("met sk_the_api_key here")
+        return super().invoice_status(provider_invoice_id)
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> ProviderNotice:
+        del headers
+        return ProviderNotice(
+            type="settled",
+            provider_invoice_id=body.decode(),
+            delivery_id=None,
+            claim=ProviderStatus.SETTLED,
+        )
+
+
+def test_a_bug_that_one_invoice_brings_out_keeps_no_other_waiting(shop: Shop) -> None:
+    first, breaking, last = put_invoices(shop, 3, shop.account_id, age=60)
+    ids = {one.provider_invoice_id or "" for one in (first, breaking, last)}
+    shop.providers.inner = OneService(Breaking(ids, breaking.provider_invoice_id or ""))
+    with capture_logs() as logs:
+        assert reconcile_invoices(shop.ports) == Pass(changed=2, failed=1)
+    (told,) = [line for line in logs if line["event"] == "round_step_broke"]
+    assert (told["problem"], told["account"]) == ("RuntimeError", shop.account_id)
+    assert told["invoice"].startswith(breaking.id[:8])
+    assert "sk_the_api_key" not in str(logs)
+    assert breaking.id not in str(logs)
+
+
+def test_a_bug_that_one_receipt_brings_out_keeps_no_other_waiting(shop: Shop) -> None:
+    made = put_invoices(shop, 3, shop.account_id, age=60)
+    ids = [one.provider_invoice_id or "" for one in made]
+    shop.providers.inner = OneService(Breaking(set(ids), ids[0]))
+    note_webhooks(shop, ids)
+    assert settle_noted_receipts(shop.ports) == Pass(changed=2, failed=1)
+    assert settle_noted_receipts(shop.ports) == Pass(failed=1)
+
+
+def note_webhooks(shop: Shop, provider_invoice_ids: list[str]) -> None:
+    """Keep signed webhooks, as a server does that is killed before it looks."""
+    for body in provider_invoice_ids:
+        note_webhook(
+            NoteWebhook(
+                account_id=ProviderAccountId(shop.account_id),
+                kind=ProviderKind.SANDBOX,
+                headers={},
+                body=body.encode(),
+            ),
+            store=shop.ports.store,
+            clock=shop.clock,
+            ids=shop.ports.ids,
+            providers=shop.providers,
+        )
+
+
+def damaged(shop: Shop, invoice: Invoice, assignment: str) -> None:
+    """Spoil a row as a failing disk does, behind the back of every check."""
+    store = shop.ports.store
+    assert isinstance(store, SQLiteStore)
+    connection = store._writer.session.connection
+    connection.execute("PRAGMA ignore_check_constraints = 1")
+    connection.execute(f"UPDATE invoices SET {assignment} WHERE id = ?", (invoice.id,))  # noqa: S608
+    connection.execute("PRAGMA ignore_check_constraints = 0")

@@ -20,8 +20,8 @@ from keysat_adapters.outbound.http import HTTPSender
 from keysat_adapters.zaprite.gate import Zaprite
 from keysat_http.capturing import capture_payments
 from keysat_http.provider_ticks import check_webhooks, probe_providers
+from keysat_http.receipt_rounds import settle_noted_receipts
 from keysat_http.reconciling import reconcile_invoices
-from keysat_http.settling import settle_noted_receipts
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.fault_plan import Answer, CallAction, Cut, Html, Timeout
 from tests.simulators.zaprite.fake_zaprite import FakeZaprite

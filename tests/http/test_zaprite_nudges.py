@@ -13,7 +13,7 @@ from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.limits import NUDGED_ORDERS_MAX
 from keysat_core.use_cases.purchases.note_webhook import Nudge, keep_nudge
 from keysat_http.nudging import NudgeLimiter
-from keysat_http.settling import settle_noted_receipts
+from keysat_http.receipt_rounds import settle_noted_receipts
 from tests.simulators.fault_plan import Answer, Timeout
 from tests.support.http import PUBLIC_URL
 from tests.support.zaprite_shop import ZapriteShop, running_zaprite_shop

@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from keysat_http.settling import settle_noted_receipts
+from keysat_http.receipt_rounds import settle_noted_receipts
 from tests.simulators.fault_plan import Answer, CallAction, Cut, Html, StaleRead, Timeout
 from tests.simulators.zaprite.webhook_body import BodyShape
 from tests.support.http import PUBLIC_URL

@@ -29,8 +29,8 @@ from keysat_core.use_cases.machines.deactivate_machine import (
 from keysat_core.use_cases.purchases.poll_purchase import poll_purchase
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_http.logs import configure_logs
+from keysat_http.receipt_rounds import settle_noted_receipts
 from keysat_http.reconciling import reconcile_backlog
-from keysat_http.settling import settle_noted_receipts
 from tests.support.nursery import Child, Household
 from tests.support.sandbox_process import open_sandboxed
 from tests.support.trade import BUYER, Trade, payload_in, reopen_trade

@@ -34,9 +34,9 @@ from keysat_core.ports.payments import PaymentProvider, PaymentProviders
 from keysat_core.ports.store import Store, Transaction
 from keysat_http.app import Application
 from keysat_http.logs import configure_logs
+from keysat_http.receipt_rounds import settle_noted_receipts
 from keysat_http.reconciling import reconcile_backlog
 from keysat_http.serve import run_server
-from keysat_http.settling import settle_noted_receipts
 from tests.support.fault_plan import FaultPlan, Site
 from tests.support.faulty_books import load_faulty_sandbox
 from tests.support.faulty_disk import FaultyDisk

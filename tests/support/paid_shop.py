@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
+from keysat_http.receipt_rounds import settle_noted_receipts
 from keysat_http.reconciling import reconcile_invoices
-from keysat_http.settling import settle_noted_receipts
 from tests.simulators.virtual_clock import VirtualClock
 from tests.support.http import START, TurnedClock
 from tests.support.shop import Shop

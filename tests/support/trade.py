@@ -232,7 +232,8 @@ class Trade:
         )
 
     def due(self, limit: int = 50) -> list[InvoiceId]:
-        return list_due_invoices(limit=limit, store=self.store, clock=self.clock)
+        due = list_due_invoices(limit=limit, store=self.store, clock=self.clock)
+        return [one.id for one in due]
 
     def reconcile(self, limit: int = 50) -> None:
         """One pass of the worker: noted webhooks first, then what is due."""

@@ -7,7 +7,8 @@ from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import DAY_SECONDS
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.merchant import ProviderKind
-from keysat_core.domain.receipt import LOOK_AGAIN_SECONDS, ReceiptOutcome
+from keysat_core.domain.provider_health import LEAVE_ALONE_SECONDS
+from keysat_core.domain.receipt import LOOK_AGAIN_SECONDS, ReceiptOutcome, WebhookReceipt
 from keysat_core.errors import (
     NotAuthentic,
     NotFound,
@@ -18,6 +19,7 @@ from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
     Nudge,
     keep_nudge,
+    list_noted_receipts,
     note_webhook,
 )
 from tests.support.scripted_provider import SIGNATURE, Fault
@@ -49,6 +51,7 @@ def test_a_noted_webhook_stays_until_its_invoice_was_looked_at(trade: Trade) -> 
     trade.reconcile()
     assert trade.noted() == []
     for pause in LOOK_AGAIN_SECONDS:
+        forgive(trade)
         trade.clock.advance(pause - 1)
         assert trade.noted() == []
         trade.clock.advance(1)
@@ -90,11 +93,51 @@ def test_after_three_looks_without_an_answer_the_reconciler_takes_over(trade: Tr
     trade.provider.is_down = True
     trade.reconcile()
     for pause in LOOK_AGAIN_SECONDS:
+        forgive(trade)
         trade.clock.advance(pause)
         assert len(trade.noted()) == 1
         trade.reconcile()
     trade.clock.advance(DAY_SECONDS)
     assert trade.noted() == []
+
+
+def test_while_a_provider_is_left_alone_its_webhooks_wait_and_use_up_no_look(
+    trade: Trade,
+) -> None:
+    invoice = trade.sell()
+    trade.note(trade.provider.webhook_of(invoice.id, said="expired"))
+    trade.provider.is_down = True
+    trade.reconcile()
+    trade.clock.advance(LOOK_AGAIN_SECONDS[0])
+    (due,) = trade.noted()
+    trade.reconcile()
+    trade.clock.advance(LEAVE_ALONE_SECONDS[0] - 1)
+    assert trade.noted() == []
+    trade.clock.advance(LEAVE_ALONE_SECONDS[-1])
+    (waited,) = trade.noted()
+    assert (waited.id, waited.looks) == (due.id, due.looks + 1)
+    trade.provider.is_down = False
+    trade.provider.expire(invoice.id)
+    trade.reconcile()
+    assert trade.invoice(invoice.id).status is InvoiceStatus.EXPIRED
+
+
+def test_webhooks_of_a_busy_account_are_left_for_later(trade: Trade) -> None:
+    invoice = trade.sell()
+    receipt = trade.note(trade.provider.webhook_of(invoice.id))
+
+    def noted(*busy: str) -> list[WebhookReceipt]:
+        accounts = frozenset(ProviderAccountId(one) for one in busy)
+        return list_noted_receipts(limit=9, busy=accounts, store=trade.store, clock=trade.clock)
+
+    assert noted(trade.shop.account.id, "another") == []
+    assert noted("another") == [receipt]
+
+
+def forgive(trade: Trade) -> None:
+    """Forget that the provider failed, so that nothing but its webhook's own pauses counts."""
+    with trade.store.writing() as tx:
+        tx.connections.remove_health(trade.shop.account.id)
 
 
 def test_a_webhook_that_comes_before_our_record_is_handed_on_when_it_is_made(

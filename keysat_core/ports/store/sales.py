@@ -1,12 +1,19 @@
 """Part of the store: invoices, who is paid for them, and what payment providers said."""
 
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from keysat_core.domain.connecting import ConnectState
 from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProviderAccountId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
-from keysat_core.domain.listing import InvoiceFilter, InvoicePage, InvoiceRow, RevenueSummary
+from keysat_core.domain.listing import (
+    DueInvoice,
+    InvoiceFilter,
+    InvoicePage,
+    InvoiceRow,
+    RevenueSummary,
+)
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, RailPreference
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.provider_health import ProviderHealth
@@ -28,8 +35,10 @@ class Invoices(Protocol):
         ...
 
     def put_invoice(self, invoice: Invoice) -> None: ...
-    def list_unresolved(self, now: Instant, limit: int) -> list[Invoice]:
+    def list_unresolved(self, now: Instant, limit: int) -> list[DueInvoice]:
         """Invoices the reconciler should ask about now, longest not looked at first.
+
+        Also those whose row is broken otherwise: whoever reads one by itself is told.
 
         A new one counts from when it was made, so it queues behind older ones. Of one account there
         is at most one more than ``RECONCILE_BATCH``, which is as many as a pass asks about, so that
@@ -131,8 +140,13 @@ class Receipts(Protocol):
         ...
 
     def find_receipt(self, receipt_id: str) -> WebhookReceipt | None: ...
-    def list_noted(self, now: Instant, limit: int) -> list[WebhookReceipt]:
-        """Receipts whose invoice is to be looked at by now, longest due first."""
+    def list_noted(
+        self, now: Instant, limit: int, *, but_of: AbstractSet[ProviderAccountId]
+    ) -> list[WebhookReceipt]:
+        """Receipts whose invoice is to be looked at by now, longest due first.
+
+        None of the accounts ``but_of``, which are few.
+        """
         ...
 
     def purge_receipts(self, before: Instant, limit: int) -> int: ...

@@ -1,6 +1,7 @@
 """Take in a provider's webhook: verify it, keep it, say which invoice to look at."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -10,6 +11,7 @@ from keysat_core.domain.events import ProviderWebhookRecovered, outbox_event
 from keysat_core.domain.ids import EventId, InvoiceId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
+from keysat_core.domain.listing import DueInvoice
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, asked_through
 from keysat_core.domain.payment import ProviderStatus
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt, after_look
@@ -192,15 +194,26 @@ def follow_up_receipt(
     return followed
 
 
-def list_noted_receipts(*, limit: int, store: Store, clock: Clock) -> list[WebhookReceipt]:
-    """Give receipts whose invoice is to be looked at by now, longest due first."""
+def list_noted_receipts(
+    *,
+    limit: int,
+    store: Store,
+    clock: Clock,
+    busy: AbstractSet[ProviderAccountId] = frozenset(),
+) -> list[WebhookReceipt]:
+    """Give receipts whose invoice is to be looked at by now, longest due first.
+
+    Those of ``busy`` accounts, and of accounts that are left alone for a while, are as due
+    afterwards as they are now.
+    """
     now = clock.now()
     with store.reading() as tx:
-        return tx.receipts.list_noted(now, limit)
+        resting = {one.account_id for one in tx.connections.list_health() if one.is_left_alone(now)}
+        return tx.receipts.list_noted(now, limit, but_of=resting | busy)
 
 
-def list_due_invoices(*, limit: int, store: Store, clock: Clock) -> list[InvoiceId]:
+def list_due_invoices(*, limit: int, store: Store, clock: Clock) -> list[DueInvoice]:
     """Give the invoices the reconciler should ask about now."""
     now = clock.now()
     with store.reading() as tx:
-        return [invoice.id for invoice in tx.invoices.list_unresolved(now, limit)]
+        return tx.invoices.list_unresolved(now, limit)

@@ -7,7 +7,7 @@ from keysat_core.domain.merchant import ProviderKind
 from keysat_core.errors import KeysatError
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import NoteWebhook
-from keysat_http.reconciling import one_by_one
+from keysat_http.rounds import one_by_one
 from keysat_http.shop_ticks import shop_ticks
 from tests.support.landing import take_webhook
 from tests.support.scripted_provider import SIGNATURE, about
@@ -54,7 +54,8 @@ def tick_all(market: Market, process: Process) -> None:
 def _run(ports: Ports, name: str) -> None:
     # A server writes them by a thread of its own, which a simulation must not have.
     ports.heartbeats.flush()
-    (run,) = (tick.run for tick in shop_ticks(ports, fan_out=one_by_one) if tick.name == name)
+    ticks = shop_ticks(ports, fan_out=one_by_one, among_accounts=one_by_one)
+    (run,) = (tick.run for tick in ticks if tick.name == name)
     run()
 
 

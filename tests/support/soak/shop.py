@@ -21,8 +21,10 @@ from keysat_core.testing.clock import START
 from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.use_cases.products.create_product import CreateProduct, create_product
 from keysat_core.use_cases.server.prepare_server import prepare_server
-from keysat_http.reconciling import one_by_one, reconcile_backlog
-from keysat_http.settling import Pass, purge, settle_noted_receipts
+from keysat_http.receipt_rounds import settle_noted_receipts
+from keysat_http.reconciling import reconcile_backlog
+from keysat_http.rounds import one_by_one
+from keysat_http.settling import Pass, purge
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.virtual_clock import VirtualClock
 from tests.support.scripted_rates import ScriptedRates
@@ -201,7 +203,7 @@ class Shop:
             for _ in range(FORGERIES):
                 at = began_at + rng.randrange(TRADE_SECONDS)
                 market.clock.call_at(at, self._operators.forge)
-        self._every(self._receipts_pause, "receipts", settle_noted_receipts)
+        self._every(self._receipts_pause, "receipts", _settle_noted)
         self._every(lambda: rng.choice(RECONCILE_SECONDS), "reconcile", _reconcile)
         self._every(lambda: DAY_SECONDS // 4, "purge", purge)
         self._look_after()
@@ -258,12 +260,16 @@ class Shop:
         """Pass until nothing is due."""
         for _ in range(PASSES_MAX):
             done = self.market.server.run(_reconcile)
-            settle_noted = self.market.server.run(settle_noted_receipts)
+            settle_noted = self.market.server.run(_settle_noted)
             if done.failed or done.resting:
                 self.market.clock.advance(600)
             elif not done.skipped and not (settle_noted.changed + settle_noted.unchanged):
                 return
         raise Violation("it does not come to rest")
+
+
+def _settle_noted(ports: Ports) -> Pass:
+    return settle_noted_receipts(ports, fan_out=one_by_one)
 
 
 def _reconcile(ports: Ports) -> Pass:
