@@ -167,6 +167,14 @@ class ZapriteProvider:
                 return current
         return None
 
+    def is_unpaid(self, provider_invoice_id: str) -> bool:
+        """Read whether an order is open and untouched.
+
+        Raises:
+            ProviderRefused, ProviderUnavailable.
+        """
+        return wire.is_unpaid(self._order("read invoice", provider_invoice_id))
+
     def charge(self, provider_invoice_id: str, profile_id: str) -> ChargeReport:
         """Charge a profile for an order. Never tried twice.
 

@@ -177,6 +177,19 @@ def is_paid_status(said: object) -> bool:
     return isinstance(said, str) and said in PAID_STATUSES
 
 
+def is_unpaid(order: Fields) -> bool:
+    """Tell whether an order is open and no payment of it arrived or is under way.
+
+    Of its transactions only those that were canceled are nothing; any other word may be money.
+    """
+    transactions = order.get("transactions")
+    if order.get("status") != "PENDING" or not isinstance(transactions, list | None):
+        return False
+    return all(
+        isinstance(one, dict) and one.get("status") == "CANCELED" for one in transactions or ()
+    )
+
+
 def is_known_status(said: object) -> bool:
     """Tell whether a status is one of those we know."""
     return isinstance(said, str) and (said in PAID_STATUSES or said in _PENDING or said in _ENDED)

@@ -28,6 +28,13 @@ class SavedPayments(Protocol):
         """
         ...
 
+    def is_unpaid(self, provider_invoice_id: str) -> bool:
+        """Ask whether an invoice can still be paid and nothing was paid, or is under way.
+
+        Whatever is not known for sure is no yes.
+        """
+        ...
+
     def charge(self, provider_invoice_id: str, profile_id: str) -> ChargeReport:
         """Charge a method for an invoice. Not idempotent: reserve it first, and never repeat it.
 

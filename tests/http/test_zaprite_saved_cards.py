@@ -1,6 +1,6 @@
 """Cards that payers of recurring tiers saved: found, and charged once. Source: payments 7.6."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ from tests.simulators.zaprite.charge_outcome import (
     answered,
     refused,
 )
+from tests.simulators.zaprite.fake_zaprite import FakeZaprite
 from tests.support.watched_store import Killed, WatchedStore
 from tests.support.zaprite_shop import ZapriteShop, running_zaprite_shop
 
@@ -344,6 +345,54 @@ def test_a_method_that_cannot_be_read_is_not_charged(
     with pytest.raises((ProviderRefused, ProviderUnavailable)):
         shop.charge(due, saved)
     assert shop.charge_of(due) is None
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda fake, order: fake.pay(order),
+        lambda fake, order: fake.pay(order, amount=1),
+        lambda fake, order: fake.pay(order, "BITCOIN"),
+        lambda fake, order: fake.abandon(order),
+        lambda fake, order: fake.set_status(order, "REFUNDED"),
+        lambda fake, order: fake.set_status(order, "A_LATER_WORD"),
+    ],
+    ids=["paid", "paid in part", "under way", "given up", "given back", "nobody knows"],
+)
+def test_only_an_order_that_is_still_unpaid_at_zaprite_is_charged(
+    shop: ZapriteShop, saved: dict[str, Any], touch: Callable[[FakeZaprite, str], object]
+) -> None:
+    """What happened there is not known here yet: its webhook is lost or on its way."""
+    due = renewal(shop)
+    touch(shop.fake, due["btcpay_invoice_id"])
+    assert shop.status(due) == "pending"
+    with pytest.raises(InvariantError, match="paid, being paid or over"):
+        shop.charge(due, saved)
+    assert shop.charge_of(due) is None
+    assert shop.calls("charge_order") == 0
+
+
+def test_a_payment_that_came_to_nothing_hinders_no_charge(
+    shop: ZapriteShop, saved: dict[str, Any]
+) -> None:
+    due = renewal(shop)
+    shop.fake.pay(due["btcpay_invoice_id"], "BITCOIN")
+    shop.fake.replace(due["btcpay_invoice_id"])
+    assert shop.charge(due, saved).charge.state is ChargeState.CHARGED
+
+
+@pytest.mark.parametrize("action", [Timeout(), Answer(401), Answer(404)])
+@pytest.mark.parametrize("read", [1, 2])
+def test_an_order_that_cannot_be_read_is_not_charged(
+    shop: ZapriteShop, saved: dict[str, Any], action: CallAction, read: int
+) -> None:
+    due = renewal(shop)
+    shop.fake.faults.on_call("get_order", action, nth=read)
+    with pytest.raises((ProviderRefused, ProviderUnavailable)):
+        shop.charge(due, saved)
+    assert shop.charge_of(due) is None
+    assert shop.charge(due, saved).charge.state is ChargeState.CHARGED
+    assert shop.fake.charges(due["btcpay_invoice_id"]) == 1
 
 
 def test_an_order_of_another_contact_is_not_charged(

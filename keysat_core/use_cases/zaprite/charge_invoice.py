@@ -68,16 +68,19 @@ def charge_invoice(
 ) -> ChargedInvoice:
     """Make the charge and say how it went; nothing follows from it but a look at the invoice.
 
-    Who may ask is the caller's business. A charge is reserved in a transaction of its own before the
+    Who may ask is the caller's business. The provider is asked first: what the buyer has paid or is
+    paying meanwhile is not charged as well. A charge is reserved in a transaction of its own before the
     provider is called; whatever happens then, there is never a second one for the invoice: asking
     again gives the first. That it went well is no proof of payment: call ``settle_invoice`` next,
     which asks the provider. Source: payments 7.6.
 
     Raises:
         NotFound: no such invoice, or no method was saved with the other one.
-        InvariantError: the invoice cannot be paid, or the method cannot pay it.
+        InvariantError: the invoice cannot be paid, by our record or its provider's word, or the
+            method cannot pay it; nothing was charged.
         ProviderNotLoaded: the account was disconnected.
-        ProviderRefused, ProviderUnavailable: the method could not be read; nothing was charged.
+        ProviderRefused, ProviderUnavailable: the method or the invoice could not be read; nothing
+            was charged.
     """
     with store.reading() as tx:
         made = tx.saved_payments.find_charge(command.invoice_id)
@@ -86,6 +89,8 @@ def charge_invoice(
         return _again(command.invoice_id, store=store, clock=clock, ids=ids, actor=actor)
     keeper = saved_payments.saved_payments_of(plan.account)
     _refuse_unless_theirs(keeper, plan, clock.now())
+    # As late as can be: our own record may not know yet what the buyer did meanwhile.
+    _refuse_unless_unpaid(keeper, plan)
     if not _reserve(actor, command, plan, store=store, clock=clock):
         return _again(command.invoice_id, store=store, clock=clock, ids=ids, actor=actor)
     event, raw_status, detail = _ask(keeper, plan)
@@ -152,6 +157,13 @@ def _refuse_unless_theirs(keeper: SavedPayments, plan: _Plan, now: Instant) -> N
             "saved_invoice_id", "the invoice's contact at the provider does not have this method"
         )
     _refuse_expired(current, now)
+
+
+def _refuse_unless_unpaid(keeper: SavedPayments, plan: _Plan) -> None:
+    if not keeper.is_unpaid(plan.provider_invoice_id):
+        raise InvariantError(
+            "invoice_id", "its provider says that this invoice is paid, being paid or over"
+        )
 
 
 def _reserve(
