@@ -70,6 +70,10 @@ CLIENT_LEFT: Final = 499
 """Logged, never sent, when the caller went away before an answer."""
 
 
+IS_HEAD: Final = "is_head"
+"""In the scope's state when a GET is answered for a HEAD, which must change nothing."""
+
+
 class Edge:
     """The outermost application."""
 
@@ -146,6 +150,7 @@ class Edge:
         is_head = scope["method"] == "HEAD"
         if is_head:
             inner["method"] = "GET"
+            inner["state"][IS_HEAD] = True
         outgoing = self._outgoing(inner, send, is_head=is_head)
         try:
             await self._answer(inner, receive, outgoing)

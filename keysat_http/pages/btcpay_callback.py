@@ -25,6 +25,7 @@ from keysat_core.use_cases.connections.finish_connect import (
 )
 from keysat_http.auth import public_actor
 from keysat_http.client_address import Caller
+from keysat_http.edge import IS_HEAD
 from keysat_http.errors import answer
 from keysat_http.hooks.landing import HTTPRequest
 from keysat_http.pages.rendering import base_path, render_page
@@ -98,6 +99,7 @@ async def finish_btcpay_connect(
 )
 async def finish_btcpay_connect_by_link(
     *,
+    request: HTTPRequest,
     caller: NamedDependency[Caller],
     ports: NamedDependency[Ports],
     settings: NamedDependency[HTTPSettings],
@@ -106,12 +108,15 @@ async def finish_btcpay_connect_by_link(
     api_key: Annotated[str, QueryParameter(name="apiKey")] = "",
     error: FromQuery[str] = "",
 ) -> Response[str] | Redirect:
-    """Finish a connect with a key made by hand, or tell that it was denied."""
+    """Finish a connect with a key made by hand, or tell that it was denied; HEAD changes nothing."""
     if error:
         said = f"Access was denied: {error[:_ERROR_CHARS_MAX]}"
         return _refused(HTTPStatus.BAD_REQUEST, said, ports, settings)
     if not api_key:
         return Redirect(f"{base_path(settings)}/", status_code=HTTPStatus.SEE_OTHER.value)
+    if request.scope["state"].get(IS_HEAD):
+        # Whatever looks at a link before somebody follows it must not use the link up.
+        return Response("", media_type=MediaType.HTML)
     return await _finish(
         token,
         Secret(api_key),

@@ -47,6 +47,22 @@ def test_the_consent_link_asks_for_what_is_needed_and_no_more() -> None:
         assert len(link["state"]) == 32
 
 
+def test_looking_at_a_link_before_it_is_followed_uses_nothing_up() -> None:
+    """Programs that show or check links send HEAD; the state is good for one connect."""
+    with running_btcpay_shop(is_connected=False) as opened:
+        state, key = opened.begin()["state"], opened.fake.add_key(opened.store.id)
+        link = {"state": state, "apiKey": key}
+        for _ in range(2):
+            looked = opened.shop.client.head(CALLBACK, params=link)
+            assert (looked.status_code, looked.content) == (200, b"")
+            assert looked.headers["cache-control"] == "no-store"
+        assert opened.fake.journal.calls() == []
+        assert opened.shop.admin("GET", "/btcpay/status") == {"connected": False}
+        assert opened.shop.client.head(CALLBACK, params={"state": state}).status_code == 303
+        assert opened.shop.client.get(CALLBACK, params=link).status_code == 200
+        assert opened.shop.admin("GET", "/btcpay/status")["connected"]
+
+
 def test_after_consent_a_store_is_connected_and_sells() -> None:
     with running_btcpay_shop(is_connected=False) as opened:
         assert opened.shop.admin("GET", "/btcpay/status") == {"connected": False}
