@@ -104,9 +104,15 @@ def disconnected(account: ProviderAccount, now: Instant) -> ProviderAccount:
 
 
 def asked_through(gone: ProviderAccount, other: ProviderAccount) -> bool:
-    """The same store, connected again: it still knows what the gone account had created."""
-    place = (gone.kind, gone.base_url, gone.store_id)
-    return other.is_connected and place == (other.kind, other.base_url, other.store_id)
+    """The same store, connected again: it still knows what the gone account had created.
+
+    A store's id is made by its BTCPay Server from 32 random bytes, so that two stores have one only
+    when they are one, by whichever address it is reached. Without such an id the address has to be
+    the same (decision record 0013).
+    """
+    if not other.is_connected or (gone.kind, gone.store_id) != (other.kind, other.store_id):
+        return False
+    return bool(gone.store_id) or gone.base_url == other.base_url
 
 
 def moved_account(account: ProviderAccount, to: MerchantProfile, now: Instant) -> ProviderAccount:

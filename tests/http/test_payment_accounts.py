@@ -1,10 +1,18 @@
 """Several accounts at BTCPay, old ones and gone ones. Source: payments 17; rows are named."""
 
 import httpx
+import msgspec
 import pytest
 
 from keysat_core.domain.answer import PROVIDER_DISCONNECTED
-from keysat_core.domain.merchant import ProviderAccount
+from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.merchant import (
+    SERVED_RAILS,
+    ProviderAccount,
+    ProviderKind,
+    asked_through,
+)
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.btcpay.modes import Mode
 from tests.simulators.fault_plan import Answer
@@ -186,3 +194,54 @@ def test_disconnecting_leaves_pending_invoices_flagged_and_the_rest_at_work() ->
         assert flagged.provider_status_raw == PROVIDER_DISCONNECTED
         assert attention_to(opened, purchase) == "provider_disconnected"
         assert_sold_once(opened, other)
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_store_is_the_same_by_whichever_address_it_is_reached(*, is_told: bool) -> None:
+    """Connected by its internal name at first, and by its public one since."""
+    with running_btcpay_shop() as opened:
+        purchase = opened.buy()
+        opened.shop.admin("POST", "/btcpay/disconnect")
+        opened.tick(60)
+        assert opened.shop.invoice(purchase["invoice_id"]).provider_status_raw == (
+            PROVIDER_DISCONNECTED
+        )
+        again = add_account(opened, "again", default_profile_id(opened), base_url=OTHER)
+        if not is_told:
+            opened.fake.disable_webhook(again.webhook_id or "")
+        opened.pay(purchase)
+        opened.tick(0 if is_told else 60)
+        assert_sold_once(opened, purchase)
+
+
+def test_another_store_at_the_same_address_knows_nothing_of_a_gone_ones_invoices() -> None:
+    with running_btcpay_shop() as opened:
+        purchase = opened.buy()
+        opened.shop.admin("POST", "/btcpay/disconnect")
+        other = opened.fake.add_store("Another")
+        add_account(opened, "another", default_profile_id(opened), store=other)
+        opened.pay(purchase)
+        opened.tick(60)
+        assert_unsold(opened, purchase, "pending")
+        assert attention_to(opened, purchase) == "provider_disconnected"
+
+
+def test_what_has_no_store_is_the_same_at_the_same_address_only() -> None:
+    gone = ProviderAccount(
+        id=ProviderAccountId("gone"),
+        merchant_profile_id=MerchantProfileId("profile"),
+        kind=ProviderKind.ZAPRITE,
+        label="Zaprite",
+        served_rails=SERVED_RAILS[ProviderKind.ZAPRITE],
+        base_url=BASE,
+        connected_at=Instant(1),
+        updated_at=Instant(1),
+        disconnected_at=Instant(2),
+    )
+    again = msgspec.structs.replace(gone, id=ProviderAccountId("again"), disconnected_at=None)
+    assert asked_through(gone, again)
+    assert not asked_through(again, gone)
+    assert not asked_through(gone, msgspec.structs.replace(again, base_url=OTHER))
+    for nothing in ("", None):
+        nowhere = msgspec.structs.replace(again, base_url=OTHER, store_id=nothing)
+        assert not asked_through(msgspec.structs.replace(gone, store_id=nothing), nowhere)
