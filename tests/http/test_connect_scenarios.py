@@ -25,6 +25,10 @@ def nothing_is_left(opened: BTCPayShop, keys: int = 0) -> bool:
     return is_tidy and opened.shop.admin("GET", "/btcpay/status") == {"connected": False}
 
 
+def is_reading_key(request: httpx.Request) -> bool:
+    return request.method == "GET" and request.url.path.endswith("/api-keys/current")
+
+
 @pytest.mark.rows(30)
 def test_a_state_nobody_gave_out_registers_nothing() -> None:
     with running_btcpay_shop(is_connected=False) as opened:
@@ -55,7 +59,7 @@ def test_a_profile_that_goes_while_btcpay_is_asked_leaves_nothing_there() -> Non
         profile_id = add_profile(opened, "other")
 
         def remove(request: httpx.Request) -> None:
-            if request.method == "POST":
+            if is_reading_key(request):
                 with opened.shop.ports.store.writing() as tx:
                     tx.merchants.remove_profile(profile_id)
 
@@ -94,9 +98,9 @@ def test_of_many_who_use_one_link_at_once_one_connects() -> None:
 def test_of_two_connects_at_once_one_wins_and_the_other_leaves_nothing_behind() -> None:
     with running_btcpay_shop(is_connected=False) as opened:
         links = [opened.begin(), opened.begin()]
-        # Both have registered their webhook before either is recorded.
+        # Both have seen that they may before either is recorded.
         together = Barrier(2)
-        opened.line.after = lambda request: request.method == "POST" and together.wait(20)
+        opened.line.after = lambda request: is_reading_key(request) and together.wait(20)
         works: list[Callable[[], Any]] = [
             lambda link=link: opened.consent(link).status_code  # type: ignore[misc]
             for link in links
@@ -135,6 +139,69 @@ def test_a_webhook_registered_without_an_answer_does_not_stay(trouble: CallActio
         opened.fake.faults.on_call("create_webhook", trouble)
         assert opened.consent(opened.begin()).status_code == 502
         assert nothing_is_left(opened)
+
+
+class Crash(BaseException):
+    """The process ends here, and nothing tidies up."""
+
+
+@pytest.mark.parametrize("is_registered", [True, False])
+def test_after_a_crash_around_the_webhook_nothing_is_there_that_nobody_knows_of(
+    *, is_registered: bool
+) -> None:
+    with running_btcpay_shop(is_connected=False) as opened:
+
+        def crash(request: httpx.Request) -> None:
+            if request.method == "POST" and request.url.path.endswith("/webhooks"):
+                raise Crash
+
+        if is_registered:
+            opened.line.after = crash
+        else:
+            opened.line.before = crash
+        assert opened.consent(opened.begin()).status_code == 500
+        opened.line.after = opened.line.before = lambda _: None
+        assert len(opened.fake.webhooks()) == is_registered
+        account = opened.account()
+        (key,) = opened.fake.world.keys
+        assert account.api_key is not None
+        assert account.api_key.reveal() == key
+        assert opened.shop.audited("payment_provider.connect") == 1
+        # What a server does 45 s after its start.
+        check_webhooks(opened.shop.ports, PUBLIC_URL)
+        (webhook,) = opened.fake.webhooks()
+        assert webhook.id == opened.webhook_id()
+        purchase = opened.buy()
+        opened.pay(purchase)
+        assert_sold_once(opened, purchase)
+        opened.shop.admin("POST", "/btcpay/disconnect")
+        assert nothing_is_left(opened)
+
+
+def test_a_connect_that_failed_at_the_webhook_is_told_as_one_that_was_undone() -> None:
+    with running_btcpay_shop(is_connected=False) as opened:
+        opened.fake.faults.on_call("create_webhook", Answer(422))
+        assert opened.consent(opened.begin()).status_code == 502
+        assert nothing_is_left(opened)
+        account = opened.account()
+        assert (account.is_connected, account.api_key) == (False, None)
+        assert account.webhook_secret is None
+        assert opened.shop.audited("payment_provider.disconnect") == 1
+        opened.connect()
+
+
+def test_an_account_disconnected_while_its_webhook_is_registered_stays_so() -> None:
+    with running_btcpay_shop(is_connected=False) as opened:
+
+        def disconnect(request: httpx.Request) -> None:
+            if request.method == "POST" and request.url.path.endswith("/webhooks"):
+                opened.line.after = lambda _: None
+                opened.shop.admin("POST", "/btcpay/disconnect")
+
+        opened.line.after = disconnect
+        assert opened.consent(opened.begin()).status_code == 404
+        assert not opened.account().is_connected
+        assert opened.shop.audited("payment_provider.disconnect") == 1
 
 
 def test_a_webhook_of_a_former_life_at_the_same_address_makes_room() -> None:

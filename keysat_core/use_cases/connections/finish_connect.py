@@ -21,13 +21,14 @@ from keysat_core.domain.connecting import (
     missing_permissions,
     token_hash,
 )
-from keysat_core.domain.events import ProviderConnected, outbox_event
+from keysat_core.domain.events import ProviderConnected, ProviderDisconnected, outbox_event
 from keysat_core.domain.ids import EventId, ProviderAccountId
 from keysat_core.domain.merchant import (
     SERVED_RAILS,
     MerchantProfile,
     ProviderAccount,
     ProviderKind,
+    disconnected,
 )
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.setting import WEBHOOK_BASE
@@ -35,8 +36,9 @@ from keysat_core.errors import (
     AlreadyConnected,
     ConnectStateInvalid,
     InvariantError,
+    KeysatError,
     NotConfigured,
-    UpstreamError,
+    NotFound,
 )
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import BTCPayServer, BTCPayStores
@@ -75,11 +77,14 @@ def finish_connect(
     entropy: Entropy,
     btcpay: BTCPayServer | None,
 ) -> Connected:
-    """Choose the store, register a webhook and store the account.
+    """Choose the store, store the account and register its webhook.
 
-    The token is used up first, whatever follows. After a failure nothing of ours is left at the
-    server: the webhook is removed and the key revoked, as far as it lets us. No transaction is open
-    while it is asked. Source: payments 6.9, order of steps as there.
+    The token is used up first, whatever follows. The account is stored before its webhook is
+    registered, or a crash between the two would leave a webhook and a key there that nobody knows
+    of; after one, ``check_webhook`` registers what is missing in the place of what is there. After a
+    failure nothing of ours is left at the server: the webhook is removed and the key revoked, as
+    far as it lets us, and the account is retired. No transaction is open while it is asked.
+    Source: payments 6.9; but for the account, the order of steps is as there.
 
     Raises:
         ConnectStateInvalid: the token is unknown, used up or too old.
@@ -87,24 +92,21 @@ def finish_connect(
         InvariantError: the profile is gone; the key covers no store, several, or may do too little;
             the server is too old; a scoped connect met a store that is not of a test network.
         AlreadyConnected: somebody else was faster.
+        NotFound: the account was disconnected meanwhile.
         ProviderRefused, ProviderUnavailable: the server did not do what was needed.
     """
     state = _take(command.token, store=store, clock=clock)
     if btcpay is None or btcpay.base_url is None:
         raise NotConfigured(NO_SERVER)
     remote = btcpay.stores(btcpay.base_url, command.api_key)
-    with _tidied(remote) as registered:
+    initiator = _initiator(actor, state)
+    with _tidied(
+        remote, partial(_retire, actor=initiator, store=store, clock=clock, ids=ids)
+    ) as left:
         profile = _free_profile(state, store=store)
         chosen, network, warnings = _judged(remote, state)
         secret = Secret(_base32(entropy.token(WEBHOOK_SECRET_BYTES)))
         account_id = ProviderAccountId(ids.new())
-        webhook_id = remote.put_webhook(
-            chosen.id,
-            f"{public_url}{WEBHOOK_PATH}/{account_id}",
-            secret,
-            former_urls=_former_urls(public_url, store=store),
-        )
-        registered.append((chosen.id, webhook_id))
         now = clock.now()
         account = ProviderAccount(
             id=account_id,
@@ -114,7 +116,6 @@ def finish_connect(
             served_rails=SERVED_RAILS[ProviderKind.BTCPAY],
             base_url=btcpay.base_url,
             api_key=command.api_key,
-            webhook_id=webhook_id,
             webhook_secret=secret,
             store_id=chosen.id,
             store_name=chosen.name,
@@ -124,10 +125,18 @@ def finish_connect(
         with store.writing() as tx:
             if tx.merchants.find_profile(profile.id) is None:
                 raise _profile_gone()
-            _record(tx, account, _initiator(actor, state), network, ids)
+            _record(tx, account, initiator, network, ids)
             if tx.settings.find_setting(WEBHOOK_BASE) is None:
                 # So that the webhook can follow when the address changes before it is checked.
                 tx.settings.put_setting(WEBHOOK_BASE, public_url, now)
+        left.account = account
+        left.webhook_id = remote.put_webhook(
+            chosen.id,
+            f"{public_url}{WEBHOOK_PATH}/{account_id}",
+            secret,
+            former_urls=_former_urls(public_url, store=store),
+        )
+        account = _completed(account_id, left.webhook_id, store=store, clock=clock)
     return Connected(
         account=account, profile=profile, store=chosen, network=network, warnings=warnings
     )
@@ -195,25 +204,78 @@ def _judged(
     return chosen, network, warnings
 
 
+class _Left(msgspec.Struct, kw_only=True):
+    """What there is by now that a failure must not leave behind."""
+
+    account: ProviderAccount | None = None
+    webhook_id: str | None = None
+
+
 @contextmanager
-def _tidied(remote: BTCPayStores) -> Iterator[list[tuple[str, str]]]:
-    """After a failure, leave neither a webhook nor a useful key behind."""
-    registered: list[tuple[str, str]] = []
+def _tidied(remote: BTCPayStores, retire: Callable[[ProviderAccount], None]) -> Iterator[_Left]:
+    """After a failure, leave neither a webhook nor a useful key behind, nor an account here."""
+    left = _Left()
     try:
-        yield registered
+        yield left
     except Exception:
-        for store_id, webhook_id in registered:
-            _quietly(partial(remote.delete_webhook, store_id, webhook_id))
+        account = left.account
+        if account is not None and account.store_id is not None and left.webhook_id is not None:
+            _quietly(partial(remote.delete_webhook, account.store_id, left.webhook_id))
         _quietly(remote.revoke_key)
+        if account is not None:
+            # Last: an account that cannot be retired, or was not, tells of itself by failing.
+            _quietly(partial(retire, account))
         raise
 
 
 def _quietly(call: Callable[[], None]) -> None:
     try:
         call()
-    except UpstreamError:
+    except KeysatError:
         # The failure that led here says more.
         return
+
+
+def _completed(
+    account_id: ProviderAccountId, webhook_id: str, *, store: Store, clock: Clock
+) -> ProviderAccount:
+    with store.writing() as tx:
+        current = tx.merchants.find_account(account_id)
+        if current is None or not current.is_connected:
+            raise NotFound("payment provider", account_id)
+        account = msgspec.structs.replace(current, webhook_id=webhook_id, updated_at=clock.now())
+        tx.merchants.put_account(account)
+    return account
+
+
+def _retire(
+    account: ProviderAccount, *, actor: Actor, store: Store, clock: Clock, ids: Ids
+) -> None:
+    now = clock.now()
+    with store.writing() as tx:
+        current = tx.merchants.find_account(account.id)
+        if current is None or not current.is_connected:
+            return
+        tx.merchants.put_account(disconnected(current, now))
+        tx.merchants.remove_preferences_of(account.id)
+        tx.connections.remove_health(account.id)
+        tx.trail.append_audit(
+            audited(
+                actor,
+                "payment_provider.disconnect",
+                now,
+                target=("payment_provider", account.id),
+                kind=account.kind,
+                store_id=account.store_id,
+                reason="its webhook could not be registered",
+            )
+        )
+        event = ProviderDisconnected(
+            provider_id=account.id,
+            kind=account.kind,
+            merchant_profile_id=account.merchant_profile_id,
+        )
+        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
 
 
 def _record(
