@@ -54,7 +54,7 @@ def profile() -> None:
 @click.argument("name")
 @identity_options
 def create(name: str, **fields: str | None) -> None:
-    """Create a profile. It is not the default and has no provider yet."""
+    """Create a profile. It is not the default and has no provider yet but, in a sandbox, that one."""
     with open_shop() as ports:
         created = create_profile(
             OPERATOR,
@@ -63,6 +63,7 @@ def create(name: str, **fields: str | None) -> None:
             clock=ports.clock,
             ids=ports.ids,
             self_license=ports.self_license,
+            is_sandbox=ports.sandbox is not None,
         )
     emit(profile_view(created), profile_lines(created))
 

@@ -96,6 +96,21 @@ class RailPreference(msgspec.Struct, frozen=True, kw_only=True):
     provider_account_id: ProviderAccountId
 
 
+def sandbox_account(
+    account_id: ProviderAccountId, profile: MerchantProfile, now: Instant
+) -> ProviderAccount:
+    """Give a profile's account of pretend money; in sandbox mode each profile has one."""
+    return ProviderAccount(
+        id=account_id,
+        merchant_profile_id=profile.id,
+        kind=ProviderKind.SANDBOX,
+        label="Sandbox (pretend money)",
+        served_rails=SERVED_RAILS[ProviderKind.SANDBOX],
+        connected_at=now,
+        updated_at=now,
+    )
+
+
 def disconnected(account: ProviderAccount, now: Instant) -> ProviderAccount:
     """Retire an account: its secrets are gone, its id stays for its invoices (B-12)."""
     return msgspec.structs.replace(
@@ -129,7 +144,7 @@ def refuse_profile_in_use(
 ) -> None:
     """Let through only a profile that may be deleted. ``accounts`` are its connected ones.
 
-    Source: payments 4.2, admin-api 2.14 and B-14.
+    Pretend money keeps none: nobody connected it, so nobody could disconnect it first. Source: payments 4.2, admin-api 2.14 and B-14.
 
     Raises:
         InvariantError: it is the default, or has products or live subscriptions.
@@ -145,8 +160,12 @@ def refuse_profile_in_use(
         raise InvariantError(
             "id", f"the profile has {subscription_count} live subscriptions; cancel them first"
         )
-    if accounts:
-        named = {f"{one.kind} provider {one.label!r} ({one.id})": 1 for one in accounts}
+    named = {
+        f"{one.kind} provider {one.label!r} ({one.id})": 1
+        for one in accounts
+        if one.kind is not ProviderKind.SANDBOX
+    }
+    if named:
         raise StillReferenced("merchant profile", profile.name, named, remedy="disconnect it first")
 
 

@@ -98,7 +98,7 @@ def create_merchant_profile(
     actor: NamedDependency[Actor],
     ports: NamedDependency[Ports],
 ) -> MerchantProfile:
-    """Create a profile; it is not the default and has no provider yet."""
+    """Create a profile; it is not the default and has no provider yet but, in a sandbox, that one."""
     profile = creating.create_profile(
         actor,
         creating.CreateProfile(**msgspec.structs.asdict(data)),
@@ -106,6 +106,7 @@ def create_merchant_profile(
         clock=ports.clock,
         ids=ports.ids,
         self_license=ports.self_license,
+        is_sandbox=ports.sandbox is not None,
     )
     return profile_view(profile)
 

@@ -11,6 +11,8 @@ from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, disconnected
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import SelfLicense
+from keysat_core.ports.sandbox import PretendPayment
+from keysat_http.reconciling import reconcile_invoices
 from tests.support.builders import NOW, later, make_account
 from tests.support.shop import Shop, running_shop
 
@@ -128,6 +130,7 @@ def test_profiles_are_listed_with_their_providers(shop: Shop) -> None:
         webhook_secret=Secret("another-secret"),
         webhook_id="w1",
         store_id="s1",
+        connected_at=later(60),
     )
     listed = shop.admin("GET", PATH)["profiles"]
     assert [(p["name"], p["is_default"]) for p in listed] == [
@@ -135,9 +138,13 @@ def test_profiles_are_listed_with_their_providers(shop: Shop) -> None:
         ("New", False),
         ("Old", False),
     ]
-    assert listed[1] == new | {"providers": []}
+    pretend = [profile["providers"][0] for profile in listed]
+    assert {one["kind"] for one in pretend} == {"sandbox"}
+    assert len({one["id"] for one in pretend}) == 3
+    assert listed[1] == new | {"providers": [pretend[1]]}
     assert listed[2] == old | {
         "providers": [
+            pretend[2],
             {
                 "id": account.id,
                 "kind": "btcpay",
@@ -145,9 +152,9 @@ def test_profiles_are_listed_with_their_providers(shop: Shop) -> None:
                 "base_url": "https://btcpay.example",
                 "store_id": "s1",
                 "webhook_id": "w1",
-                "connected_at": "2027-01-15T08:00:00Z",
+                "connected_at": "2027-01-15T08:01:00Z",
                 "served_rails": ["lightning", "onchain"],
-            }
+            },
         ]
     }
     assert shop.admin("GET", f"{PATH}?limit=1&offset=1")["profiles"] == [listed[1]]
@@ -254,7 +261,9 @@ def test_another_profile_becomes_the_default(shop: Shop) -> None:
         (first["id"], False),
     ]
     shop.add_product()
-    assert shop.post("/v1/purchase", product="app").status_code == 400
+    account_id = shop.invoice(shop.buy()["invoice_id"]).provider_account_id
+    (own,) = shop.admin("GET", path)["providers"]
+    assert account_id == own["id"] != shop.account_id
 
 
 def test_a_profile_is_deleted_when_nothing_hangs_on_it(shop: Shop) -> None:
@@ -262,7 +271,7 @@ def test_a_profile_is_deleted_when_nothing_hangs_on_it(shop: Shop) -> None:
     path = f"{PATH}/{profile['id']}"
     assert refused(shop, "DELETE", f"{PATH}/{default_profile(shop)['id']}")[0] == 400
     product = shop.add_product(merchant_profile_id=profile["id"])
-    account = connect(shop, profile["id"], label="Till")
+    account = connect(shop, profile["id"], kind=ProviderKind.BTCPAY, label="Till")
     assert refused(shop, "DELETE", path) == (400, "bad_request")
     shop.admin("PATCH", f"/products/{product['id']}", json={"merchant_profile_id": None})
     response = shop.admin("DELETE", path, ok=False)
@@ -276,18 +285,33 @@ def test_a_profile_is_deleted_when_nothing_hangs_on_it(shop: Shop) -> None:
 
 def test_a_profile_that_has_sold_is_deleted_and_its_sales_stay(shop: Shop) -> None:
     profile = add(shop, post_purchase_redirect_url="https://notes.example/{invoice_id}")
-    account = connect(shop, profile["id"])
+    (own,) = shop.admin("GET", f"{PATH}/{profile['id']}")["providers"]
     product = shop.add_product(merchant_profile_id=profile["id"])
     purchase = shop.buy()
     invoice = shop.invoice(purchase["invoice_id"])
-    assert invoice.provider_account_id == account.id
+    assert invoice.provider_account_id == own["id"]
     assert invoice.redirect_url == f"https://notes.example/{invoice.id}"
-    disconnect(shop, account.id)
     shop.admin("PATCH", f"/products/{product['id']}", json={"merchant_profile_id": None})
     shop.admin("DELETE", f"{PATH}/{profile['id']}")
-    assert shop.invoice(invoice.id).provider_account_id == account.id
+    assert shop.invoice(invoice.id).provider_account_id == own["id"]
     assert shop.poll(invoice.id)["status"] == "pending"
+    # Paid only now, it is asked about through the pretend money of the default profile.
+    shop.act(purchase, PretendPayment.PAY)
+    reconcile_invoices(shop.ports)
+    assert shop.poll(invoice.id)["status"] == "settled"
     assert [p["id"] for p in default_profile(shop)["providers"]] == [shop.account_id]
+
+
+def test_in_a_sandbox_a_new_profile_sells_for_pretend_money_and_elsewhere_not_at_all() -> None:
+    for is_sandbox in (True, False):
+        with running_shop(is_sandbox=is_sandbox) as shop:
+            profile = add(shop)
+            shop.add_product(merchant_profile_id=profile["id"])
+            assert len(shop.admin("GET", f"{PATH}/{profile['id']}")["providers"]) == is_sandbox
+            if is_sandbox:
+                assert shop.sell("app")["license_key"]
+            else:
+                assert shop.post("/v1/purchase", product="app").status_code == 400
 
 
 def test_a_preference_is_set_and_cleared_with_the_rail_in_its_own_spelling(shop: Shop) -> None:

@@ -26,10 +26,13 @@ def create(
     *,
     actor: Actor = OPERATOR,
     self_license: SelfLicense = PATRON,
+    is_sandbox: bool = False,
     **fields: Any,
 ) -> MerchantProfile:
     command = CreateProfile(**({"name": "Notes"} | fields))
-    return create_profile(actor, command, **ports(trade), self_license=self_license)
+    return create_profile(
+        actor, command, **ports(trade), self_license=self_license, is_sandbox=is_sandbox
+    )
 
 
 def update(trade: Trade, profile_id: MerchantProfileId, **fields: Any) -> MerchantProfile:

@@ -196,11 +196,13 @@ def test_a_profile_with_live_subscriptions_is_kept() -> None:
 
 def test_a_profile_with_a_connected_account_is_kept_and_names_it(trade: Trade) -> None:
     profile = create(trade)
-    account = connect(trade, profile, label="Till")
+    connect(trade, profile, label="Pretend")
+    account = connect(trade, profile, kind=ProviderKind.BTCPAY, label="Till")
     before = trade.trail()
     with pytest.raises(StillReferenced) as refused:
         delete(trade, profile.id)
-    assert "sandbox provider 'Till'" in str(refused.value)
+    assert "btcpay provider 'Till'" in str(refused.value)
+    assert "Pretend" not in str(refused.value)
     assert account.id in str(refused.value)
     assert "force" not in str(refused.value)
     assert trade.trail() == before
@@ -228,6 +230,21 @@ def test_what_is_only_history_goes_to_the_default_profile(trade: Trade) -> None:
     assert trade.invoice(invoice.id).provider_account_id == account.id
     (audit,) = trade.audits("merchant_profile.delete")
     assert audit.details == {"name": "Notes", "accounts_moved_to_default": [account.id]}
+
+
+def test_pretend_money_keeps_no_profile_and_is_retired_with_it(trade: Trade) -> None:
+    profile = create(trade, is_sandbox=True)
+    with trade.store.reading() as tx:
+        (account,) = tx.merchants.list_accounts(profile.id)
+    assert account.kind is ProviderKind.SANDBOX
+    (told,) = trade.audits("payment_provider.connect")
+    assert (told.target_id, told.details["merchant_profile_id"]) == (account.id, profile.id)
+    delete(trade, profile.id)
+    with trade.store.reading() as tx:
+        retired = tx.merchants.find_account(account.id)
+        assert tx.merchants.list_accounts(trade.shop.profile.id) == [trade.shop.account]
+    assert retired is not None
+    assert (retired.is_connected, retired.merchant_profile_id) == (False, trade.shop.profile.id)
 
 
 def test_without_a_default_profile_history_has_nowhere_to_go_and_none_is_lost(

@@ -104,6 +104,20 @@ def test_pretend_money_is_found_whichever_profile_is_the_default(store: SQLiteSt
     assert prepared.sandbox_account.merchant_profile_id == second.id
 
 
+def test_in_sandbox_mode_every_profile_has_pretend_money_once(store: SQLiteStore) -> None:
+    prepare(store)
+    second = make_profile(is_default=False)
+    with store.writing() as tx:
+        tx.merchants.put_profile(second)
+    for _ in range(2):
+        default = prepare(store, is_sandbox=True).sandbox_account
+        with store.reading() as tx:
+            accounts = tx.merchants.list_all_accounts(is_disconnected_included=True)
+        assert default in accounts
+        assert {one.merchant_profile_id for one in accounts if one != default} == {second.id}
+        assert len(accounts) == 2
+
+
 def test_preparing_again_changes_nothing(store: SQLiteStore) -> None:
     first = prepare(store, name="Shop", is_sandbox=True)
     assert prepare(store, name="Other", is_sandbox=True) == first

@@ -5,8 +5,8 @@ import msgspec
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import MerchantProfileCreated, outbox_event
-from keysat_core.domain.ids import EventId, MerchantProfileId
-from keysat_core.domain.merchant import MerchantProfile
+from keysat_core.domain.ids import EventId, MerchantProfileId, ProviderAccountId
+from keysat_core.domain.merchant import MerchantProfile, sandbox_account
 from keysat_core.domain.merchant_fields import checked_field
 from keysat_core.domain.self_license import SelfLicense, refuse_beyond_cap
 from keysat_core.ports.clock import Clock
@@ -33,10 +33,11 @@ def create_profile(
     clock: Clock,
     ids: Ids,
     self_license: SelfLicense,
+    is_sandbox: bool = False,
 ) -> MerchantProfile:
     """Store a new profile, which is never the default and has no provider yet.
 
-    Source: admin-api 2.14; order of checks: scope, cap, fields.
+    In sandbox mode it has one of pretend money, as the default profile has. Source: admin-api 2.14; order of checks: scope, cap, fields.
 
     Raises:
         Forbidden: the actor lacks ``merchant_profiles:write``.
@@ -71,6 +72,20 @@ def create_profile(
         tx.trail.append_audit(
             audited(actor, "merchant_profile.create", now, target=target, name=profile.name)
         )
+        if is_sandbox:
+            account = sandbox_account(ProviderAccountId(ids.new()), profile, now)
+            tx.merchants.put_account(account)
+            paid_to = ("payment_provider", account.id)
+            tx.trail.append_audit(
+                audited(
+                    actor,
+                    "payment_provider.connect",
+                    now,
+                    target=paid_to,
+                    kind=account.kind,
+                    merchant_profile_id=profile.id,
+                )
+            )
         event = MerchantProfileCreated(merchant_profile_id=profile.id, name=profile.name)
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
     return profile

@@ -7,6 +7,7 @@ from keysat_core.domain.ids import EventId, MerchantProfileId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import (
     MerchantProfile,
+    disconnected,
     moved_account,
     refuse_profile_in_use,
 )
@@ -72,5 +73,10 @@ def _hand_over_history(
         if account.merchant_profile_id == profile.id
     ]
     for account in historic:
-        tx.merchants.put_account(moved_account(account, default, now))
+        retired = account
+        if account.is_connected:
+            # Pretend money: the default profile has an account of its own for it.
+            retired = disconnected(account, now)
+            tx.connections.remove_health(account.id)
+        tx.merchants.put_account(moved_account(retired, default, now))
     return [account.id for account in historic]

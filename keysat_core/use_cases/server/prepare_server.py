@@ -5,17 +5,18 @@ import msgspec
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.audit import audited
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import (
     DEFAULT_PROFILE_NAME,
-    SERVED_RAILS,
     MerchantProfile,
     ProviderAccount,
     ProviderKind,
+    sandbox_account,
 )
 from keysat_core.domain.setting import OPERATOR_NAME
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
-from keysat_core.ports.store import Store
+from keysat_core.ports.store import Store, Transaction
 
 
 class PreparedServer(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,9 +36,9 @@ def has_sandbox_account(*, store: Store) -> bool:
 def prepare_server(
     *, operator_name: str | None, is_sandbox: bool, store: Store, clock: Clock, ids: Ids
 ) -> PreparedServer:
-    """Make sure a default profile exists; in sandbox mode also an account of pretend money.
+    """Make sure a default profile exists; in sandbox mode also an account of pretend money for each.
 
-    Doing it again changes nothing (B-45).
+    Doing it again changes nothing (B-45). ``sandbox_account`` is the default profile's.
     """
     now = clock.now()
     with store.writing() as tx:
@@ -58,26 +59,21 @@ def prepare_server(
             )
         if not is_sandbox:
             return PreparedServer(profile=profile, sandbox_account=None)
-        by_kind = {account.kind: account for account in tx.merchants.list_accounts(profile.id)}
-        account = by_kind.get(ProviderKind.SANDBOX)
-        if account is None:
-            account = ProviderAccount(
-                id=ProviderAccountId(ids.new()),
-                merchant_profile_id=profile.id,
-                kind=ProviderKind.SANDBOX,
-                label="Sandbox (pretend money)",
-                served_rails=SERVED_RAILS[ProviderKind.SANDBOX],
-                connected_at=now,
-                updated_at=now,
-            )
-            tx.merchants.put_account(account)
-            tx.trail.append_audit(
-                audited(
-                    SYSTEM,
-                    "payment_provider.connect",
-                    now,
-                    target=("payment_provider", account.id),
-                    kind=account.kind,
-                )
-            )
-    return PreparedServer(profile=profile, sandbox_account=account)
+        accounts = {one.id: _sandboxed(tx, one, ids, now) for one in tx.merchants.list_profiles()}
+    return PreparedServer(profile=profile, sandbox_account=accounts[profile.id])
+
+
+def _sandboxed(
+    tx: Transaction, profile: MerchantProfile, ids: Ids, now: Instant
+) -> ProviderAccount:
+    """Give a profile's account of pretend money, a new one if it has none."""
+    for account in tx.merchants.list_accounts(profile.id):
+        if account.kind is ProviderKind.SANDBOX:
+            return account
+    account = sandbox_account(ProviderAccountId(ids.new()), profile, now)
+    tx.merchants.put_account(account)
+    target = ("payment_provider", account.id)
+    tx.trail.append_audit(
+        audited(SYSTEM, "payment_provider.connect", now, target=target, kind=account.kind)
+    )
+    return account
