@@ -4,9 +4,8 @@ What is asked is a use case's; here is only in which threads, how many at once, 
 part of a round that breaks.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -53,8 +52,8 @@ def in_threads(jobs: Sequence[Job], at_once: int) -> list[Tally]:
     """Run jobs beside each other, so many at once; one that breaks is logged and no other's matter."""
     if len(jobs) == 1:
         return [_guarded(jobs[0])]
-    with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="round") as pool:
-        return [done.result() for done in [pool.submit(_guarded, job) for job in jobs]]
+    done = _started(jobs, at_once)
+    return [done.get() for _ in jobs]
 
 
 def in_threads_for(seconds: float) -> FanOut:
@@ -65,11 +64,7 @@ def in_threads_for(seconds: float) -> FanOut:
     """
 
     def fan_out(jobs: Sequence[Job], at_once: int) -> list[Tally]:  # noqa: ARG001  same shape
-        done: SimpleQueue[Tally] = SimpleQueue()
-        for job in jobs:
-            Thread(
-                target=lambda job=job: done.put(_guarded(job)), name="round", daemon=True
-            ).start()
+        done = _started(jobs, len(jobs))
         ends_at = monotonic() + seconds
         tallies: list[Tally] = []
         with suppress(Empty):
@@ -78,6 +73,29 @@ def in_threads_for(seconds: float) -> FanOut:
         return tallies
 
     return fan_out
+
+
+def _started(jobs: Sequence[Job], at_once: int) -> "SimpleQueue[Tally]":
+    """Begin to run jobs, so many at once, and give where each puts what it did.
+
+    A process that stops does not wait for their threads, for one of them may hang at a provider.
+    """
+    waiting = deque(jobs)
+    done: SimpleQueue[Tally] = SimpleQueue()
+
+    def work() -> None:
+        with suppress(IndexError):
+            while True:
+                job = waiting.popleft()
+                did: Tally = Counter({"refused": 1})
+                try:
+                    did = _guarded(job)
+                finally:
+                    done.put(did)
+
+    for _ in range(min(at_once, len(jobs))):
+        Thread(target=work, name="round", daemon=True).start()
+    return done
 
 
 def one_by_one(jobs: Sequence[Job], at_once: int) -> list[Tally]:  # noqa: ARG001  same shape
