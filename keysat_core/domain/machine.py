@@ -42,10 +42,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """A machine holds its seat until it is deactivated."""
         return self.deactivated_at is None
 
-    def seen(self, beat: Heartbeat | None) -> Self:
+    def seen(self, beat: Heartbeat) -> Self:
         """Add a heartbeat to the row; an unknown address keeps the last known one."""
-        if beat is None:
-            return self
         return msgspec.structs.replace(
             self,
             last_heartbeat_at=max(beat.seen_at, self.last_heartbeat_at),

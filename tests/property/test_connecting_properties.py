@@ -30,7 +30,7 @@ MAINNET = (
     "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2",
     "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
 )
-NEITHER = ("not-an-address", "ltc1qxyz", "", "  ", "1short", "0" * 30, "1" * 36)
+NEITHER = ("not-an-address", "ltc1qxyz", "", "  ", "1short", "0" * 30, "1" * 36, "4" * 34)
 
 
 @pytest.mark.parametrize(

@@ -301,5 +301,8 @@ def test_a_secret_shows_itself_only_when_asked() -> None:
     secret = Secret("hunter2")
     assert (repr(secret), str(secret), f"{secret}") == ("***", "***", "***")
     assert secret.reveal() == "hunter2"
+    assert {secret: 1}[Secret("hunter2")] == 1
+    assert secret != Secret("hunter3")
+    assert secret != secret.reveal()
     with pytest.raises(TypeError):
         secret.__reduce__()

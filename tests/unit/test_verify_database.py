@@ -270,7 +270,9 @@ class Scripted:
         structure: list[str] | None = None,
         pair: tuple[Secret, str] | None = PAIR,
         is_list_readable: bool = True,
+        is_shape_readable: bool = True,
     ) -> None:
+        self._is_shape_readable = is_shape_readable
         self._is_list_readable = is_list_readable
         self._licenses = licenses
         self._tallies = tallies
@@ -297,6 +299,8 @@ class Scripted:
         return None
 
     def unread_audit_reason(self) -> str | None:
+        if not self._is_shape_readable:
+            raise StoreUnavailable("page 1 is gone")
         return None
 
     def find_signing_key_pem(self) -> tuple[Secret, str] | None:
@@ -333,6 +337,10 @@ def test_a_page_that_cannot_be_read_is_the_answer_of_its_check() -> None:
     assert found == {
         Check.STRUCTURE: ("the database cannot be used: page 7 is gone",),
         Check.LICENSES: ("the database cannot be used: page 9 is gone",),
+    }
+    whole = Scripted(licenses=[], tallies=Tallies(), structure=[], is_shape_readable=False)
+    assert scripted_findings(whole) == {
+        Check.AUDIT: ("the database cannot be used: page 1 is gone",)
     }
 
 

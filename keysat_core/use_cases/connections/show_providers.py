@@ -148,17 +148,16 @@ def _of_kind(tx: Transaction, kind: ProviderKind) -> list[ProviderAccount]:
 
 
 def _connection(tx: Transaction, kind: ProviderKind, now: Instant) -> Connection | None:
-    for account in _of_kind(tx, kind):
-        profile = tx.merchants.find_profile(account.merchant_profile_id)
-        if profile is not None:
-            health = tx.connections.find_health(account.id)
-            health = health or ProviderHealth(account_id=account.id)
-            return Connection(
-                account=account,
-                profile=profile,
-                health=health,
-                state=health.state(now),
-                trouble=tx.connections.find_trouble(account.id),
-                pending=tx.invoices.count_pending_of(account.id),
-            )
-    return None
+    account = next(iter(_of_kind(tx, kind)), None)
+    profile = tx.merchants.find_profile(account.merchant_profile_id) if account else None
+    if account is None or profile is None:
+        return None
+    health = tx.connections.find_health(account.id) or ProviderHealth(account_id=account.id)
+    return Connection(
+        account=account,
+        profile=profile,
+        health=health,
+        state=health.state(now),
+        trouble=tx.connections.find_trouble(account.id),
+        pending=tx.invoices.count_pending_of(account.id),
+    )
