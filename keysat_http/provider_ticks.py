@@ -4,6 +4,7 @@ from typing import Final
 
 import structlog
 
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.errors import ProviderNotLoaded, UpstreamError
 from keysat_core.ports.bundle import Ports
@@ -12,7 +13,6 @@ from keysat_core.use_cases.connections.check_webhook import (
     WebhookLook,
     check_webhook,
     move_zaprite_webhook,
-    remember_public_url,
 )
 from keysat_core.use_cases.connections.look_after_providers import list_connected, probe_provider
 from keysat_http.leasing import Work
@@ -25,11 +25,14 @@ WEBHOOK_SECONDS: Final = 900
 """How often it is seen that webhooks are registered and arrive: soon enough for who changed a secret
 to be told of it. Source: payments 14.1 asks for every 6 hours at the least."""
 
+EVER: Final = Instant(0)
+
 log = structlog.get_logger("keysat.ticks")
 
 
 def provider_ticks(ports: Ports, *, public_url: str | None) -> list[Tick]:
     """Declare them. Without a known public address webhooks are not looked at."""
+    awake_since = ports.clock.now()
     ticks = [
         Tick(
             name="provider_probe",
@@ -46,7 +49,7 @@ def provider_ticks(ports: Ports, *, public_url: str | None) -> list[Tick]:
                 name="webhook_check",
                 first_after_seconds=45,
                 every_seconds=WEBHOOK_SECONDS,
-                run=lambda: check_webhooks(ports, public_url),
+                run=lambda: check_webhooks(ports, public_url, awake_since=awake_since),
                 is_shared=True,
                 has_work=lambda: bool(list_connected(store=ports.store)),
             )
@@ -80,12 +83,12 @@ def probe_providers(ports: Ports) -> Work:
     return Work(items=asked - failed, failed=failed)
 
 
-def check_webhooks(ports: Ports, public_url: str) -> Work:
+def check_webhooks(ports: Ports, public_url: str, *, awake_since: Instant = EVER) -> Work:
     """See that every account's webhook leads to this server, as far as its provider tells."""
     looked_at = failed = 0
     for account in list_connected(store=ports.store):
         try:
-            found = _check_webhook(ports, account, public_url)
+            found = _check_webhook(ports, account, public_url, awake_since)
         except (UpstreamError, ProviderNotLoaded) as exc:
             failed += 1
             log.warning("webhook_not_checked", code=exc.code, problem=str(exc))
@@ -101,19 +104,19 @@ def check_webhooks(ports: Ports, public_url: str) -> Work:
                 kind=account.kind,
                 label=account.label,
                 trouble=found.trouble.problem,
-                detail=found.trouble.detail,
             )
-    if not failed:
-        remember_public_url(public_url, store=ports.store, clock=ports.clock)
     return Work(items=looked_at, failed=failed)
 
 
-def _check_webhook(ports: Ports, account: ProviderAccount, public_url: str) -> WebhookLook | None:
+def _check_webhook(
+    ports: Ports, account: ProviderAccount, public_url: str, awake_since: Instant
+) -> WebhookLook | None:
     """Look after one account's webhook; None when there was nothing to look at."""
     if account.kind is ProviderKind.BTCPAY and ports.btcpay is not None:
         return check_webhook(
             account,
             public_url=public_url,
+            awake_since=awake_since,
             store=ports.store,
             clock=ports.clock,
             ids=ports.ids,

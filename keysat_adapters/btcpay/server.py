@@ -118,12 +118,18 @@ class BTCPayStoresView:
         newest_first = sorted(sent, key=lambda one: -one.sent_at)[:DELIVERIES_LOOKED_AT]
         return [
             RemoteDelivery(
+                id=one.id,
                 sent_at=one.sent_at,
                 is_delivered=one.status == "HttpSuccess",
                 http_status=one.http_code,
             )
             for one in newest_first
         ]
+
+    def redeliver(self, store_id: str, webhook_id: str, delivery_id: str) -> None:
+        """Have a delivery sent again."""
+        delivery = f"{_webhook_path(store_id, webhook_id)}/deliveries/{wire.segment(delivery_id)}"
+        self._client.tell("redeliver", "POST", f"{delivery}/redeliver")
 
     def move_webhook(self, store_id: str, webhook_id: str, url: str) -> None:
         """Give a webhook another address. BTCPay keeps a secret that is not named."""

@@ -130,6 +130,7 @@ class WebhookDeliveryData(msgspec.Struct, frozen=True, rename="camel"):
     ``timestamp`` is when it was made; ``delivery_time``, since 2.4, when it was sent.
     """
 
+    id: str
     timestamp: int | float
     status: str
     http_code: int | None = None

@@ -100,6 +100,7 @@ def status() -> None:
             f"  profile   {connection.profile.name}",
             f"  state     {connection.state.replace('_', ' ')}",
             f"  pending   {connection.pending} invoices",
+            *([f"  failed    {connection.health.detail}"] if connection.health.detail else []),
         ]
     view = status_view(connection)
     emit(view, lines)

@@ -137,6 +137,7 @@ def status() -> None:
         ("webhook url", view.webhook_url),
         ("webhook registered by keysat", view.webhook_registered),
         ("state", view.state),
+        ("last failure", view.detail),
         ("pending invoices", view.pending_invoices),
     )
     emit(view, facts(pairs))

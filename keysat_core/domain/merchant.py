@@ -118,6 +118,11 @@ def disconnected(account: ProviderAccount, now: Instant) -> ProviderAccount:
     )
 
 
+def is_key_of_another(account: ProviderAccount, connected: Iterable[ProviderAccount]) -> bool:
+    """Another account has the same API key, which must not be revoked then."""
+    return any(one.id != account.id and one.api_key == account.api_key for one in connected)
+
+
 def asked_through(gone: ProviderAccount, other: ProviderAccount) -> bool:
     """The same store, connected again: it still knows what the gone account had created.
 

@@ -11,9 +11,6 @@ RATE_PIN_PREFIX: Final = "manual_rate_pin_"
 RATE_LAST_PREFIX: Final = "rate_last_"
 """The last rate that the sources of a currency gave: this and the currency's code."""
 
-WEBHOOK_BASE: Final = "webhooks.public_url"
-"""The public address that webhooks were last registered for."""
-
 ACCEPT_LATE_PAYMENTS: Final = "accept_late_payments"
 """``1``: a payment that came after expiry is accepted once it is final (decisions 17)."""
 
@@ -29,7 +26,7 @@ BACKUP_LAST_PATH: Final = "backup.last_path"
 
 def webhook_base_of(account_id: str) -> str:
     """Name the setting with the public address that one account's webhook leads to."""
-    return f"{WEBHOOK_BASE}:{account_id}"
+    return f"webhooks.public_url:{account_id}"
 
 
 def is_on(text: str | None) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from itertools import takewhile
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,8 +16,12 @@ from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant, rfc3339
 from keysat_core.domain.provider_health import FAILURES_IN_A_ROW, UNREACHABLE_SECONDS
 
-_REFUSALS: Final = range(400, 500)
-"""What a server answers that wants no webhook like this one. Source: RFC 9110 15.5."""
+_UNAUTHENTICATED: Final = 401
+"""What this server answers to a signature that is not its own (payments 6.8)."""
+
+REDELIVER_SECONDS: Final = 5_400
+"""A delivery that failed so long ago is not sent again by itself: BTCPay gives up after about an hour
+(payments 6.8). Sent once more, it tells whether webhooks arrive by now."""
 
 
 class WebhookProblem(StrEnum):
@@ -27,7 +32,7 @@ class WebhookProblem(StrEnum):
     ELSEWHERE = "elsewhere"
     """It has an address that is not, and never was, this server's."""
     REFUSED = "refused"
-    """This server did not take what was last sent: most likely its secret is another now."""
+    """This server did not take what was last sent: its secret is another now."""
     UNDELIVERED = "undelivered"
     """What was last sent did not arrive: the provider does not reach this server."""
     OUTDATED = "outdated"
@@ -40,37 +45,52 @@ REMEDIES: Final[Mapping[WebhookProblem, str]] = {
     " there: it is then registered anew",
     WebhookProblem.REFUSED: "disconnect the provider and connect it again: its secret is not the one"
     " it was registered with",
-    WebhookProblem.UNDELIVERED: "see that the provider reaches this server at KEYSAT_PUBLIC_URL",
-    WebhookProblem.OUTDATED: "enter this server's new address at the provider",
+    WebhookProblem.UNDELIVERED: "see that the provider reaches this server at KEYSAT_PUBLIC_URL, and"
+    " that nothing in front of it answers in its place",
+    WebhookProblem.OUTDATED: "enter that address as the webhook's at the provider",
 }
 """What its operator does about each."""
 
 
 class WebhookTrouble(msgspec.Struct, frozen=True, kw_only=True):
-    """One account's webhook does not work, since an instant. ``detail``: what was seen, if more."""
+    """One account's webhook does not work, since an instant. ``detail``: what was seen, if more.
+
+    Of an outdated one it is the new address.
+    """
 
     account_id: ProviderAccountId
     problem: WebhookProblem
     detail: str | None = None
     since: Instant
 
+    @property
+    def is_of_address(self) -> bool:
+        """While it lasted, what was sent went elsewhere, and tells nothing of this server."""
+        return self.problem in {WebhookProblem.SWITCHED_OFF, WebhookProblem.ELSEWHERE}
+
 
 class RemoteDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt of a provider to deliver a webhook. ``http_status``: None when nothing answered."""
 
+    id: str
     sent_at: Instant
     is_delivered: bool
     http_status: int | None = None
 
 
 def judge_deliveries(
-    newest_first: Sequence[RemoteDelivery], *, since: Instant
+    newest_first: Sequence[RemoteDelivery],
+    *,
+    since: Instant,
+    awake_since: Instant,
+    is_failing: bool,
 ) -> tuple[WebhookProblem, str] | None:
     """Say what the last deliveries tell of a webhook; None when nothing is wrong.
 
-    A refusal tells at once. One that got no answer, or an error, will be sent again, so only several
-    over a while do: as many as make a provider unreachable (payments 15). Those sent before ``since``,
-    when the webhook was made what it is, tell nothing.
+    A bad signature tells at once. Any other failure will be sent again, so only several over a while
+    do, as many as make a provider unreachable (payments 15), and only while this server ran:
+    ``awake_since``. One that is known (``is_failing``) lasts until a delivery arrives. Those sent
+    before ``since``, when the webhook was made what it is, tell nothing.
     """
     failed = list(
         takewhile(lambda one: not one.is_delivered and one.sent_at >= since, newest_first)
@@ -78,15 +98,27 @@ def judge_deliveries(
     if not failed:
         return None
     last = failed[0]
-    status = last.http_status
-    if status is not None and status in _REFUSALS:
-        problem = WebhookProblem.REFUSED
-    elif (
-        len(failed) >= FAILURES_IN_A_ROW
-        and last.sent_at - failed[-1].sent_at >= UNREACHABLE_SECONDS
-    ):
-        problem = WebhookProblem.UNDELIVERED
-    else:
+    answer = "got no answer" if last.http_status is None else f"was answered {last.http_status}"
+    detail = f"the delivery of {rfc3339(last.sent_at)} {answer}"
+    if last.http_status == _UNAUTHENTICATED:
+        return WebhookProblem.REFUSED, detail
+    met = [one for one in failed if one.sent_at >= awake_since]
+    is_lasting = (
+        len(met) >= FAILURES_IN_A_ROW and last.sent_at - met[-1].sent_at >= UNREACHABLE_SECONDS
+    )
+    return (WebhookProblem.UNDELIVERED, detail) if is_failing or is_lasting else None
+
+
+def to_send_again(newest_first: Sequence[RemoteDelivery], now: Instant) -> RemoteDelivery | None:
+    """Give the last delivery if it failed and will not be sent again by itself."""
+    last = next(iter(newest_first), None)
+    if last is None or last.is_delivered or now - last.sent_at < REDELIVER_SECONDS:
         return None
-    answer = "got no answer" if status is None else f"was answered {status}"
-    return problem, f"the delivery of {rfc3339(last.sent_at)} {answer}"
+    return last
+
+
+def is_at(trouble: WebhookTrouble, host: str) -> bool:
+    """Tell whether a webhook that came to a host shows that an outdated address was replaced."""
+    if trouble.problem is not WebhookProblem.OUTDATED or trouble.detail is None:
+        return False
+    return urlsplit(trouble.detail).netloc.casefold() == host.casefold()

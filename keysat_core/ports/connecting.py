@@ -49,6 +49,10 @@ class BTCPayStores(Protocol):
         """Give the last attempts to deliver a webhook, newest first, as far as they are known."""
         ...
 
+    def redeliver(self, store_id: str, webhook_id: str, delivery_id: str) -> None:
+        """Have what could not be delivered sent again, after whatever waits to be sent."""
+        ...
+
     def move_webhook(self, store_id: str, webhook_id: str, url: str) -> None:
         """Give a webhook another address; its secret stays."""
         ...

@@ -83,7 +83,7 @@ def test_after_consent_a_store_is_connected_and_sells() -> None:
             "merchant_profile_id": account.merchant_profile_id,
             "merchant_profile_name": "Keysat",
             "store_name": opened.store.name,
-            "state": "unknown",
+            "state": "ok",
             "detail": None,
             "webhook_trouble": None,
             "pending_invoices": 0,

@@ -1,16 +1,24 @@
 """Connecting, disconnecting and taking over a BTCPay Server when something around it is missing."""
 
+from typing import Any
+
+import httpx
 import msgspec
 import pytest
 
 from keysat_core.domain.actor import SYSTEM
+from keysat_core.domain.connecting import CALLBACK_PATH as CALLBACK
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import NotConfigured
 from keysat_core.use_cases.connections.finish_connect import FinishConnect, finish_connect
 from keysat_core.use_cases.connections.seed_btcpay import BTCPaySeed, seed_btcpay
+from keysat_http.provider_ticks import check_webhooks
 from tests.simulators.btcpay.forgeries import forged
+from tests.simulators.fault_plan import Answer
+from tests.support.btcpay_accounts import add_profile
 from tests.support.btcpay_shop import BASE, running_btcpay_shop
 from tests.support.http import PUBLIC_URL
+from tests.support.sale_outcome import assert_sold_once
 
 
 def test_a_profile_that_is_not_there_is_not_connected() -> None:
@@ -76,3 +84,78 @@ def test_a_webhook_about_an_invoice_neither_account_of_the_store_knows_is_kept()
         with opened.shop.ports.store.reading() as tx:
             (kept,) = tx.receipts.list_unmatched(account.id, "of-another-shop")
         assert kept.invoice_id is None
+
+
+# --- what was sold while an account was being connected -------------------------------------------
+
+
+def test_what_was_sold_while_a_connect_failed_is_still_delivered() -> None:
+    with running_btcpay_shop(is_connected=False) as opened:
+        sold: list[dict[str, Any]] = []
+
+        def buy(request: httpx.Request) -> None:
+            if request.method == "POST" and request.url.path.endswith("/webhooks"):
+                opened.line.before = lambda _: None
+                sold.append(opened.buy())
+
+        opened.line.before = buy
+        opened.fake.faults.on_call("create_webhook", Answer(422))
+        page = opened.consent(opened.begin())
+        assert page.status_code == 200
+        assert "could not be registered" in page.text
+        (purchase,) = sold
+        opened.pay(purchase)
+        opened.tick(60)
+        assert_sold_once(opened, purchase)
+        opened.clock.turn(15 * 60)
+        check_webhooks(opened.shop.ports, PUBLIC_URL)
+        assert opened.account().webhook_id is not None
+
+
+# --- one key for several accounts -----------------------------------------------------------------
+
+
+def test_a_link_used_with_a_key_that_sells_already_revokes_it_not() -> None:
+    """Row 33 by hand: two links at once, and the same key pasted into both."""
+    with running_btcpay_shop(is_connected=False) as opened:
+        key = opened.fake.add_key(opened.store.id)
+        first, second = (opened.begin()["state"] for _ in range(2))
+        answers = [
+            opened.shop.client.get(CALLBACK, params={"state": state, "apiKey": key})
+            for state in (first, second)
+        ]
+        assert [answer.status_code for answer in answers] == [200, 409]
+        assert "Nothing was connected" in answers[1].text
+        assert key in opened.fake.world.keys
+        opened.pay(opened.buy())
+
+
+@pytest.mark.parametrize("operation", ["list_stores", "create_webhook"])
+def test_a_connect_that_fails_spares_a_key_that_another_account_sells_with(operation: str) -> None:
+    with running_btcpay_shop() as opened:
+        key = opened.account().api_key
+        assert key is not None
+        profile_id = add_profile(opened, "Two")
+        opened.fake.faults.on_call(operation, Answer(422))
+        state = opened.begin(merchant_profile_id=profile_id)["state"]
+        failed = opened.shop.client.get(CALLBACK, params={"state": state, "apiKey": key.reveal()})
+        assert failed.status_code == 502
+        assert key.reveal() in opened.fake.world.keys
+        purchase = opened.buy()
+        opened.pay(purchase)
+        assert_sold_once(opened, purchase)
+
+
+def test_a_key_of_two_accounts_is_told_and_outlives_the_first_of_them() -> None:
+    with running_btcpay_shop() as opened:
+        first = opened.account()
+        assert first.api_key is not None
+        key = first.api_key.reveal()
+        state = opened.begin(merchant_profile_id=add_profile(opened, "Two"))["state"]
+        page = opened.shop.client.get(CALLBACK, params={"state": state, "apiKey": key})
+        assert "has the same API key" in page.text
+        second = opened.account()
+        for account, is_kept in ((first, True), (second, False)):
+            gone = opened.shop.admin("POST", "/btcpay/disconnect", json={"provider_id": account.id})
+            assert bool(gone["warnings"]) is is_kept
+            assert (key in opened.fake.world.keys) is is_kept

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from keysat_core.domain.merchant import ProviderKind
+from keysat_core.use_cases.connections.check_webhook import CONNECT_SECONDS
 from keysat_http.provider_ticks import check_webhooks
 from tests.simulators.fault_plan import Answer, CallAction, Cut, Html, Timeout
 from tests.support.btcpay_accounts import add_profile
@@ -167,7 +168,10 @@ def test_after_a_crash_around_the_webhook_nothing_is_there_that_nobody_knows_of(
         assert account.api_key is not None
         assert account.api_key.reveal() == key
         assert opened.shop.audited("payment_provider.connect") == 1
-        # What a server does 45 s after its start.
+        # What a server does 45 s after its start, unless an account is perhaps being connected.
+        check_webhooks(opened.shop.ports, PUBLIC_URL)
+        assert len(opened.fake.webhooks()) == is_registered
+        opened.clock.turn(CONNECT_SECONDS)
         check_webhooks(opened.shop.ports, PUBLIC_URL)
         (webhook,) = opened.fake.webhooks()
         assert webhook.id == opened.webhook_id()

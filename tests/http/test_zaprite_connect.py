@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -193,7 +194,7 @@ def test_the_status_of_a_connected_account(shop: ZapriteShop) -> None:
         "webhook_url": told["webhook_url"],
         "webhook_registered": True,
         "webhook_explainer": told["webhook_explainer"],
-        "state": "unknown",
+        "state": "ok",
         "detail": None,
         "webhook_trouble": None,
         "pending_invoices": 0,
@@ -342,11 +343,28 @@ def test_where_nothing_can_be_registered_the_operator_is_told_once(shop: Zaprite
 def test_a_webhook_that_arrives_ends_the_warning_that_its_address_is_old(shop: ZapriteShop) -> None:
     shop.connect()
     shop.fake.live.registration_refusal = 403
-    moved(shop)
-    shop.fake.pay(shop.buy()["btcpay_invoice_id"])
-    shop.fake.deliver_due()
+    url = urlsplit(moved(shop))
+    event = {"eventType": "order.change", "orderId": shop.buy()["btcpay_invoice_id"]}
+    for host, is_troubled in ((urlsplit(PUBLIC_URL).netloc, True), (url.netloc, False)):
+        shop.clock.turn(5)
+        sent = shop.shop.client.post(url.path, json=event, headers={"host": host})
+        assert sent.status_code == 200
+        trouble = shop.shop.admin("GET", "/zaprite/status")["webhook_trouble"]
+        assert (trouble is not None) is is_troubled
+    check_webhooks(shop.shop.ports, NEW_URL)
     assert shop.shop.admin("GET", "/zaprite/status")["webhook_trouble"] is None
     assert shop.shop.audited("payment_provider.webhook_recovered") == 1
+    assert shop.shop.audited("payment_provider.webhook_failing") == 1
+
+
+def test_back_at_the_address_that_zaprite_has_nothing_is_wrong(shop: ZapriteShop) -> None:
+    shop.connect()
+    shop.fake.live.registration_refusal = 403
+    moved(shop)
+    check_webhooks(shop.shop.ports, PUBLIC_URL)
+    assert shop.shop.admin("GET", "/zaprite/status")["webhook_trouble"] is None
+    moved(shop)
+    assert shop.shop.audited("payment_provider.webhook_failing") == 2
 
 
 def test_while_zaprite_is_silent_the_new_address_is_tried_again(shop: ZapriteShop) -> None:

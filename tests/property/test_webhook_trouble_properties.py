@@ -11,6 +11,7 @@ from keysat_core.domain.webhook_trouble import (
     RemoteDelivery,
     WebhookProblem,
     judge_deliveries,
+    to_send_again,
 )
 
 SINCE = Instant(1_000)
@@ -19,7 +20,9 @@ MINUTE = 60
 
 def attempt(sent_at: int, status: int | None = None) -> RemoteDelivery:
     is_delivered = status is not None and 200 <= status < 300
-    return RemoteDelivery(sent_at=Instant(sent_at), is_delivered=is_delivered, http_status=status)
+    return RemoteDelivery(
+        id=str(sent_at), sent_at=Instant(sent_at), is_delivered=is_delivered, http_status=status
+    )
 
 
 statuses = st.none() | st.integers(100, 599)
@@ -28,8 +31,12 @@ histories = st.lists(st.builds(attempt, st.integers(0, 5_000), statuses), max_si
 )
 
 
-def problem(attempts: Sequence[RemoteDelivery]) -> WebhookProblem | None:
-    judged = judge_deliveries(attempts, since=SINCE)
+def problem(
+    attempts: Sequence[RemoteDelivery], *, awake_since: int = 0, is_failing: bool = False
+) -> WebhookProblem | None:
+    judged = judge_deliveries(
+        attempts, since=SINCE, awake_since=Instant(awake_since), is_failing=is_failing
+    )
     return None if judged is None else judged[0]
 
 
@@ -38,9 +45,33 @@ def test_a_delivery_that_arrived_ends_what_was_before_it(attempts: list[RemoteDe
     assert problem([attempt(6_000, 200), *attempts]) is None
 
 
-@given(histories, st.integers(400, 499))
-def test_a_refusal_is_told_at_once(attempts: list[RemoteDelivery], status: int) -> None:
-    assert problem([attempt(6_000, status), *attempts]) is WebhookProblem.REFUSED
+@given(histories)
+def test_a_bad_signature_is_told_at_once(attempts: list[RemoteDelivery]) -> None:
+    assert problem([attempt(6_000, 401), *attempts], awake_since=9_000) is WebhookProblem.REFUSED
+
+
+@given(histories, st.none() | st.sampled_from([400, 403, 404, 408, 413, 429, 500, 503]))
+def test_what_is_known_lasts_until_a_delivery_arrives(
+    attempts: list[RemoteDelivery], status: int | None
+) -> None:
+    known = problem([attempt(6_000, status), *attempts], awake_since=9_000, is_failing=True)
+    assert known is WebhookProblem.UNDELIVERED
+    assert problem([attempt(6_000, 204), *attempts], is_failing=True) is None
+
+
+@given(histories, st.none() | st.sampled_from([403, 500]))
+def test_what_failed_while_the_server_was_down_tells_nothing_new(
+    attempts: list[RemoteDelivery], status: int | None
+) -> None:
+    assert problem([attempt(6_000, status), *attempts], awake_since=6_001) is None
+
+
+@given(histories, st.integers(0, 20_000))
+def test_only_what_failed_long_ago_is_sent_again(attempts: list[RemoteDelivery], now: int) -> None:
+    lost = to_send_again(attempts, Instant(now))
+    is_lost = bool(attempts) and not attempts[0].is_delivered
+    assert (lost is not None) is (is_lost and now - attempts[0].sent_at >= 90 * MINUTE)
+    assert lost in {None, *attempts[:1]}
 
 
 @given(histories)
@@ -52,7 +83,10 @@ def test_what_was_before_a_webhook_became_what_it_is_tells_nothing(
     assert problem([*recent, *older]) is problem(recent)
 
 
-@given(st.lists(st.integers(0, 20 * MINUTE), min_size=1, max_size=6), st.none() | st.just(503))
+@given(
+    st.lists(st.integers(0, 20 * MINUTE), min_size=1, max_size=6),
+    st.none() | st.sampled_from([403, 429, 503]),
+)
 def test_without_an_answer_it_takes_three_over_ten_minutes(
     gaps: list[int], status: int | None
 ) -> None:

@@ -78,6 +78,7 @@ from keysat_core.testing.strategies.lightning import (
 )
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
+    due_invoices,
     invoice_filters,
     invoice_pages,
     invoice_rows,
@@ -228,6 +229,7 @@ __all__ = [
     "disk_spaces",
     "documents",
     "domain_events",
+    "due_invoices",
     "emails",
     "entitlements",
     "events",

@@ -62,6 +62,7 @@ def remote_deliveries(**fixed: Any) -> SearchStrategy[RemoteDelivery]:
     return built(
         RemoteDelivery,
         fixed,
+        id=texts(),
         sent_at=instants(),
         is_delivered=st.booleans(),
         http_status=st.none() | st.integers(100, 599),

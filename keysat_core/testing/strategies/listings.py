@@ -5,11 +5,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from keysat_core.domain.ids import LicenseId, PolicyId, ProductId, ProviderAccountId
+from keysat_core.domain.ids import InvoiceId, LicenseId, PolicyId, ProductId, ProviderAccountId
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.listing import (
     CascadeCounts,
+    DueInvoice,
     InvoiceFilter,
     InvoicePage,
     InvoiceRow,
@@ -117,6 +118,17 @@ def invoice_filters(**fixed: Any) -> SearchStrategy[InvoiceFilter]:
         is_attention_needed=st.booleans(),
         limit=st.integers(1, INVOICES_PAGE_MAX),
         offset=st.integers(0, OFFSET_MAX),
+    )
+
+
+def due_invoices(**fixed: Any) -> SearchStrategy[DueInvoice]:
+    """Invoices to ask a provider about."""
+    return built(
+        DueInvoice,
+        fixed,
+        id=ids().map(InvoiceId),
+        status=st.sampled_from(InvoiceStatus),
+        provider_account_id=st.none() | ids().map(ProviderAccountId),
     )
 
 

@@ -35,6 +35,7 @@ from keysat_core.domain.listing import (
     AuditFilter,
     AuditRow,
     CascadeCounts,
+    DueInvoice,
     InvoiceFilter,
     InvoicePage,
     InvoiceRow,
@@ -141,6 +142,7 @@ from keysat_core.testing.strategies.lightning import (
 )
 from keysat_core.testing.strategies.listings import (
     cascade_counts,
+    due_invoices,
     invoice_filters,
     invoice_pages,
     invoice_rows,
@@ -256,6 +258,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     LicenseCounts: license_counts,
     InvoiceFilter: invoice_filters,
     InvoicePage: invoice_pages,
+    DueInvoice: due_invoices,
     InvoiceRow: invoice_rows,
     LicenseFilter: license_filters,
     LicenseKey: parsed_keys,

@@ -3,7 +3,10 @@
 Source: payments 14.1, 14.2 and row 24 of 17. What the operator may have meant is told, not touched.
 """
 
+from contextlib import suppress
 from enum import StrEnum
+from functools import partial
+from typing import Final
 
 import msgspec
 
@@ -21,14 +24,24 @@ from keysat_core.domain.events import (
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
-from keysat_core.domain.setting import WEBHOOK_BASE, webhook_base_of
-from keysat_core.domain.webhook_trouble import WebhookProblem, WebhookTrouble, judge_deliveries
+from keysat_core.domain.setting import webhook_base_of
+from keysat_core.domain.webhook_trouble import (
+    WebhookProblem,
+    WebhookTrouble,
+    judge_deliveries,
+    to_send_again,
+)
 from keysat_core.domain.zaprite import webhook_url
-from keysat_core.errors import ProviderRefused
+from keysat_core.errors import ProviderRefused, UpstreamError
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import BTCPayServer, BTCPayStores, ZapriteService
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store, Transaction
+
+_Problem = tuple[WebhookProblem, str | None]
+
+CONNECT_SECONDS: Final = 120
+"""An account without a webhook may be about to get one: connecting takes a few calls."""
 
 
 class Mended(StrEnum):
@@ -50,6 +63,7 @@ def check_webhook(
     account: ProviderAccount,
     *,
     public_url: str,
+    awake_since: Instant,
     store: Store,
     clock: Clock,
     ids: Ids,
@@ -58,7 +72,10 @@ def check_webhook(
     """See that a BTCPay account's webhook is there, leads here, and that its deliveries are taken.
 
     One that is gone is registered anew; one that leads to our former address is moved; one that is
-    switched off or leads elsewhere is the operator's doing and only told. None: there is none.
+    switched off or leads elsewhere is the operator's doing and only told. What failed to be
+    delivered, and will not be sent again by itself, is asked for once more: it tells whether webhooks
+    arrive by now. ``awake_since``: this server runs since then. None: there is none, or the account
+    is still being connected.
 
     Raises:
         ProviderRefused, ProviderUnavailable, ProviderNotLoaded.
@@ -66,21 +83,64 @@ def check_webhook(
     secret, store_id = account.webhook_secret, account.store_id
     if account.kind is not ProviderKind.BTCPAY or secret is None or store_id is None:
         return None
+    if account.webhook_id is None and 0 <= clock.now() - account.connected_at < CONNECT_SECONDS:
+        return None
     with store.reading() as tx:
-        former = tx.settings.find_setting(WEBHOOK_BASE)
+        former = tx.settings.find_setting(webhook_base_of(account.id))
+        before = tx.connections.find_trouble(account.id)
     remote = btcpay.stores_of(account)
+    note = partial(_note, account, store=store, clock=clock, ids=ids)
     url = f"{public_url}{WEBHOOK_PATH}/{account.id}"
     found = remote.find_webhook(store_id, account.webhook_id) if account.webhook_id else None
     if found is None:
         webhook_id = remote.put_webhook(store_id, url, secret, former_urls=())
-        return _note(
-            account, Mended.REGISTERED, webhook_id=webhook_id, store=store, clock=clock, ids=ids
-        )
-    if former is not None and found.url == f"{former}{WEBHOOK_PATH}/{account.id}" != url:
+        return note(Mended.REGISTERED, webhook_id=webhook_id, leads_to=public_url)
+    if former not in {None, public_url} and found.url in _own_urls(str(former), account):
         remote.move_webhook(store_id, found.id, url)
-        return _note(account, Mended.MOVED, webhook_id=found.id, store=store, clock=clock, ids=ids)
-    problem = _problem(remote, account, store_id, found, url)
-    return _note(account, problem, webhook_id=found.id, store=store, clock=clock, ids=ids)
+        return note(Mended.MOVED, webhook_id=found.id, leads_to=public_url)
+    is_own = found.url in _own_urls(public_url, account)
+    problem: _Problem | None = (WebhookProblem.ELSEWHERE, None)
+    if is_own:
+        problem = _problem(
+            remote, account, found, before=before, awake_since=awake_since, now=clock.now()
+        )
+    return note(problem, webhook_id=found.id, leads_to=public_url if is_own else None)
+
+
+def _problem(
+    remote: BTCPayStores,
+    account: ProviderAccount,
+    found: RemoteWebhook,
+    *,
+    before: WebhookTrouble | None,
+    awake_since: Instant,
+    now: Instant,
+) -> _Problem | None:
+    """What is wrong with a webhook that leads here."""
+    if not found.is_enabled:
+        return WebhookProblem.SWITCHED_OFF, None
+    if before is not None and before.is_of_address:
+        return None
+    store_id = str(account.store_id)
+    sent = remote.last_deliveries(store_id, found.id)
+    problem = judge_deliveries(
+        sent,
+        since=account.updated_at,
+        awake_since=awake_since,
+        is_failing=before is not None,
+    )
+    lost = to_send_again(sent, now) if problem else None
+    if lost is not None:
+        with suppress(UpstreamError):
+            # It may have forgotten what it was; the next delivery tells instead.
+            remote.redeliver(store_id, found.id, lost.id)
+    return problem
+
+
+def _own_urls(public_url: str, account: ProviderAccount) -> frozenset[str]:
+    """Where this server takes an account's webhooks: its own address, and the one of old versions."""
+    any_ = f"{public_url}{WEBHOOK_PATH}"
+    return frozenset({any_, f"{any_}/{account.id}"})
 
 
 def move_zaprite_webhook(
@@ -95,54 +155,31 @@ def move_zaprite_webhook(
     """Have a Zaprite account's events sent to our new address; None when it is not a new one.
 
     Zaprite shows no webhook again, so one is registered there beside the old one, once. Where it
-    lets nobody do that, the operator has to enter the address. Source: payments 14.2, decisions 21.
+    lets nobody do that, the operator has to enter the address, until a webhook arrives by it
+    (``keep_nudge``). Source: payments 14.2, decisions 21.
 
     Raises:
         ProviderUnavailable: whether it was registered is unknown.
     """
-    key = webhook_base_of(account.id)
-    with store.reading() as tx:
-        former = tx.settings.find_setting(key)
-    if account.kind is not ProviderKind.ZAPRITE or account.api_key is None or former == public_url:
+    if account.kind is not ProviderKind.ZAPRITE or account.api_key is None:
         return None
-    look = None
-    if former is not None:
-        url = webhook_url(public_url, account.id)
-        found: Mended | _Problem = Mended.MOVED
-        webhook_id = None
-        try:
-            webhook_id = zaprite.register_webhook(account.base_url, account.api_key, url)
-        except ProviderRefused:
-            found = (WebhookProblem.OUTDATED, f"the address to enter is {url}")
-        look = _note(account, found, webhook_id=webhook_id, store=store, clock=clock, ids=ids)
-    with store.writing() as tx:
-        # Of each account by itself: one that fails must not make the others register again.
-        tx.settings.put_setting(key, public_url, clock.now())
-    return look
-
-
-def remember_public_url(public_url: str, *, store: Store, clock: Clock) -> None:
-    """Remember for which address webhooks are registered; call it after all were looked at."""
     with store.reading() as tx:
-        known = tx.settings.find_setting(WEBHOOK_BASE)
-    if known == public_url:
-        return
-    now = clock.now()
-    with store.writing() as tx:
-        tx.settings.put_setting(WEBHOOK_BASE, public_url, now)
-
-
-_Problem = tuple[WebhookProblem, str | None]
-
-
-def _problem(
-    remote: BTCPayStores, account: ProviderAccount, store_id: str, found: RemoteWebhook, url: str
-) -> _Problem | None:
-    if found.url != url:
-        return WebhookProblem.ELSEWHERE, None
-    if not found.is_enabled:
-        return WebhookProblem.SWITCHED_OFF, None
-    return judge_deliveries(remote.last_deliveries(store_id, found.id), since=account.updated_at)
+        former = tx.settings.find_setting(webhook_base_of(account.id))
+        before = tx.connections.find_trouble(account.id)
+    note = partial(_note, account, store=store, clock=clock, ids=ids)
+    url = webhook_url(public_url, account.id)
+    if former in {None, public_url}:
+        if former is None or before is not None:
+            # Of an old database, or back at the address that Zaprite has.
+            note(None, webhook_id=account.webhook_id, leads_to=public_url)
+        return None
+    if before is not None and before.detail == url:
+        return WebhookLook(trouble=before)
+    try:
+        webhook_id = zaprite.register_webhook(account.base_url, account.api_key, url)
+    except ProviderRefused:
+        return note((WebhookProblem.OUTDATED, url), webhook_id=None)
+    return note(Mended.MOVED, webhook_id=webhook_id, leads_to=public_url)
 
 
 def _note(
@@ -150,25 +187,34 @@ def _note(
     found: Mended | _Problem | None,
     *,
     webhook_id: str | None,
+    leads_to: str | None = None,
     store: Store,
     clock: Clock,
     ids: Ids,
 ) -> WebhookLook:
-    """Write down what was done or found, once for as long as it stays the same."""
+    """Write down what was done or found, once for as long as it stays the same.
+
+    ``leads_to``: the public address the webhook has for certain.
+    """
     now = clock.now()
     mended = found if isinstance(found, Mended) else Mended.NOTHING
     with store.writing() as tx:
         current = tx.merchants.find_account(account.id)
         if current is None or not current.is_connected:
             return WebhookLook()
-        if mended is not Mended.NOTHING or current.webhook_id != webhook_id:
+        before = tx.connections.find_trouble(account.id)
+        after = _trouble(account, found, before, now) if isinstance(found, tuple) else None
+        is_repaired = before is not None and before.is_of_address and after is None
+        is_another = mended is not Mended.NOTHING or current.webhook_id != webhook_id
+        if is_another or is_repaired:
             tx.merchants.put_account(
                 msgspec.structs.replace(current, webhook_id=webhook_id, updated_at=now)
             )
+        key = webhook_base_of(account.id)
+        if leads_to is not None and tx.settings.find_setting(key) != leads_to:
+            tx.settings.put_setting(key, leads_to, now)
         if mended is not Mended.NOTHING:
             _tell(tx, account, _MENDED[mended](provider_id=account.id, kind=account.kind), now, ids)
-        before = tx.connections.find_trouble(account.id)
-        after = _trouble(account, found, before, now) if isinstance(found, tuple) else None
         if after is None and before is not None:
             tx.connections.remove_trouble(account.id)
             recovered = ProviderWebhookRecovered(provider_id=account.id, kind=account.kind)

@@ -2,11 +2,16 @@
 
 import msgspec
 
+from keysat_core.domain.account_record import disconnected_record
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.audit import audited
-from keysat_core.domain.events import ProviderDisconnected, outbox_event
+from keysat_core.domain.events import outbox_event
 from keysat_core.domain.ids import EventId, ProviderAccountId
-from keysat_core.domain.merchant import ProviderAccount, ProviderKind, disconnected
+from keysat_core.domain.merchant import (
+    ProviderAccount,
+    ProviderKind,
+    disconnected,
+    is_key_of_another,
+)
 from keysat_core.errors import ProviderNotLoaded, UpstreamError
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import BTCPayServer
@@ -53,25 +58,22 @@ def disconnect_btcpay(
         tx.merchants.put_account(disconnected(account, now))
         tx.merchants.remove_preferences_of(account.id)
         tx.connections.remove_health(account.id)
-        tx.trail.append_audit(
-            audited(
-                actor,
-                "payment_provider.disconnect",
-                now,
-                target=("payment_provider", account.id),
-                kind=account.kind,
-                store_id=account.store_id,
-                webhook_id=account.webhook_id,
-                pending_invoices=pending,
-            )
+        audit, event = disconnected_record(
+            account,
+            actor,
+            now,
+            store_id=account.store_id,
+            webhook_id=account.webhook_id,
+            pending_invoices=pending,
         )
-        event = ProviderDisconnected(
-            provider_id=account.id,
-            kind=account.kind,
-            merchant_profile_id=account.merchant_profile_id,
-        )
+        tx.trail.append_audit(audit)
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
-    warnings = _forgotten(account, btcpay) if btcpay is not None else ()
+        known = tx.merchants.list_all_accounts(is_disconnected_included=False)
+    warnings = (
+        _forgotten(account, btcpay, is_key_shared=is_key_of_another(account, known))
+        if btcpay is not None
+        else ()
+    )
     return Disconnected(account=account, pending_invoices=pending, warnings=warnings)
 
 
@@ -85,8 +87,10 @@ def _account(tx: Transaction, account_id: ProviderAccountId | None) -> ProviderA
     return next((one for one in accounts if one.kind is ProviderKind.BTCPAY), None)
 
 
-def _forgotten(account: ProviderAccount, btcpay: BTCPayServer) -> tuple[str, ...]:
-    """Remove our webhook and our key there; say what could not be."""
+def _forgotten(
+    account: ProviderAccount, btcpay: BTCPayServer, *, is_key_shared: bool
+) -> tuple[str, ...]:
+    """Remove our webhook there, and our key unless another account has it; say what is left."""
     try:
         remote = btcpay.stores_of(account)
     except ProviderNotLoaded:
@@ -97,6 +101,8 @@ def _forgotten(account: ProviderAccount, btcpay: BTCPayServer) -> tuple[str, ...
             remote.delete_webhook(account.store_id, account.webhook_id)
         except UpstreamError as exc:
             warnings.append(f"the webhook is still there; delete it by hand ({exc})")
+    if is_key_shared:
+        return (*warnings, "the API key is still good: another connected account has it, too")
     try:
         remote.revoke_key()
     except UpstreamError as exc:

@@ -1,14 +1,13 @@
 """Finish connecting a BTCPay Server: the operator consented, or made a key by hand."""
 
 import base64
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
 
+from keysat_core.domain.account_record import connected_record, disconnected_record
 from keysat_core.domain.actor import Actor, ActorKind
-from keysat_core.domain.audit import audited
 from keysat_core.domain.connecting import (
     WEBHOOK_PATH,
     WEBHOOK_SECRET_BYTES,
@@ -21,17 +20,20 @@ from keysat_core.domain.connecting import (
     missing_permissions,
     token_hash,
 )
-from keysat_core.domain.events import ProviderConnected, ProviderDisconnected, outbox_event
+from keysat_core.domain.events import outbox_event
 from keysat_core.domain.ids import EventId, ProviderAccountId
+from keysat_core.domain.listing import InvoiceFilter
 from keysat_core.domain.merchant import (
     SERVED_RAILS,
     MerchantProfile,
     ProviderAccount,
     ProviderKind,
     disconnected,
+    is_key_of_another,
 )
+from keysat_core.domain.provider_health import ProviderHealth, after_answer
 from keysat_core.domain.secret import Secret
-from keysat_core.domain.setting import WEBHOOK_BASE
+from keysat_core.domain.setting import webhook_base_of
 from keysat_core.errors import (
     AlreadyConnected,
     ConnectStateInvalid,
@@ -39,6 +41,7 @@ from keysat_core.errors import (
     KeysatError,
     NotConfigured,
     NotFound,
+    ServerFault,
 )
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import BTCPayServer, BTCPayStores
@@ -47,6 +50,12 @@ from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store, Transaction
 
 NO_SERVER = "no BTCPay Server is configured; set BTCPAY_URL and restart"
+SHARED_KEY = "another connected account has the same API key; give each its own"
+UNFINISHED = "its webhook could not be registered"
+UNREGISTERED = (
+    "its webhook could not be registered, which is tried again within 15 minutes; payments are noticed"
+    " without it, a minute or more later"
+)
 
 
 class FinishConnect(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,10 +90,12 @@ def finish_connect(
 
     The token is used up first, whatever follows. The account is stored before its webhook is
     registered, or a crash between the two would leave a webhook and a key there that nobody knows
-    of; after one, ``check_webhook`` registers what is missing in the place of what is there. After a
-    failure nothing of ours is left at the server: the webhook is removed and the key revoked, as
-    far as it lets us, and the account is retired. No transaction is open while it is asked.
-    Source: payments 6.9; but for the account, the order of steps is as there.
+    of; after one, ``check_webhook`` registers what is missing in the place of what is there. When
+    registering fails, the account is retired, and then nothing of ours is left at the server: the
+    webhook is removed and the key revoked, as far as it lets us, and unless another account has that
+    key. If something was sold through the account meanwhile, it is kept instead, with a warning. No
+    transaction is open while the server is asked. Source: payments 6.9; but for the account, the
+    order of steps is as there.
 
     Raises:
         ConnectStateInvalid: the token is unknown, used up or too old.
@@ -100,16 +111,13 @@ def finish_connect(
         raise NotConfigured(NO_SERVER)
     remote = btcpay.stores(btcpay.base_url, command.api_key)
     initiator = _initiator(actor, state)
-    with _tidied(
-        remote, partial(_retire, actor=initiator, store=store, clock=clock, ids=ids)
-    ) as left:
+    secret = Secret(_base32(entropy.token(WEBHOOK_SECRET_BYTES)))
+    try:
         profile = _free_profile(state, store=store)
         chosen, network, warnings = _judged(remote, state)
-        secret = Secret(_base32(entropy.token(WEBHOOK_SECRET_BYTES)))
-        account_id = ProviderAccountId(ids.new())
         now = clock.now()
         account = ProviderAccount(
-            id=account_id,
+            id=ProviderAccountId(ids.new()),
             merchant_profile_id=profile.id,
             kind=ProviderKind.BTCPAY,
             label=state.label or f"BTCPay — {profile.name}",
@@ -123,20 +131,42 @@ def finish_connect(
             updated_at=now,
         )
         with store.writing() as tx:
-            if tx.merchants.find_profile(profile.id) is None:
-                raise _profile_gone()
-            _record(tx, account, initiator, network, ids)
-            if tx.settings.find_setting(WEBHOOK_BASE) is None:
-                # So that the webhook can follow when the address changes before it is checked.
-                tx.settings.put_setting(WEBHOOK_BASE, public_url, now)
-        left.account = account
-        left.webhook_id = remote.put_webhook(
+            _refuse_gone(tx, profile)
+            if is_key_of_another(
+                account, tx.merchants.list_all_accounts(is_disconnected_included=False)
+            ):
+                warnings = (*warnings, SHARED_KEY)
+            tx.merchants.put_account(account)
+            audit, event = connected_record(
+                account,
+                initiator,
+                now,
+                action=_action(initiator),
+                store_id=chosen.id,
+                network=network,
+            )
+            tx.trail.append_audit(audit)
+            tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
+            tx.settings.put_setting(webhook_base_of(account.id), public_url, now)
+    except Exception:
+        _quietly(partial(_forget_key, remote, command.api_key, store=store))
+        raise
+    webhook_id = None
+    try:
+        webhook_id = remote.put_webhook(
             chosen.id,
-            f"{public_url}{WEBHOOK_PATH}/{account_id}",
+            f"{public_url}{WEBHOOK_PATH}/{account.id}",
             secret,
             former_urls=_former_urls(public_url, store=store),
         )
-        account = _completed(account_id, left.webhook_id, store=store, clock=clock)
+        account = _completed(account.id, webhook_id, store=store, clock=clock)
+    except Exception as failure:
+        kept = _retire_unless_sold(account, initiator, store=store, clock=clock, ids=ids)
+        if kept is None:
+            _quietly(partial(_forget_webhook, remote, account, webhook_id, store=store))
+            _quietly(partial(_forget_key, remote, command.api_key, store=store))
+            raise
+        account, warnings = kept, (*warnings, f"{UNREGISTERED} ({failure})")
     return Connected(
         account=account, profile=profile, store=chosen, network=network, warnings=warnings
     )
@@ -204,28 +234,23 @@ def _judged(
     return chosen, network, warnings
 
 
-class _Left(msgspec.Struct, kw_only=True):
-    """What there is by now that a failure must not leave behind."""
+def _forget_key(remote: BTCPayStores, key: Secret, *, store: Store) -> None:
+    """Leave no useful key behind; one that an account has is not ours to revoke."""
+    with store.reading() as tx:
+        known = tx.merchants.list_all_accounts(is_disconnected_included=False)
+    if not any(one.api_key == key for one in known):
+        remote.revoke_key()
 
-    account: ProviderAccount | None = None
-    webhook_id: str | None = None
 
-
-@contextmanager
-def _tidied(remote: BTCPayStores, retire: Callable[[ProviderAccount], None]) -> Iterator[_Left]:
-    """After a failure, leave neither a webhook nor a useful key behind, nor an account here."""
-    left = _Left()
-    try:
-        yield left
-    except Exception:
-        account = left.account
-        if account is not None and account.store_id is not None and left.webhook_id is not None:
-            _quietly(partial(remote.delete_webhook, account.store_id, left.webhook_id))
-        _quietly(remote.revoke_key)
-        if account is not None:
-            # Last: an account that cannot be retired, or was not, tells of itself by failing.
-            _quietly(partial(retire, account))
-        raise
+def _forget_webhook(
+    remote: BTCPayStores, account: ProviderAccount, webhook_id: str | None, *, store: Store
+) -> None:
+    """Leave no webhook behind, neither our own nor one that ``check_webhook`` registered meanwhile."""
+    with store.reading() as tx:
+        retired = tx.merchants.find_account(account.id)
+    known = {webhook_id, retired.webhook_id if retired else None}
+    for each in sorted(one for one in known if one is not None):
+        _quietly(partial(remote.delete_webhook, str(account.store_id), each))
 
 
 def _quietly(call: Callable[[], None]) -> None:
@@ -239,69 +264,45 @@ def _quietly(call: Callable[[], None]) -> None:
 def _completed(
     account_id: ProviderAccountId, webhook_id: str, *, store: Store, clock: Clock
 ) -> ProviderAccount:
+    now = clock.now()
     with store.writing() as tx:
         current = tx.merchants.find_account(account_id)
         if current is None or not current.is_connected:
             raise NotFound("payment provider", account_id)
-        account = msgspec.structs.replace(current, webhook_id=webhook_id, updated_at=clock.now())
+        account = msgspec.structs.replace(current, webhook_id=webhook_id, updated_at=now)
         tx.merchants.put_account(account)
+        # It answered all that was asked of it.
+        tx.connections.put_health(after_answer(ProviderHealth(account_id=account_id), now))
     return account
 
 
-def _retire(
-    account: ProviderAccount, *, actor: Actor, store: Store, clock: Clock, ids: Ids
-) -> None:
+def _retire_unless_sold(
+    account: ProviderAccount, actor: Actor, *, store: Store, clock: Clock, ids: Ids
+) -> ProviderAccount | None:
+    """Retire an account; give it if it stays, because something was sold through it meanwhile.
+
+    It stays, too, when that cannot be written down: an account that is known is better kept whole.
+    """
     now = clock.now()
-    with store.writing() as tx:
-        current = tx.merchants.find_account(account.id)
-        if current is None or not current.is_connected:
-            return
-        tx.merchants.put_account(disconnected(current, now))
-        tx.merchants.remove_preferences_of(account.id)
-        tx.connections.remove_health(account.id)
-        tx.trail.append_audit(
-            audited(
-                actor,
-                "payment_provider.disconnect",
-                now,
-                target=("payment_provider", account.id),
-                kind=account.kind,
-                store_id=account.store_id,
-                reason="its webhook could not be registered",
+    try:
+        with store.writing() as tx:
+            current = tx.merchants.find_account(account.id)
+            if current is None or not current.is_connected:
+                return None
+            sold = InvoiceFilter(provider_account_id=account.id, limit=1)
+            if tx.invoices.list_invoices(sold).total:
+                return current
+            tx.merchants.put_account(disconnected(current, now))
+            tx.merchants.remove_preferences_of(account.id)
+            tx.connections.remove_health(account.id)
+            audit, event = disconnected_record(
+                account, actor, now, store_id=account.store_id, reason=UNFINISHED
             )
-        )
-        event = ProviderDisconnected(
-            provider_id=account.id,
-            kind=account.kind,
-            merchant_profile_id=account.merchant_profile_id,
-        )
-        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
-
-
-def _record(
-    tx: Transaction, account: ProviderAccount, actor: Actor, network: BitcoinNetwork, ids: Ids
-) -> None:
-    now = account.connected_at
-    tx.merchants.put_account(account)
-    is_scoped = actor.kind is ActorKind.SCOPED_API_KEY
-    tx.trail.append_audit(
-        audited(
-            actor,
-            "payment_provider.connect_scoped" if is_scoped else "payment_provider.connect",
-            now,
-            target=("payment_provider", account.id),
-            kind=account.kind,
-            store_id=account.store_id,
-            merchant_profile_id=account.merchant_profile_id,
-            network=network,
-        )
-    )
-    event = ProviderConnected(
-        provider_id=account.id,
-        kind=account.kind,
-        merchant_profile_id=account.merchant_profile_id,
-    )
-    tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
+            tx.trail.append_audit(audit)
+            tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
+    except ServerFault:
+        return account
+    return None
 
 
 def _initiator(caller: Actor, state: ConnectState) -> Actor:
@@ -310,6 +311,16 @@ def _initiator(caller: Actor, state: ConnectState) -> Actor:
     if state.initiator_hash is None:
         kind = ActorKind.CLI
     return msgspec.structs.replace(caller, kind=kind, hash=state.initiator_hash)
+
+
+def _refuse_gone(tx: Transaction, profile: MerchantProfile) -> None:
+    if tx.merchants.find_profile(profile.id) is None:
+        raise _profile_gone()
+
+
+def _action(initiator: Actor) -> str:
+    is_scoped = initiator.kind is ActorKind.SCOPED_API_KEY
+    return "payment_provider.connect_scoped" if is_scoped else "payment_provider.connect"
 
 
 def _profile_gone() -> InvariantError:

@@ -2,9 +2,9 @@
 
 import msgspec
 
+from keysat_core.domain.account_record import connected_record
 from keysat_core.domain.actor import SYSTEM
-from keysat_core.domain.audit import audited
-from keysat_core.domain.events import ProviderConnected, outbox_event
+from keysat_core.domain.events import outbox_event
 from keysat_core.domain.ids import EventId, ProviderAccountId
 from keysat_core.domain.merchant import SERVED_RAILS, ProviderAccount, ProviderKind
 from keysat_core.domain.secret import Secret
@@ -53,20 +53,9 @@ def seed_btcpay(
             updated_at=now,
         )
         tx.merchants.put_account(account)
-        tx.trail.append_audit(
-            audited(
-                SYSTEM,
-                "payment_provider.connect",
-                now,
-                target=("payment_provider", account.id),
-                kind=account.kind,
-                store_id=account.store_id,
-                merchant_profile_id=profile.id,
-                source="environment",
-            )
+        audit, event = connected_record(
+            account, SYSTEM, now, store_id=account.store_id, source="environment"
         )
-        event = ProviderConnected(
-            provider_id=account.id, kind=account.kind, merchant_profile_id=profile.id
-        )
+        tx.trail.append_audit(audit)
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
     return account

@@ -15,6 +15,9 @@ from keysat_core.domain.listing import DueInvoice
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, asked_through
 from keysat_core.domain.payment import ProviderStatus
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt, after_look
+from keysat_core.domain.setting import webhook_base_of
+from keysat_core.domain.webhook_trouble import is_at
+from keysat_core.domain.zaprite import webhook_url
 from keysat_core.errors import NotFound
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
@@ -74,12 +77,16 @@ def note_webhook(
 
 
 class Nudge(msgspec.Struct, frozen=True, kw_only=True):
-    """An unsigned webhook about an invoice of ours: a reason to look at it, from whomever."""
+    """An unsigned webhook about an invoice of ours: a reason to look at it, from whomever.
+
+    ``host``: the one it was sent to.
+    """
 
     account_id: ProviderAccountId
     invoice_id: InvoiceId
     provider_invoice_id: str
     type: str
+    host: str = ""
 
 
 def find_nudged(
@@ -109,6 +116,7 @@ def find_nudged(
         invoice_id=invoice.id,
         provider_invoice_id=notice.provider_invoice_id,
         type=notice.type,
+        host=command.headers.get("host", ""),
     )
 
 
@@ -118,7 +126,7 @@ def keep_nudge(
     """Store that an invoice is to be looked at, now or in a while.
 
     There is one row for each invoice, however often it is nudged: a flood fills nothing. That it came
-    ends what operators were told of the webhook, which nobody can look at where nothing is signed.
+    to an address which the operator was told to enter ends that: nobody can look it up there.
     """
     now = clock.now()
     receipt = WebhookReceipt(
@@ -136,18 +144,21 @@ def keep_nudge(
         # A forced delete of the product takes the invoice with it.
         if tx.invoices.find_invoice(nudge.invoice_id) is not None:
             tx.receipts.put_receipt(receipt)
-            _end_trouble(tx, nudge.account_id, now, ids)
+            _end_trouble(tx, nudge, now, ids)
     return receipt
 
 
-def _end_trouble(tx: Transaction, account_id: ProviderAccountId, now: Instant, ids: Ids) -> None:
-    account = tx.merchants.find_account(account_id)
-    if account is None or tx.connections.find_trouble(account_id) is None:
+def _end_trouble(tx: Transaction, nudge: Nudge, now: Instant, ids: Ids) -> None:
+    account = tx.merchants.find_account(nudge.account_id)
+    trouble = tx.connections.find_trouble(nudge.account_id)
+    if account is None or trouble is None or not is_at(trouble, nudge.host):
         return
-    tx.connections.remove_trouble(account_id)
-    event = ProviderWebhookRecovered(provider_id=account_id, kind=account.kind)
+    tx.connections.remove_trouble(account.id)
+    base = str(trouble.detail).removesuffix(webhook_url("", account.id))
+    tx.settings.put_setting(webhook_base_of(account.id), base, now)
+    event = ProviderWebhookRecovered(provider_id=account.id, kind=account.kind)
     tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
-    target = ("payment_provider", account_id)
+    target = ("payment_provider", account.id)
     tx.trail.append_audit(audited(SYSTEM, event.event_type, now, target=target, kind=account.kind))
 
 

@@ -2,9 +2,9 @@
 
 import msgspec
 
+from keysat_core.domain.account_record import connected_record
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.audit import audited
-from keysat_core.domain.events import ProviderConnected, outbox_event
+from keysat_core.domain.events import outbox_event
 from keysat_core.domain.ids import EventId, MerchantProfileId, ProviderAccountId
 from keysat_core.domain.merchant import (
     SERVED_RAILS,
@@ -12,6 +12,7 @@ from keysat_core.domain.merchant import (
     ProviderAccount,
     ProviderKind,
 )
+from keysat_core.domain.provider_health import ProviderHealth, after_answer
 from keysat_core.domain.self_license import Capability, SelfLicense, refuse_without
 from keysat_core.domain.setting import webhook_base_of
 from keysat_core.domain.text import optional_text
@@ -99,22 +100,12 @@ def connect_zaprite(
         profile = _profile(tx, profile.id)
         _refuse_second(tx, profile)
         tx.merchants.put_account(account)
+        # It answered when its key was tried.
+        tx.connections.put_health(after_answer(ProviderHealth(account_id=account.id), now))
         # So that the webhook can follow when the address changes before it is first looked at.
         tx.settings.put_setting(webhook_base_of(account.id), public_url, now)
-        tx.trail.append_audit(
-            audited(
-                actor,
-                "payment_provider.connect",
-                now,
-                target=("payment_provider", account.id),
-                kind=account.kind,
-                merchant_profile_id=profile.id,
-                base_url=base_url,
-            )
-        )
-        event = ProviderConnected(
-            provider_id=account.id, kind=account.kind, merchant_profile_id=profile.id
-        )
+        audit, event = connected_record(account, actor, now, base_url=base_url)
+        tx.trail.append_audit(audit)
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
     url = webhook_url(public_url, account.id)
     try:

@@ -2,9 +2,9 @@
 
 import msgspec
 
+from keysat_core.domain.account_record import disconnected_record
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.audit import audited
-from keysat_core.domain.events import ProviderDisconnected, outbox_event
+from keysat_core.domain.events import outbox_event
 from keysat_core.domain.ids import EventId, ProviderAccountId
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, disconnected
 from keysat_core.errors import NotFound
@@ -48,22 +48,8 @@ def disconnect_zaprite(
         tx.merchants.put_account(gone)
         tx.merchants.remove_preferences_of(account.id)
         tx.connections.remove_health(account.id)
-        tx.trail.append_audit(
-            audited(
-                actor,
-                "payment_provider.disconnect",
-                now,
-                target=("payment_provider", account.id),
-                kind=account.kind,
-                merchant_profile_id=account.merchant_profile_id,
-                pending_invoices=pending,
-            )
-        )
-        event = ProviderDisconnected(
-            provider_id=account.id,
-            kind=account.kind,
-            merchant_profile_id=account.merchant_profile_id,
-        )
+        audit, event = disconnected_record(account, actor, now, pending_invoices=pending)
+        tx.trail.append_audit(audit)
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
     return DisconnectedZaprite(account=gone, pending_invoices=pending)
 
