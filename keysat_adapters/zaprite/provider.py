@@ -150,19 +150,15 @@ class ZapriteProvider:
                 return profile
         return None
 
-    def read_saved_payment(
-        self, provider_invoice_id: str, profile: SavedProfile
-    ) -> SavedProfile | None:
-        """Read a profile of a contact as it is now; None when it cannot pay this order.
+    def read_saved_payment(self, profile: SavedProfile) -> SavedProfile | None:
+        """Read a profile as it is now; None when its contact has it no more.
+
+        Which contact an order has says nothing of who pays it: each recurring order gets its own.
 
         Raises:
             ProviderRefused, ProviderUnavailable.
         """
-        operation = "read saved payment"
-        payer = contact_wire.contact_id_of(self._order(operation, provider_invoice_id))
-        if payer not in (None, profile.contact_id):
-            return None
-        for _, current in self._profiles(operation, profile.contact_id):
+        for _, current in self._profiles("read saved payment", profile.contact_id):
             if current.profile_id == profile.profile_id:
                 return current
         return None

@@ -19,13 +19,8 @@ class SavedPayments(Protocol):
         """Look for the method that was saved when an invoice, ours by ``invoice_id``, was paid."""
         ...
 
-    def read_saved_payment(
-        self, provider_invoice_id: str, profile: SavedProfile
-    ) -> SavedProfile | None:
-        """Read a method as it is now.
-
-        None when its contact has it no more, or when the invoice belongs to another contact.
-        """
+    def read_saved_payment(self, profile: SavedProfile) -> SavedProfile | None:
+        """Read a method as it is now; None when the contact it was saved for has it no more."""
         ...
 
     def is_unpaid(self, provider_invoice_id: str) -> bool:

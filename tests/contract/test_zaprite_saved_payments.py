@@ -98,14 +98,25 @@ def test_a_saved_card_is_found_by_the_order_that_saved_it(bench: ZapriteBench) -
     assert found is not None
     assert (found.profile_id, found.method) == (profile_id, "CARD")
     assert found.expires_at == bench.clock.now() + 3 * 365 * 86_400
-    renewal = bench.sell(invoice_id=InvoiceId("renewal"))
-    assert bench.provider.read_saved_payment(renewal, found) == found
-    assert bench.provider.read_saved_payment(id_, found) == found
-    other = msgspec.structs.replace(found, profile_id="another")
-    assert bench.provider.read_saved_payment(renewal, other) is None
-    theirs, _ = saved(bench, name="three")
-    assert bench.provider.read_saved_payment(theirs, found) is None
+    assert bench.provider.read_saved_payment(found) == found
     assert bench.provider.find_saved_payment(id_, InvoiceId("another")) is None
+
+
+def test_a_card_is_read_while_its_own_contact_has_it(bench: ZapriteBench) -> None:
+    id_, _ = saved(bench)
+    theirs, _ = saved(bench, name="two")
+    found = bench.provider.find_saved_payment(id_, order().invoice_id)
+    other = bench.provider.find_saved_payment(theirs, order("two").invoice_id)
+    assert found is not None
+    assert other is not None
+    for strange in (
+        msgspec.structs.replace(found, profile_id="another"),
+        msgspec.structs.replace(found, contact_id=other.contact_id),
+    ):
+        assert bench.provider.read_saved_payment(strange) is None
+    bench.fake.live.contacts[found.contact_id].profiles.clear()
+    assert bench.provider.read_saved_payment(found) is None
+    assert bench.provider.read_saved_payment(other) == other
 
 
 def test_a_card_that_appears_late_is_not_there_before(bench: ZapriteBench) -> None:

@@ -120,8 +120,7 @@ def _plan(tx: Transaction, command: ChargeInvoice, now: Instant) -> _Plan:
     if account is None or keeper is None or not _is_same(keeper, account):
         raise InvariantError("saved_invoice_id", "the method is kept at another provider account")
     source = tx.invoices.get_invoice(command.saved_invoice_id)
-    if not _is_same_buyer(source, invoice):
-        raise InvariantError("saved_invoice_id", "the method belongs to another buyer")
+    _refuse_unless_same_buyer(source, invoice)
     _refuse_expired(saved.profile, now)
     return _Plan(
         invoice=invoice,
@@ -136,12 +135,31 @@ def _is_same(keeper: ProviderAccount, account: ProviderAccount) -> bool:
     return keeper.id == account.id or asked_through(keeper, account)
 
 
-def _is_same_buyer(source: Invoice, invoice: Invoice) -> bool:
+def _refuse_unless_same_buyer(source: Invoice, invoice: Invoice) -> None:
+    """A method pays for whoever saved it, and for what it was saved with.
+
+    An e-mail that is missing makes nobody the same: an anonymous invoice may be anybody's.
+    """
     if source.product_id != invoice.product_id:
-        return False
+        raise InvariantError(
+            "saved_invoice_id",
+            "the method was saved with another product; name one that was saved with this one, or"
+            " let the buyer pay at the checkout",
+        )
     if source.buyer_email is None or invoice.buyer_email is None:
-        return True
-    return source.buyer_email.casefold() == invoice.buyer_email.casefold()
+        which = "the saved invoice" if source.buyer_email is None else "the invoice"
+        raise InvariantError(
+            "saved_invoice_id",
+            f"{which} has no e-mail, so nothing says that both are of the same buyer; open an"
+            " invoice with the e-mail the method was saved with, or let the buyer pay at the"
+            " checkout",
+        )
+    if source.buyer_email.casefold() != invoice.buyer_email.casefold():
+        raise InvariantError(
+            "saved_invoice_id",
+            "the method belongs to another buyer; name one that was saved with the same e-mail, or"
+            " let the buyer pay at the checkout",
+        )
 
 
 def _refuse_expired(profile: SavedProfile, now: Instant) -> None:
@@ -151,10 +169,10 @@ def _refuse_expired(profile: SavedProfile, now: Instant) -> None:
 
 def _refuse_unless_theirs(keeper: SavedPayments, plan: _Plan, now: Instant) -> None:
     """See that the contact it was saved for still has the method, and that it is still good."""
-    current = keeper.read_saved_payment(plan.provider_invoice_id, plan.profile)
+    current = keeper.read_saved_payment(plan.profile)
     if current is None:
         raise InvariantError(
-            "saved_invoice_id", "the invoice's contact at the provider does not have this method"
+            "saved_invoice_id", "its contact at the provider does not have this method any more"
         )
     _refuse_expired(current, now)
 

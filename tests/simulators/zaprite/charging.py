@@ -80,9 +80,7 @@ class Charging:
         found = organization.find_profile(profile_id, now)
         if found is None:
             raise Refusal(404, "Payment profile not found")
-        contact, profile = found
-        if order.contact_id not in (None, contact.id):
-            raise Refusal(400, "Payment profile belongs to another contact")
+        _, profile = found
         if profile.expires_at is not None and profile.expires_at <= now:
             raise Refusal(400, "Payment profile has expired")
         if order.status in _CLOSED:

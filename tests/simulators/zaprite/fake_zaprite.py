@@ -6,8 +6,8 @@ a sandbox organization:
 
 - which HTTP status and message each refusal has, beyond the form of the error body;
 - that orders are found by ``externalUniqId``, the newest winning;
-- the form of ``paymentProfiles`` and of ``POST /v1/orders/charge``, and that a profile of another
-  contact or past its time is refused;
+- the form of ``paymentProfiles`` and of ``POST /v1/orders/charge``, that a profile past its time is
+  refused, and that one of another contact than the order's is not;
 - what ``POST /v1/webhooks`` takes and answers, and that the same URL may be registered twice;
 - that webhooks are repeated until a 2xx, and when;
 - ``CANCELED`` and ``REFUNDED``, and the ``orderType`` of an order made by the API.
