@@ -40,7 +40,8 @@ from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.domain.policy import Policy, terms_of_sale
 from keysat_core.domain.saved_payment import SavedPayment, wanted_of_sale
 from keysat_core.domain.second_look import doubted
-from keysat_core.domain.tip import TipAttempt
+from keysat_core.domain.tip import TipAttempt, TipStatus
+from keysat_core.domain.tip_record import tip_changed, tip_entry
 from keysat_core.domain.tip_terms import tip_of_sale
 from keysat_core.limits import RECONCILE_DAYS
 
@@ -120,6 +121,10 @@ def fulfil(
                 invoice_id=settled.id,
             )
         )
+        if tip is not None and tip.status is not TipStatus.PENDING:
+            # One that waits to be paid is told when something becomes of it.
+            events.append(tip_changed(tip))
+            audits.append(tip_entry(tip, now))
     if settled.effect_at is None:
         settled = msgspec.structs.replace(settled, effect_at=now, updated_at=now)
     return Settlement(

@@ -27,7 +27,11 @@ def tip_entry(tip: TipAttempt, now: Instant) -> AuditEntry:
     )
 
 
+def tip_changed(tip: TipAttempt) -> TipChanged:
+    """Tell of a tip that has become what it is."""
+    return TipChanged(tip_id=tip.id, license_id=tip.license_id, status=tip.status)
+
+
 def tip_event(tip: TipAttempt, event_id: EventId, now: Instant) -> OutboxEvent:
     """Make the event of a tip that has become what it is."""
-    changed = TipChanged(tip_id=tip.id, license_id=tip.license_id, status=tip.status)
-    return outbox_event(changed, event_id=event_id, now=now)
+    return outbox_event(tip_changed(tip), event_id=event_id, now=now)

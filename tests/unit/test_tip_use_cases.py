@@ -66,11 +66,32 @@ def test_a_share_is_rounded_down_to_whole_sats(pct_bps: int, price: int, amount:
 @pytest.mark.parametrize(("pct_bps", "price"), [(1, 9_999), (10_000, 5_000_001)])
 def test_a_share_that_is_too_small_or_too_large_is_skipped(pct_bps: int, price: int) -> None:
     jar = open_tip_jar(pct_bps=pct_bps)
-    jar.sell(amount_sats=price)
+    sold = jar.sell(amount_sats=price)
     status, detail = ended(jar)
     assert (status, jar.due()) == (TipStatus.SKIPPED, [])
     assert detail is not None
     assert detail.startswith("the share is")
+    # As every step of a tip it is told, once.
+    jar.trade.settle(sold.id)
+    jar.work()
+    assert told(jar) == ["skipped"]
+    (entry,) = jar.trade.audits("tip.skipped")
+    assert (entry.target_id, entry.details["detail"]) == (jar.tip().id, detail)
+
+
+def test_a_share_that_is_skipped_is_told_by_whomever_the_sale_is_settled() -> None:
+    jar = open_tip_jar(pct_bps=1, price_sats_override=9_999)
+    sold = jar.trade.sell(policy_slug=jar.policy.slug)
+    jar.trade.take_word(sold.id, is_forced=True)
+    assert jar.tip().status is TipStatus.SKIPPED
+    assert told(jar) == ["skipped"]
+    assert len(jar.trade.audits("tip.skipped")) == 1
+
+
+def test_a_tip_that_is_to_be_paid_is_not_told_before(jar: TipJar) -> None:
+    jar.sell()
+    assert told(jar) == []
+    assert not [entry for entry in jar.trade.audits() if entry.action.startswith("tip.")]
 
 
 def test_the_largest_share_is_paid() -> None:
