@@ -5,7 +5,6 @@ The two steps are apart, so that a shell may give up waiting for the first and g
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.ids import InvoiceId
-from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.errors import ProviderNotLoaded, UpstreamError
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.settle_by_hand import (
@@ -53,7 +52,7 @@ def take_word(
         is_provider_asked=asked is not None,
     )
     done = settle_by_hand(actor, told, store=ports.store, clock=ports.clock, ids=ports.ids)
-    if asked is None or not asked.is_changed or asked.invoice.status is not InvoiceStatus.SETTLED:
+    if asked is None or not asked.is_newly_settled:
         return done
     # This call settled it, by the provider's word.
     return SettledByHand(row=done.row)

@@ -1,17 +1,24 @@
 """Invoices, as operators see and settle them. Source: decisions 17 and 18; payments 9.3."""
 
+import dataclasses
 from threading import Event
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from keysat_core.domain.actor import Scope
+from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.errors import ProviderNotLoaded, ProviderUnavailable
 from keysat_core.ports.sandbox import PretendPayment
+from keysat_core.use_cases.purchases.settle_by_hand import SettleByHand
+from keysat_http.by_hand import ask_provider, take_word
 from keysat_http.reconciling import reconcile_invoices
 from tests.support.http import ADMIN
 from tests.support.shop import Shop, running_shop
+from tests.support.trade import OPERATOR
+from tests.support.watched_store import WatchedStore
 
 LATE = "/settings/accept-late-payments"
 DOWN = ProviderUnavailable("read invoice", "timeout")
@@ -185,6 +192,30 @@ def test_a_provider_that_hangs_is_not_waited_for() -> None:
         shop.providers.gate = None
         assert settle(shop, invoice_id)["already"] == "settled"
         assert len(shop.licenses()) == 1
+
+
+def test_what_another_settled_meanwhile_is_settled_already(shop: Shop) -> None:
+    """Also when the answer that came too late tells which invoice it is at its provider."""
+    shop.add_product()
+    purchase = shop.buy()
+    shop.act(purchase, PretendPayment.PAY)
+    invoice_id = InvoiceId(purchase["invoice_id"])
+    store = shop.ports.store
+    with store.writing() as tx:
+        lacking = replace(tx.invoices.get_invoice(invoice_id), provider_invoice_id=None)
+        tx.invoices.put_invoice(lacking)
+    command = SettleByHand(invoice_id=invoice_id, is_forced=True)
+    watched = WatchedStore(store)
+
+    def another_settles() -> None:
+        assert not take_word(shop.ports, OPERATOR, command, None).is_already
+
+    watched.before_writing = another_settles
+    asked = ask_provider(dataclasses.replace(shop.ports, store=watched), OPERATOR, invoice_id)
+    assert asked is not None
+    assert asked.invoice.provider_invoice_id == purchase["btcpay_invoice_id"]
+    assert take_word(shop.ports, OPERATOR, command, asked).is_already
+    assert len(shop.licenses()) == 1
 
 
 def test_a_free_sale_is_settled_already(shop: Shop) -> None:

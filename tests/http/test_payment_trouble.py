@@ -11,6 +11,7 @@ from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.secret import Secret
 from keysat_http.provider_ticks import check_webhooks
 from keysat_http.reconciling import reconcile_invoices
+from keysat_http.settling import Pass
 from tests.simulators.btcpay.forgeries import forged, reverse_queue
 from tests.simulators.btcpay.invoices import Status
 from tests.simulators.btcpay.modes import Mode
@@ -247,7 +248,8 @@ def test_an_invoice_created_without_an_answer_is_adopted(lost: CallAction) -> No
         (lacking,) = invoices(opened)
         assert (lacking.provider_invoice_id, lacking.checkout_url) == (None, "")
         (orphan,) = opened.fake.invoices()
-        opened.tick(60)
+        opened.clock.turn(60)
+        assert reconcile_invoices(opened.shop.ports) == Pass(changed=1)
         (adopted,) = invoices(opened)
         assert adopted.provider_invoice_id == orphan.id
         assert adopted.checkout_url == f"https://pay.example/btcpay/i/{orphan.id}"

@@ -125,6 +125,24 @@ def test_a_lost_answer_is_found_by_our_id_and_no_second_invoice_is_made(trade: T
     assert len(trade.provider.orders) == 1
 
 
+def test_that_a_lost_invoice_was_found_is_a_change(trade: Trade) -> None:
+    opened = trade.open().invoice
+    trade.provider.faults.append(Fault.LOST)
+    with pytest.raises(ProviderUnavailable):
+        trade.request(opened.id)
+    found = trade.settle(opened.id)
+    assert (found.is_changed, found.is_newly_settled) == (True, False)
+    assert (found.invoice.provider_invoice_id, found.invoice.status) == (
+        "p-1",
+        InvoiceStatus.PENDING,
+    )
+    again = trade.settle(opened.id)
+    assert (again.is_changed, again.is_newly_settled) == (False, False)
+    trade.provider.pay(opened.id)
+    paid = trade.settle(opened.id)
+    assert (paid.is_changed, paid.is_newly_settled) == (True, True)
+
+
 @pytest.mark.parametrize("is_loaded", [True, False])
 def test_a_refused_search_abandons_nothing_that_may_exist(trade: Trade, *, is_loaded: bool) -> None:
     """The first try may have created it: a buyer may be paying it."""

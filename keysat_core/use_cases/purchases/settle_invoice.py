@@ -18,7 +18,7 @@ from keysat_core.domain.asking import (
 from keysat_core.domain.events import outbox_event
 from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, ProviderAccountId, TipId
 from keysat_core.domain.instant import Instant
-from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.merchant import ProviderAccount, asked_through
 from keysat_core.domain.payment import ProviderInvoice
 from keysat_core.domain.provider_health import (
@@ -37,10 +37,15 @@ from keysat_core.ports.store import Store, Transaction
 
 
 class SettledInvoice(msgspec.Struct, frozen=True, kw_only=True):
-    """The invoice now. ``is_changed``: this call changed its status or applied its effect."""
+    """The invoice now.
+
+    ``is_changed``: this call changed its status, applied its effect, or recorded which invoice it is
+    at its provider. ``is_newly_settled``: this call settled it or applied its effect.
+    """
 
     invoice: Invoice
     is_changed: bool
+    is_newly_settled: bool = False
 
 
 def settle_invoice(
@@ -82,8 +87,13 @@ def settle_invoice(
         has_new_status = sale.invoice.status is not facts.invoice.status
         if has_new_status and learned is Silence.NEVER_CREATED:
             tx.idempotency.remove_for_invoice(invoice_id)
-    is_changed = has_new_status or sale.license is not None
-    return SettledInvoice(invoice=sale.invoice, is_changed=is_changed)
+    is_decided = has_new_status or sale.license is not None
+    is_adopted = sale.invoice.provider_invoice_id != facts.invoice.provider_invoice_id
+    return SettledInvoice(
+        invoice=sale.invoice,
+        is_changed=is_decided or is_adopted,
+        is_newly_settled=is_decided and sale.invoice.status is InvoiceStatus.SETTLED,
+    )
 
 
 class _NoAnswer(msgspec.Struct, frozen=True, kw_only=True):
