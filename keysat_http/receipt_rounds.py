@@ -104,14 +104,14 @@ class ReceiptRounds:
                 with self._lock:
                     self._busy.discard(account_id)
 
-        return Job(run=run, ids={"account": account_id})
+        return Job(run=run, ids={"account": shown(account_id)})
 
     def _job(self, receipt: WebhookReceipt) -> Job:
         return Job(
             run=lambda: Counter([settle_receipt(self._ports, SYSTEM, receipt)]),
             ids={
-                "account": receipt.provider_account_id,
-                "invoice": shown(receipt.invoice_id or ""),
+                "account": shown(receipt.provider_account_id),
+                "invoice": shown(receipt.invoice_id),
             },
         )
 

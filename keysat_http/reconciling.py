@@ -67,7 +67,7 @@ def reconcile_invoices(
             failures_max=failures_max(known),
             fan_out=fan_out,
         )
-        jobs.append(Job(run=run, ids={"account": account_id or ""}))
+        jobs.append(Job(run=run, ids={"account": shown(account_id)}))
     for done in fan_out(jobs, PROVIDERS_AT_ONCE) if jobs else ():
         tally.update(done)
     return pass_of("invoices_reconciled", +tally)
@@ -103,7 +103,7 @@ def reconcile_backlog(
 def _job(ports: Ports, due: DueInvoice) -> Job:
     return Job(
         run=lambda: Counter([settle(ports, SYSTEM, due.id).outcome]),
-        ids={"account": due.provider_account_id or "", "invoice": shown(due.id)},
+        ids={"account": shown(due.provider_account_id), "invoice": shown(due.id)},
     )
 
 

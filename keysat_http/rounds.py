@@ -25,7 +25,8 @@ PROVIDERS_AT_ONCE: Final = 16
 """Providers asked beside each other, so that none that hangs delays the others."""
 
 SHOWN_ID_CHARS: Final = 8
-"""How much of an invoice's id the log has; the whole of it is its buyer's secret (public-api 0)."""
+"""How much of an id the log has. The whole of an invoice's is its buyer's secret (public-api 0); that of
+an account is all that keeps strangers from its Zaprite webhook's address (payments 7.4)."""
 
 _PLACES_SHOWN: Final = 3
 """The innermost places of an error that the log has: enough to find it."""
@@ -131,9 +132,9 @@ def share(jobs: Sequence[Job], *, failures_max: int, fan_out: FanOut) -> Tally:
     return tally
 
 
-def shown(invoice_id: str) -> str:
-    """Spell an invoice's id so that the log may have it and a row is found by it."""
-    return f"{invoice_id[:SHOWN_ID_CHARS]}…"
+def shown(id_: str | None) -> str:
+    """Spell an invoice's or an account's id so that the log may have it and a row is found by it."""
+    return f"{id_[:SHOWN_ID_CHARS]}…" if id_ else ""
 
 
 def _guarded(job: Job) -> Tally:

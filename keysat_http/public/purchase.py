@@ -42,6 +42,7 @@ from keysat_core.use_cases.purchases.request_payment import request_payment
 from keysat_http.client_address import Caller
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.rate_limits import RateLimiter
+from keysat_http.rounds import shown
 from keysat_http.routes import get, post
 from keysat_http.settings import HTTPSettings
 from keysat_http.views.purchase import (
@@ -110,8 +111,8 @@ async def start_purchase(
             if opened.passed_over:
                 log.warning(
                     "several_providers_serve_the_rail",
-                    chosen=invoice.provider_account_id,
-                    passed_over=opened.passed_over,
+                    chosen=shown(invoice.provider_account_id),
+                    passed_over=[shown(one) for one in opened.passed_over],
                 )
             if _lacks_checkout(invoice):
                 invoice = await provider_threads.run(
