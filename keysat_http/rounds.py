@@ -115,8 +115,17 @@ def failures_max(health: ProviderHealth | None) -> int:
     return max(1, FAILURES_IN_A_ROW - (health.failures if health else 0))
 
 
-def share(jobs: Sequence[Job], *, failures_max: int, fan_out: FanOut) -> Tally:
-    """Run one account's jobs, a few at once, until it failed too often; the others are skipped."""
+def share(
+    jobs: Sequence[Job],
+    *,
+    failures_max: int,
+    fan_out: FanOut,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Tally:
+    """Run one account's jobs, a few at once, until it failed too often; the others are skipped.
+
+    So they are once ``is_over`` says that the round's time is, but for the first.
+    """
     tally: Tally = Counter()
     left = list(jobs)
     is_answering = False
@@ -128,6 +137,8 @@ def share(jobs: Sequence[Job], *, failures_max: int, fan_out: FanOut) -> Tally:
         for done in fan_out(group, ASKED_AT_ONCE):
             tally.update(done)
         is_answering = tally["failed"] == before
+        if is_over():
+            break
     tally["skipped"] += len(left)
     return tally
 

@@ -19,11 +19,18 @@ from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, Provid
 from keysat_core.domain.payment import ProviderNotice, ProviderReport, ProviderStatus
 from keysat_core.domain.provider_health import LEAVE_ALONE_SECONDS, ProviderHealth
 from keysat_core.errors import ProviderRefused
+from keysat_core.limits import RECONCILE_BATCH
 from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.sandbox import PretendPayment
 from keysat_core.use_cases.purchases.note_webhook import NoteWebhook, note_webhook
 from keysat_http.receipt_rounds import settle_noted_receipts
-from keysat_http.reconciling import DUE_INVOICES_MAX, reconcile_backlog, reconcile_invoices
+from keysat_http.reconciling import (
+    BACKLOG_SECONDS,
+    DUE_INVOICES_MAX,
+    reconcile_backlog,
+    reconcile_invoices,
+)
+from keysat_http.rounds import ASKED_AT_ONCE, one_by_one
 from keysat_http.settling import Pass
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.shop import Shop, running_shop
@@ -35,14 +42,14 @@ class Knowing(ScriptedProvider):
     def __init__(self, paid: set[str], pending: set[str]) -> None:
         super().__init__()
         self.calls: Counter[str] = Counter()
-        self._paid = paid
-        self._pending = pending
+        self.paid = paid
+        self.pending = pending
 
     def invoice_status(self, provider_invoice_id: str) -> ProviderReport:
         self.calls[provider_invoice_id] += 1
-        if provider_invoice_id in self._paid:
+        if provider_invoice_id in self.paid:
             return ProviderReport(status=ProviderStatus.SETTLED, raw_status="Settled")
-        if provider_invoice_id in self._pending:
+        if provider_invoice_id in self.pending:
             return ProviderReport(status=ProviderStatus.PENDING, raw_status="New")
         raise ProviderRefused("read invoice", "not_found")
 
@@ -139,6 +146,81 @@ def test_one_tick_asks_about_each_invoice_once(shop: Shop) -> None:
     reconcile_backlog(shop.ports)
     assert set(provider.calls.values()) == {1}
     assert len(provider.calls) == 60
+
+
+@dataclass
+class Slow:
+    """Implements ``ports.payments.PaymentProviders``: one account lets time pass with every answer."""
+
+    shop: Shop
+    slow_id: str
+    seconds: int
+    inner: Knowing
+
+    def kinds(self) -> frozenset[ProviderKind]:
+        return frozenset(ProviderKind)
+
+    def provider_for(self, account: ProviderAccount) -> PaymentProvider:
+        if account.id == self.slow_id:
+            self.shop.clock.turn(self.seconds)
+        return self.inner
+
+
+def slow(shop: Shop, account_id: str, number: int, *, seconds: int) -> Knowing:
+    made = put_invoices(shop, number, account_id, age=60)
+    asked = Knowing(set(), {one.provider_invoice_id or "" for one in made})
+    shop.providers.inner = Slow(shop, account_id, seconds, asked)
+    return asked
+
+
+def test_a_slow_backlog_ends_with_the_pace_of_a_tick_and_is_gone_on_with_in_the_next(
+    shop: Shop,
+) -> None:
+    provider = slow(shop, shop.account_id, 60, seconds=2)
+    began_at = shop.clock.now()
+    passes: list[Pass] = []
+    reconcile_backlog(shop.ports, fan_out=one_by_one, after_pass=passes.append)
+    assert BACKLOG_SECONDS <= shop.clock.now() - began_at <= BACKLOG_SECONDS + 2 * ASKED_AT_ONCE
+    assert [done.skipped > 0 for done in passes] == [True]
+    assert len(provider.calls) < 60
+    reconcile_backlog(shop.ports, fan_out=one_by_one)
+    assert len(provider.calls) == 60
+
+
+def test_a_slow_backlog_ends_between_two_passes_too(shop: Shop) -> None:
+    provider = slow(shop, shop.account_id, 3 * RECONCILE_BATCH, seconds=1)
+    passes: list[Pass] = []
+    reconcile_backlog(shop.ports, fan_out=one_by_one, after_pass=passes.append)
+    assert len(passes) == 2
+    assert len(provider.calls) < 2 * RECONCILE_BATCH
+
+
+def test_a_slow_accounts_backlog_lets_another_be_asked_again_a_tick_later(shop: Shop) -> None:
+    """A buyer there pays right after the first look."""
+    hurried = another_account(shop)
+    provider = slow(shop, shop.account_id, 4 * RECONCILE_BATCH, seconds=10)
+    (waiting,) = put_invoices(shop, 1, hurried, age=59)
+    id_ = waiting.provider_invoice_id or ""
+    provider.pending.add(id_)
+    began_at = shop.clock.now()
+    reconcile_backlog(shop.ports, fan_out=one_by_one)
+    assert provider.calls[id_] == 1
+    provider.paid.add(id_)
+    reconcile_backlog(shop.ports, fan_out=one_by_one)
+    assert shop.invoice(waiting.id).status is InvoiceStatus.SETTLED
+    assert shop.clock.now() - began_at <= 2 * (BACKLOG_SECONDS + 10 * ASKED_AT_ONCE)
+
+
+@pytest.mark.parametrize("seconds", [-HOUR_SECONDS, HOUR_SECONDS])
+def test_a_clock_that_jumps_makes_no_tick_longer_and_loses_nothing(
+    shop: Shop, seconds: int
+) -> None:
+    provider = slow(shop, shop.account_id, 9, seconds=seconds)
+    reconcile_backlog(shop.ports, fan_out=one_by_one)
+    assert len(provider.calls) == 1
+    shop.providers.inner = OneService(provider)
+    reconcile_backlog(shop.ports, fan_out=one_by_one)
+    assert len(provider.calls) == 9
 
 
 def test_invoices_a_provider_does_not_know_keep_no_other_of_it_waiting(shop: Shop) -> None:
