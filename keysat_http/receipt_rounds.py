@@ -8,13 +8,16 @@ from collections import Counter
 from threading import Lock
 from typing import Final
 
+import structlog
+
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.provider_health import ProviderHealth
-from keysat_core.domain.receipt import WebhookReceipt
+from keysat_core.domain.receipt import DueReceipt
+from keysat_core.errors import CorruptRow
 from keysat_core.limits import RECEIPTS_BATCH
 from keysat_core.ports.bundle import Ports
-from keysat_core.use_cases.purchases.note_webhook import list_noted_receipts
+from keysat_core.use_cases.purchases.note_webhook import find_noted_receipt, list_noted_receipts
 from keysat_http.rounds import (
     PROVIDERS_AT_ONCE,
     FanOut,
@@ -30,6 +33,11 @@ from keysat_http.settling import Pass, pass_of, settle_receipt
 
 ROUND_SECONDS: Final = 4.0
 """How long a round waits for its accounts, so that the next one is not late for the others."""
+
+BROKEN_MAX: Final = 1_000
+"""Damaged receipts one process remembers and passes over; more are met again in every round."""
+
+log = structlog.get_logger("keysat.ticks")
 
 
 def settle_noted_receipts(ports: Ports, *, fan_out: FanOut = in_threads) -> Pass:
@@ -52,6 +60,7 @@ class ReceiptRounds:
         self._among_accounts = among_accounts or in_threads_for(ROUND_SECONDS)
         self._lock = Lock()
         self._busy: set[ProviderAccountId] = set()
+        self._broken: set[str] = set()
 
     def has_work(self) -> bool:
         """Look whether anything is due of an account that may be asked now."""
@@ -59,9 +68,9 @@ class ReceiptRounds:
 
     def run(self) -> Pass:
         """Look at a bounded number of invoices; what is left over stays due."""
-        batches: dict[ProviderAccountId, list[WebhookReceipt]] = {}
-        for receipt in self._due(RECEIPTS_BATCH):
-            batches.setdefault(receipt.provider_account_id, []).append(receipt)
+        batches: dict[ProviderAccountId, list[DueReceipt]] = {}
+        for due in self._due(RECEIPTS_BATCH):
+            batches.setdefault(due.provider_account_id, []).append(due)
         health = self._health()
         tally: Tally = Counter()
         for done in self._among_accounts(
@@ -74,12 +83,13 @@ class ReceiptRounds:
             tally.update(done)
         return pass_of("receipts_settled", +tally)
 
-    def _due(self, limit: int) -> list[WebhookReceipt]:
+    def _due(self, limit: int) -> list[DueReceipt]:
         with self._lock:
-            busy = frozenset(self._busy)
-        return list_noted_receipts(
-            limit=limit, busy=busy, store=self._ports.store, clock=self._ports.clock
+            busy, broken = frozenset(self._busy), frozenset(self._broken)
+        listed = list_noted_receipts(
+            limit=limit + len(broken), busy=busy, store=self._ports.store, clock=self._ports.clock
         )
+        return [due for due in listed if due.id not in broken][:limit]
 
     def _room(self) -> int:
         with self._lock:
@@ -88,7 +98,7 @@ class ReceiptRounds:
     def _share_of(
         self,
         account_id: ProviderAccountId,
-        batch: list[WebhookReceipt],
+        batch: list[DueReceipt],
         health: ProviderHealth | None,
     ) -> Job:
         def run() -> Tally:
@@ -96,7 +106,7 @@ class ReceiptRounds:
                 self._busy.add(account_id)
             try:
                 return share(
-                    [self._job(receipt) for receipt in batch],
+                    [self._job(due) for due in batch],
                     failures_max=failures_max(health),
                     fan_out=self._fan_out,
                 )
@@ -106,14 +116,30 @@ class ReceiptRounds:
 
         return Job(run=run, ids={"account": shown(account_id)})
 
-    def _job(self, receipt: WebhookReceipt) -> Job:
-        return Job(
-            run=lambda: Counter([settle_receipt(self._ports, SYSTEM, receipt)]),
-            ids={
-                "account": shown(receipt.provider_account_id),
-                "invoice": shown(receipt.invoice_id),
-            },
+    def _job(self, due: DueReceipt) -> Job:
+        ids = {"account": shown(due.provider_account_id), "receipt": shown(due.id)}
+
+        def run() -> Tally:
+            try:
+                receipt = find_noted_receipt(due.id, store=self._ports.store)
+            except CorruptRow as exc:
+                self._pass_over(due, exc)
+                return Counter({"refused": 1})
+            if receipt is None:
+                return Counter({"skipped": 1})
+            ids["invoice"] = shown(receipt.invoice_id)
+            return Counter([settle_receipt(self._ports, SYSTEM, receipt)])
+
+        return Job(run=run, ids=ids)
+
+    def _pass_over(self, due: DueReceipt, problem: CorruptRow) -> None:
+        """Name a damaged receipt once and leave it; the reconciler asks about its invoice too."""
+        log.warning(
+            "receipt_not_read", receipt=shown(due.id), code=problem.code, problem=str(problem)
         )
+        with self._lock:
+            if len(self._broken) < BROKEN_MAX:
+                self._broken.add(due.id)
 
     def _health(self) -> dict[ProviderAccountId, ProviderHealth]:
         with self._ports.store.reading() as tx:

@@ -9,9 +9,7 @@ from keysat_adapters.sqlite.invoice_list import (
     list_statement,
     read_invoice_row,
 )
-from keysat_adapters.sqlite.refusals import DAMAGED_TEXT
 from keysat_adapters.sqlite.session import Session
-from keysat_adapters.sqlite.table import SHOWN_ID_CHARS
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
@@ -22,7 +20,7 @@ from keysat_core.domain.listing import (
     InvoiceRow,
     RevenueSummary,
 )
-from keysat_core.errors import CorruptRow, NotFound, StoreUnavailable
+from keysat_core.errors import NotFound, StoreUnavailable
 from keysat_core.limits import RECONCILE_BATCH, RECONCILE_DAYS
 
 _BY_ID: Final = INVOICES.select("WHERE id = ?")
@@ -93,11 +91,8 @@ class SQLiteInvoices:
         try:
             row = self._session.row(_BY_ID, (invoice_id,))
         except StoreUnavailable as exc:
-            if not isinstance(exc.__cause__, UnicodeDecodeError):
-                raise
-            # One text of this row is damaged; that says nothing of the rest of the database.
-            shown = f"{invoice_id[:SHOWN_ID_CHARS]}…"
-            raise CorruptRow(INVOICES.name, shown, DAMAGED_TEXT) from exc
+            INVOICES.refuse_damaged(invoice_id, exc)
+            raise
         return INVOICES.found(read_invoice, row)
 
     def find_invoice_at_provider(

@@ -8,7 +8,13 @@ from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.payment import ProviderStatus
-from keysat_core.domain.receipt import LOOK_ON_SECONDS, ReceiptOutcome, WebhookReceipt
+from keysat_core.domain.receipt import (
+    LOOK_ON_SECONDS,
+    DueReceipt,
+    ReceiptOutcome,
+    WebhookReceipt,
+)
+from keysat_core.errors import StoreUnavailable
 from keysat_core.limits import RECEIPTS_BATCH
 
 RECEIPTS: Final = Table(
@@ -35,8 +41,9 @@ _UNMATCHED: Final = RECEIPTS.select(
 )
 _BY_ID: Final = RECEIPTS.select("WHERE id = ?")
 # A time to look that lies far ahead was written by a clock that has been set back since.
-_NOTED: Final = RECEIPTS.select(
-    "WHERE outcome = 'noted' AND (coalesce(next_look_at, received_at) <= :now"  # noqa: S608  constants
+_NOTED: Final = (
+    "SELECT id, payment_provider_id FROM webhook_receipts"  # noqa: S608  constants
+    " WHERE outcome = 'noted' AND (coalesce(next_look_at, received_at) <= :now"
     f" OR coalesce(next_look_at, received_at) > :now + {LOOK_ON_SECONDS})"
     " AND payment_provider_id NOT IN (SELECT value FROM json_each(:but_of))"
     " ORDER BY coalesce(next_look_at, received_at), rowid LIMIT :limit"
@@ -101,18 +108,26 @@ class SQLiteReceipts:
 
     def find_receipt(self, receipt_id: str) -> WebhookReceipt | None:
         """Give a receipt or None."""
-        return RECEIPTS.found(_receipt, self._session.row(_BY_ID, (receipt_id,)))
+        try:
+            row = self._session.row(_BY_ID, (receipt_id,))
+        except StoreUnavailable as exc:
+            RECEIPTS.refuse_damaged(receipt_id, exc)
+            raise
+        return RECEIPTS.found(_receipt, row)
 
     def list_noted(
         self, now: Instant, limit: int, *, but_of: AbstractSet[ProviderAccountId]
-    ) -> list[WebhookReceipt]:
+    ) -> list[DueReceipt]:
         """Give receipts whose invoice is to be looked at by now, longest due first."""
         values: dict[str, int | str] = {
             "now": now,
             "limit": max(0, limit),
             "but_of": json_text(sorted(but_of)),
         }
-        return RECEIPTS.values(_receipt, self._session.rows(_NOTED, values))
+        return [
+            DueReceipt(id=row[0], provider_account_id=row[1])
+            for row in self._session.rows(_NOTED, values)
+        ]
 
     def purge_receipts(self, before: Instant, limit: int) -> int:
         """Remove up to ``limit`` receipts that came before an instant, oldest first."""

@@ -5,9 +5,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from keysat_adapters.sqlite.refusals import unstorable
+from keysat_adapters.sqlite.refusals import DAMAGED_TEXT, unstorable
 from keysat_adapters.sqlite.session import Row
-from keysat_core.errors import CorruptRow, InvariantError
+from keysat_core.errors import CorruptRow, InvariantError, StoreUnavailable
 
 _Value = TypeVar("_Value")
 
@@ -39,6 +39,16 @@ class Table(msgspec.Struct, frozen=True):
         """Spell the statement that adds a value, or several with their columns one after another."""
         marks = ", ".join([f"({', '.join('?' * len(self.columns))})"] * rows)
         return f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES {marks}"  # noqa: S608
+
+    def refuse_damaged(self, id_: str, failure: StoreUnavailable) -> None:
+        """Tell a row with a damaged text from a database that cannot be read.
+
+        Raises:
+            CorruptRow: It is one row, which says nothing of the rest.
+        """
+        if isinstance(failure.__cause__, UnicodeDecodeError):
+            shown = f"{id_[:SHOWN_ID_CHARS]}…"
+            raise CorruptRow(self.name, shown, DAMAGED_TEXT) from failure
 
     def value(self, read: Callable[[Row], _Value], row: Row) -> _Value:
         """Read a row back.

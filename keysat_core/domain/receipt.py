@@ -46,6 +46,13 @@ class WebhookReceipt(msgspec.Struct, frozen=True, kw_only=True):
     received_at: Instant
 
 
+class DueReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """A receipt whose invoice is to be looked at; it takes reading to know whether its row is whole."""
+
+    id: str
+    provider_account_id: ProviderAccountId
+
+
 def after_look(receipt: WebhookReceipt, *, is_cleared_up: bool, now: Instant) -> WebhookReceipt:
     """Say what becomes of a receipt after its invoice was looked at.
 

@@ -10,7 +10,7 @@ from keysat_core.domain.idempotency import IdempotencyRecord
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.rate_limit import Bucket
-from keysat_core.domain.receipt import ReceiptOutcome
+from keysat_core.domain.receipt import DueReceipt, ReceiptOutcome, WebhookReceipt
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import SigningKeyUnusable, StoreUnavailable
 from keysat_core.ports.store import Store
@@ -26,6 +26,10 @@ from tests.support.builders import (
 )
 
 replace = msgspec.structs.replace
+
+
+def due(receipt: WebhookReceipt) -> DueReceipt:
+    return DueReceipt(id=receipt.id, provider_account_id=receipt.provider_account_id)
 
 
 class RecordsContract(ABC):
@@ -64,16 +68,18 @@ class RecordsContract(ABC):
             tx.invoices.put_invoice(invoice)
         with store.reading() as tx:
             assert tx.receipts.list_noted(Instant(NOW + 9), 2, but_of=frozenset()) == [
-                receipts[1],
-                receipts[2],
+                due(receipts[1]),
+                due(receipts[2]),
             ]
+            assert tx.receipts.find_receipt(receipts[1].id) == receipts[1]
+            assert tx.receipts.find_receipt("another") is None
             assert tx.receipts.list_noted(Instant(NOW + 9), -1, but_of=frozenset()) == []
             assert tx.receipts.list_noted(Instant(NOW + 9), 9, but_of={shop.account.id}) == []
         with store.writing() as tx:
             tx.receipts.put_receipt(replace(receipts[1], outcome=ReceiptOutcome.DONE))
             assert tx.receipts.list_noted(Instant(NOW + 9), 9, but_of=frozenset()) == [
-                receipts[2],
-                receipts[0],
+                due(receipts[2]),
+                due(receipts[0]),
             ]
 
     def test_old_receipts_are_purged_oldest_first(self, store: Store) -> None:

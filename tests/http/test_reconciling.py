@@ -4,7 +4,7 @@ Source: payments 10.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,19 +18,20 @@ from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, ProviderKind
 from keysat_core.domain.payment import ProviderNotice, ProviderReport, ProviderStatus
 from keysat_core.domain.provider_health import LEAVE_ALONE_SECONDS, ProviderHealth
+from keysat_core.domain.receipt import WebhookReceipt
 from keysat_core.errors import ProviderRefused
 from keysat_core.limits import RECONCILE_BATCH
 from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.sandbox import PretendPayment
 from keysat_core.use_cases.purchases.note_webhook import NoteWebhook, note_webhook
-from keysat_http.receipt_rounds import settle_noted_receipts
+from keysat_http.receipt_rounds import ReceiptRounds, settle_noted_receipts
 from keysat_http.reconciling import (
     BACKLOG_SECONDS,
     DUE_INVOICES_MAX,
     reconcile_backlog,
     reconcile_invoices,
 )
-from keysat_http.rounds import ASKED_AT_ONCE, one_by_one
+from keysat_http.rounds import ASKED_AT_ONCE, Job, Tally, one_by_one
 from keysat_http.settling import Pass
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.shop import Shop, running_shop
@@ -244,7 +245,7 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
 def test_a_broken_row_is_named_and_keeps_no_other_invoice_waiting(shop: Shop, damage: str) -> None:
     broken, whole = put_invoices(shop, 2, shop.account_id, age=60)
-    damaged(shop, broken, damage)
+    damaged(shop, "invoices", broken.id, damage)
     provider = Knowing({one.provider_invoice_id or "" for one in (broken, whole)}, set())
     shop.providers.inner = OneService(provider)
     with capture_logs() as logs:
@@ -260,7 +261,7 @@ def test_a_broken_row_is_named_and_keeps_no_other_invoice_waiting(shop: Shop, da
 def test_many_broken_rows_are_no_failure_of_their_provider(shop: Shop) -> None:
     *broken, whole = put_invoices(shop, 9, shop.account_id, age=60)
     for one in broken:
-        damaged(shop, one, "amount_sats = -5")
+        damaged(shop, "invoices", one.id, "amount_sats = -5")
     shop.providers.inner = OneService(Knowing({whole.provider_invoice_id or ""}, set()))
     assert reconcile_invoices(shop.ports) == Pass(changed=1, failed=8)
 
@@ -310,12 +311,57 @@ def test_a_bug_that_one_receipt_brings_out_keeps_no_other_waiting(shop: Shop) ->
         assert settle_noted_receipts(shop.ports) == Pass(failed=1)
     told, _ = [line for line in logs if line["event"] == "round_step_broke"]
     assert told["account"] == f"{shop.account_id[:8]}…"
+    assert told["invoice"] == f"{made[0].id[:8]}…"
     assert shop.account_id not in str(logs)
 
 
-def note_webhooks(shop: Shop, provider_invoice_ids: list[str]) -> None:
+RECEIPT_DAMAGE = {
+    "a text that is none": "type = CAST(x'ff' AS TEXT)",
+    "a claim there is not": "claim = 'perhaps'",
+}
+
+
+@pytest.mark.parametrize("damage", RECEIPT_DAMAGE.values(), ids=RECEIPT_DAMAGE.keys())
+def test_a_broken_receipt_is_named_once_and_keeps_no_other_waiting(shop: Shop, damage: str) -> None:
+    broken, whole = put_invoices(shop, 2, shop.account_id, age=60)
+    ids = [one.provider_invoice_id or "" for one in (broken, whole)]
+    provider = Breaking(set(ids), "none")
+    shop.providers.inner = OneService(provider)
+    receipt, _ = note_webhooks(shop, ids)
+    damaged(shop, "webhook_receipts", receipt.id, damage)
+    rounds = ReceiptRounds(shop.ports)
+    with capture_logs() as logs:
+        assert rounds.has_work()
+        assert rounds.run() == Pass(changed=1, failed=1)
+        assert not rounds.has_work()
+        assert rounds.run() == Pass()
+    assert shop.invoice(whole.id).status is InvoiceStatus.SETTLED
+    (told,) = [line for line in logs if line["event"] == "receipt_not_read"]
+    assert (told["code"], told["receipt"]) == ("corrupt_row", f"{receipt.id[:8]}…")
+    assert receipt.id not in str(logs)
+    # What it was about is found all the same.
+    reconcile_invoices(shop.ports)
+    assert shop.invoice(broken.id).status is InvoiceStatus.SETTLED
+
+
+def test_a_receipt_that_was_dealt_with_since_it_was_listed_is_left_alone(shop: Shop) -> None:
+    made = put_invoices(shop, 2, shop.account_id, age=60)
+    provider = Breaking({one.provider_invoice_id or "" for one in made}, "none")
+    shop.providers.inner = OneService(provider)
+    note_webhooks(shop, [one.provider_invoice_id or "" for one in made])
+
+    def after_another(jobs: Sequence[Job], at_once: int) -> list[Tally]:
+        settle_noted_receipts(shop.ports)
+        return one_by_one(jobs, at_once)
+
+    done = ReceiptRounds(shop.ports, among_accounts=after_another).run()
+    assert done == Pass(skipped=2)
+    assert set(provider.calls.values()) == {1}
+
+
+def note_webhooks(shop: Shop, provider_invoice_ids: list[str]) -> list[WebhookReceipt]:
     """Keep signed webhooks, as a server does that is killed before it looks."""
-    for body in provider_invoice_ids:
+    return [
         note_webhook(
             NoteWebhook(
                 account_id=ProviderAccountId(shop.account_id),
@@ -328,13 +374,15 @@ def note_webhooks(shop: Shop, provider_invoice_ids: list[str]) -> None:
             ids=shop.ports.ids,
             providers=shop.providers,
         )
+        for body in provider_invoice_ids
+    ]
 
 
-def damaged(shop: Shop, invoice: Invoice, assignment: str) -> None:
+def damaged(shop: Shop, table: str, id_: str, assignment: str) -> None:
     """Spoil a row as a failing disk does, behind the back of every check."""
     store = shop.ports.store
     assert isinstance(store, SQLiteStore)
     connection = store._writer.session.connection
     connection.execute("PRAGMA ignore_check_constraints = 1")
-    connection.execute(f"UPDATE invoices SET {assignment} WHERE id = ?", (invoice.id,))  # noqa: S608
+    connection.execute(f"UPDATE {table} SET {assignment} WHERE id = ?", (id_,))  # noqa: S608
     connection.execute("PRAGMA ignore_check_constraints = 0")

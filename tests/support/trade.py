@@ -52,6 +52,7 @@ from keysat_core.use_cases.machines.heartbeat_machine import (
 from keysat_core.use_cases.machines.list_machines import list_machines
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
+    find_noted_receipt,
     follow_up_receipt,
     list_due_invoices,
     list_noted_receipts,
@@ -245,7 +246,9 @@ class Trade:
             self._settles(invoice_id)
 
     def noted(self, limit: int = 50) -> list[WebhookReceipt]:
-        return list_noted_receipts(limit=limit, store=self.store, clock=self.clock)
+        due = list_noted_receipts(limit=limit, store=self.store, clock=self.clock)
+        receipts = [find_noted_receipt(one.id, store=self.store) for one in due]
+        return [receipt for receipt in receipts if receipt is not None]
 
     def follow_up(self, receipt: WebhookReceipt, invoice: Invoice | None) -> WebhookReceipt | None:
         return follow_up_receipt(receipt, invoice, store=self.store, clock=self.clock)

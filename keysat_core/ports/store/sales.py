@@ -17,7 +17,7 @@ from keysat_core.domain.listing import (
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, RailPreference
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.provider_health import ProviderHealth
-from keysat_core.domain.receipt import WebhookReceipt
+from keysat_core.domain.receipt import DueReceipt, WebhookReceipt
 from keysat_core.domain.tip import TipAttempt, TipFilter
 from keysat_core.domain.webhook_trouble import WebhookTrouble
 
@@ -139,13 +139,17 @@ class Receipts(Protocol):
         """Receipts that came before our record of the invoice, oldest first."""
         ...
 
-    def find_receipt(self, receipt_id: str) -> WebhookReceipt | None: ...
+    def find_receipt(self, receipt_id: str) -> WebhookReceipt | None:
+        """Give a receipt or None; raises ``CorruptRow`` if it is damaged."""
+        ...
+
     def list_noted(
         self, now: Instant, limit: int, *, but_of: AbstractSet[ProviderAccountId]
-    ) -> list[WebhookReceipt]:
+    ) -> list[DueReceipt]:
         """Receipts whose invoice is to be looked at by now, longest due first.
 
-        None of the accounts ``but_of``, which are few.
+        None of the accounts ``but_of``, which are few. Whether a row is whole is not looked at, so
+        that a damaged one does not keep the others waiting.
         """
         ...
 

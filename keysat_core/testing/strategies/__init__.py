@@ -116,6 +116,7 @@ from keysat_core.testing.strategies.money import (
     rates,
 )
 from keysat_core.testing.strategies.payments import (
+    due_receipts,
     invoice_orders,
     lightning_payments,
     provider_invoices,
@@ -230,6 +231,7 @@ __all__ = [
     "documents",
     "domain_events",
     "due_invoices",
+    "due_receipts",
     "emails",
     "entitlements",
     "events",

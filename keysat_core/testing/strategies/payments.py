@@ -17,7 +17,7 @@ from keysat_core.domain.payment import (
     ProviderStatus,
     Rail,
 )
-from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
+from keysat_core.domain.receipt import DueReceipt, ReceiptOutcome, WebhookReceipt
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.money import money
@@ -108,3 +108,8 @@ def receipts(**fixed: Any) -> SearchStrategy[WebhookReceipt]:
         next_look_at=st.none() | instants(),
         received_at=instants(),
     )
+
+
+def due_receipts(**fixed: Any) -> SearchStrategy[DueReceipt]:
+    """Receipts whose invoice is to be looked at."""
+    return built(DueReceipt, fixed, id=ids(), provider_account_id=ids().map(ProviderAccountId))

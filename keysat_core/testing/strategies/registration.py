@@ -70,7 +70,7 @@ from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.domain.rate import FetchedRate, Quote, Rate
 from keysat_core.domain.rate_limit import Allowance, Bucket
 from keysat_core.domain.rate_trust import Inquiry
-from keysat_core.domain.receipt import WebhookReceipt
+from keysat_core.domain.receipt import DueReceipt, WebhookReceipt
 from keysat_core.domain.sale import SaleFacts, Settlement
 from keysat_core.domain.saved_payment import (
     Charge,
@@ -177,6 +177,7 @@ from keysat_core.testing.strategies.money import (
     rates,
 )
 from keysat_core.testing.strategies.payments import (
+    due_receipts,
     invoice_orders,
     lightning_payments,
     provider_invoices,
@@ -321,6 +322,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     ValidationEntry: validation_entries,
     VerifyKey: verify_keys,
     WebhookReceipt: receipts,
+    DueReceipt: due_receipts,
     Charge: charges,
     ChargeReport: charge_reports,
     Confirm: confirms,

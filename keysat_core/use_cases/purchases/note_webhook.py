@@ -14,7 +14,7 @@ from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.listing import DueInvoice
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, asked_through
 from keysat_core.domain.payment import ProviderStatus
-from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt, after_look
+from keysat_core.domain.receipt import DueReceipt, ReceiptOutcome, WebhookReceipt, after_look
 from keysat_core.domain.setting import webhook_base_of
 from keysat_core.domain.webhook_trouble import is_at
 from keysat_core.domain.zaprite import webhook_url
@@ -211,7 +211,7 @@ def list_noted_receipts(
     store: Store,
     clock: Clock,
     busy: AbstractSet[ProviderAccountId] = frozenset(),
-) -> list[WebhookReceipt]:
+) -> list[DueReceipt]:
     """Give receipts whose invoice is to be looked at by now, longest due first.
 
     Those of ``busy`` accounts, and of accounts that are left alone for a while, are as due
@@ -221,6 +221,18 @@ def list_noted_receipts(
     with store.reading() as tx:
         resting = {one.account_id for one in tx.connections.list_health() if one.is_left_alone(now)}
         return tx.receipts.list_noted(now, limit, but_of=resting | busy)
+
+
+def find_noted_receipt(receipt_id: str, *, store: Store) -> WebhookReceipt | None:
+    """Give a receipt whose invoice is still to be looked at; None when there is no such any more.
+
+    Raises:
+        CorruptRow: its row is damaged.
+    """
+    with store.reading() as tx:
+        receipt = tx.receipts.find_receipt(receipt_id)
+    is_noted = receipt is not None and receipt.outcome is ReceiptOutcome.NOTED
+    return receipt if is_noted else None
 
 
 def list_due_invoices(*, limit: int, store: Store, clock: Clock) -> list[DueInvoice]:
