@@ -72,6 +72,7 @@ def test_a_profile_with_a_btcpay_server_takes_over_no_other() -> None:
 def test_a_webhook_about_an_invoice_neither_account_of_the_store_knows_is_kept() -> None:
     with running_btcpay_shop() as opened:
         opened.shop.admin("POST", "/btcpay/disconnect")
+        opened.clock.turn(1)
         account = opened.connect()
         webhook = opened.fake.webhook(opened.webhook_id())
         forgery = forged(opened.fake.world, webhook, "InvoiceSettled", "of-another-shop")
@@ -151,6 +152,7 @@ def test_a_key_of_two_accounts_is_told_and_outlives_the_first_of_them() -> None:
         first = opened.account()
         assert first.api_key is not None
         key = first.api_key.reveal()
+        opened.clock.turn(1)
         state = opened.begin(merchant_profile_id=add_profile(opened, "Two"))["state"]
         page = opened.shop.client.get(CALLBACK, params={"state": state, "apiKey": key})
         assert "has the same API key" in page.text

@@ -69,7 +69,7 @@ def second_store(opened: BTCPayShop) -> ProviderAccount:
 def test_an_invoice_without_provider_is_found_at_the_account_that_knows_it(mode: Mode) -> None:
     """From 2.4 on a store answers 403 for another store's invoice, before that 404."""
     with running_btcpay_shop(mode=mode) as opened:
-        second = second_store(opened)
+        first, second = opened.account(), second_store(opened)
         for webhook in opened.fake.webhooks():
             opened.fake.disable_webhook(webhook.id)
         purchase = opened.buy("other")
@@ -78,7 +78,7 @@ def test_an_invoice_without_provider_is_found_at_the_account_that_knows_it(mode:
         opened.tick(60)
         assert_sold_once(opened, purchase)
         assert opened.shop.invoice(purchase["invoice_id"]).provider_account_id == second.id
-        assert healths(opened) == {second.id: 0}
+        assert healths(opened) == {first.id: 0, second.id: 0}
 
 
 def test_an_invoice_without_provider_is_found_while_another_account_fails() -> None:

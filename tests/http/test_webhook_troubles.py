@@ -153,6 +153,7 @@ def test_it_moves_with_our_address() -> None:
 
 def test_a_webhook_follows_each_of_two_moves_though_another_account_fails() -> None:
     with running_btcpay_shop() as opened:
+        opened.clock.turn(1)
         other = opened.connect(merchant_profile_id=add_profile(opened, "Two"))
         assert other.api_key is not None
         opened.fake.revoke_key(other.api_key.reveal())
