@@ -203,21 +203,28 @@ def accounts_for_rail(
 
     That is the preferred account of the rail alone, else all that serve it, earliest first. Without
     a rail the earliest account's first rail is meant. Accounts that are not connected any more are
-    passed over, preferred or not. Source: payments 4.1.
+    passed over, preferred or not. Source: payments 4.1. Pretend money comes last: it is there before
+    anybody connects anything, and would keep what is connected from ever collecting.
 
     Raises:
         NoProvider: the profile has no account, or none that serves the rail.
     """
-    earliest_first = sorted(
-        (account for account in accounts if account.is_connected),
-        key=lambda account: (account.connected_at, account.id),
-    )
-    if not earliest_first:
+    in_order = in_collecting_order(accounts)
+    if not in_order:
         raise NoProvider
-    wanted = rail or earliest_first[0].served_rails[0]
+    wanted = rail or in_order[0].served_rails[0]
     preferred = {one.provider_account_id for one in preferences if one.rail is wanted}
-    serving = [account for account in earliest_first if wanted in account.served_rails]
+    serving = [account for account in in_order if wanted in account.served_rails]
     if not serving:
         raise NoProvider(rail)
     chosen = [account for account in serving if account.id in preferred]
-    return tuple(chosen or serving)
+    connected = [account for account in serving if account.kind is not ProviderKind.SANDBOX]
+    return tuple(chosen or connected or serving)
+
+
+def in_collecting_order(accounts: Iterable[ProviderAccount]) -> list[ProviderAccount]:
+    """Give the connected accounts: earliest first, pretend money after all of them."""
+    return sorted(
+        (account for account in accounts if account.is_connected),
+        key=lambda one: (one.kind is ProviderKind.SANDBOX, one.connected_at, one.id),
+    )

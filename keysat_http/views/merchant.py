@@ -10,7 +10,7 @@ import msgspec
 from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.instant import rfc3339
 from keysat_core.domain.merchant import MerchantProfile as DomainProfile
-from keysat_core.domain.merchant import ProviderAccount, ProviderKind
+from keysat_core.domain.merchant import ProviderAccount, ProviderKind, in_collecting_order
 from keysat_core.domain.merchant import RailPreference as DomainPreference
 from keysat_core.domain.payment import Rail
 from keysat_core.use_cases.merchants.list_profiles import ProfileAccounts, ProfileOverview
@@ -113,7 +113,10 @@ class ProviderSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is paid for the default profile. Both kinds are that of the earliest connected."""
+    """Who is paid for the default profile. Both kinds are that of the earliest connected.
+
+    Pretend money counts only where nothing else is connected.
+    """
 
     btcpay_configured: bool
     zaprite_configured: bool
@@ -197,7 +200,7 @@ def cleared_preference_view(profile_id: MerchantProfileId, rail: Rail) -> Cleare
 def provider_status_view(default: ProfileAccounts) -> ProviderStatus:
     """Render who is paid for the default profile."""
     kinds = [account.kind for account in default.accounts]
-    earliest = next(iter(kinds), None)
+    earliest = next((account.kind for account in in_collecting_order(default.accounts)), None)
     return ProviderStatus(
         btcpay_configured=ProviderKind.BTCPAY in kinds,
         zaprite_configured=ProviderKind.ZAPRITE in kinds,

@@ -356,24 +356,26 @@ def test_a_preference_that_makes_no_sense_is_a_bad_request(shop: Shop) -> None:
 
 def test_a_choice_nobody_made_is_logged_and_a_preference_makes_it(shop: Shop) -> None:
     assert shop.sandbox is not None
-    loaded = dict.fromkeys((ProviderKind.SANDBOX, ProviderKind.ZAPRITE), shop.sandbox.provider_for)
+    loaded = dict.fromkeys(ProviderKind, shop.sandbox.provider_for)
     shop.providers.inner = ProviderRegistry(loaded, remedies={})
     profile_id = default_profile(shop)["id"]
     late = connect(shop, profile_id, kind=ProviderKind.ZAPRITE, connected_at=later(9))
+    early = connect(shop, profile_id, kind=ProviderKind.BTCPAY, connected_at=later(1))
     shop.add_product()
     with structlog.testing.capture_logs() as lines:
         purchase = shop.buy(rail="lightning")
     (line,) = [line for line in lines if line["event"] == "several_providers_serve_the_rail"]
-    assert (line["log_level"], line["chosen"]) == ("warning", f"{shop.account_id[:8]}…")
+    assert (line["log_level"], line["chosen"]) == ("warning", f"{early.id[:8]}…")
     assert line["passed_over"] == [f"{late.id[:8]}…"]
-    assert shop.invoice(purchase["invoice_id"]).provider_account_id == shop.account_id
+    assert shop.invoice(purchase["invoice_id"]).provider_account_id == early.id
     shop.admin(
         "PUT",
         f"{PATH}/{profile_id}/rail-preferences/lightning",
         json={"payment_provider_id": shop.account_id},
     )
     with structlog.testing.capture_logs() as lines:
-        shop.buy(rail="lightning")
+        purchase = shop.buy(rail="lightning")
+    assert shop.invoice(purchase["invoice_id"]).provider_account_id == shop.account_id
     assert "several_providers_serve_the_rail" not in [line["event"] for line in lines]
 
 

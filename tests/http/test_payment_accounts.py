@@ -245,3 +245,19 @@ def test_what_has_no_store_is_the_same_at_the_same_address_only() -> None:
     for nothing in ("", None):
         nowhere = msgspec.structs.replace(again, base_url=OTHER, store_id=nothing)
         assert not asked_through(msgspec.structs.replace(gone, store_id=nothing), nowhere)
+
+
+def test_a_store_connected_in_a_sandbox_collects_what_it_serves() -> None:
+    with running_btcpay_shop(is_sandbox=True, is_connected=False) as opened:
+        opened.clock.turn(1)
+        opened.connect()
+        accounts = opened.shop.admin("GET", "/payment-provider/status")
+        assert [one["kind"] for one in accounts["providers"]] == ["sandbox", "btcpay"]
+        assert (accounts["active"], accounts["preferred"]) == ("btcpay", "btcpay")
+        for rail in (None, "lightning", "onchain"):
+            purchase = opened.shop.buy(rail=rail)
+            account_id = opened.shop.invoice(purchase["invoice_id"]).provider_account_id
+            assert account_id == accounts["providers"][1]["id"]
+        purchase = opened.shop.buy(rail="card")
+        account_id = opened.shop.invoice(purchase["invoice_id"]).provider_account_id
+        assert account_id == accounts["providers"][0]["id"]

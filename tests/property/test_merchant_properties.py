@@ -57,6 +57,11 @@ def sales(
     return listed, draw(st.none() | RAILS), draw(chosen_of(listed))
 
 
+def turn(account: ProviderAccount) -> tuple[bool, int, str]:
+    """Earliest first, pretend money last."""
+    return account.kind is ProviderKind.SANDBOX, account.connected_at, account.id
+
+
 def expected(
     listed: Sequence[ProviderAccount], rail: Rail | None, preferences: Sequence[RailPreference]
 ) -> ProviderAccount | None:
@@ -65,14 +70,14 @@ def expected(
     if not live:
         return None
     if rail is None:
-        rail = min(live, key=lambda a: (a.connected_at, a.id)).served_rails[0]
+        rail = min(live, key=turn).served_rails[0]
     for preference in preferences:
         for account in live:
             is_meant = preference.rail is rail and account.id == preference.provider_account_id
             if is_meant and rail in account.served_rails:
                 return account
     serving = [account for account in live if rail in account.served_rails]
-    return min(serving, key=lambda a: (a.connected_at, a.id), default=None)
+    return min(serving, key=turn, default=None)
 
 
 @settings(max_examples=500)
@@ -106,4 +111,5 @@ def test_several_may_collect_only_where_nobody_chose(
     if others:
         ruled = {one.provider_account_id for one in preferences if one.rail is rail}
         assert not ruled & {account.id for account in (first, *others)}
-        assert all((first.connected_at, first.id) < (o.connected_at, o.id) for o in others)
+        assert all(turn(first) < turn(other) for other in others)
+        assert len({account.kind is ProviderKind.SANDBOX for account in (first, *others)}) == 1

@@ -9,7 +9,12 @@ import pytest
 from keysat_core.domain.instant import DAY_SECONDS
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.license import key_of
-from keysat_core.domain.merchant import ProviderAccount, accounts_for_rail
+from keysat_core.domain.merchant import (
+    ProviderAccount,
+    ProviderKind,
+    RailPreference,
+    accounts_for_rail,
+)
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import Rail, find_rail
 from keysat_core.domain.product import Product
@@ -283,6 +288,28 @@ def test_the_earliest_connected_account_that_serves_the_rail_collects() -> None:
     with pytest.raises(NoProvider) as nobody:
         accounts_for_rail([], Rail.CARD)
     assert nobody.value.rail is None
+
+
+def test_pretend_money_collects_only_where_nothing_connected_does() -> None:
+    pretend = make_account(
+        kind=ProviderKind.SANDBOX,
+        served_rails=(Rail.LIGHTNING, Rail.ONCHAIN, Rail.CARD),
+        connected_at=1,
+    )
+    store = make_account(
+        kind=ProviderKind.BTCPAY, served_rails=(Rail.ONCHAIN, Rail.LIGHTNING), connected_at=9
+    )
+    assert accounts_for_rail([pretend, store], None) == (store,)
+    assert accounts_for_rail([pretend, store], Rail.LIGHTNING) == (store,)
+    assert accounts_for_rail([pretend, store], Rail.CARD) == (pretend,)
+    assert accounts_for_rail([pretend], None) == (pretend,)
+    chosen = RailPreference(
+        merchant_profile_id=pretend.merchant_profile_id,
+        rail=Rail.LIGHTNING,
+        provider_account_id=pretend.id,
+    )
+    assert accounts_for_rail([pretend, store], Rail.LIGHTNING, [chosen]) == (pretend,)
+    assert accounts_for_rail([pretend, store], None, [chosen]) == (store,)
 
 
 def test_a_rail_is_read_in_the_spellings_of_clients_and_anything_else_is_absent(
