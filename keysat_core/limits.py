@@ -146,6 +146,9 @@ AUDIT_BREAKS_MAX = 1_000
 ISSUE_MANY_MAX = 100_000
 """Licenses of one bulk issue: on an idle machine the store is locked for half of the 5 s others wait."""
 
+PROVIDERS_NAMED_MAX = 10
+"""Provider accounts named in one sentence to choose from; the list of profiles has them all."""
+
 TIPS_PAGE_MAX = 1_000
 """Largest page of tips (admin-api 2.5)."""
 

@@ -8,10 +8,11 @@ import click
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import confirm, yes_option
 from keysat_cli.output import emit, note
+from keysat_cli.provider_choice import find_chosen, none_chosen, sentence
 from keysat_cli.provider_trouble import warn_of_trouble
 from keysat_cli.session import OPERATOR, environment, open_shop
 from keysat_cli.settings import read_public_url
-from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
+from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import InvariantError
@@ -21,11 +22,11 @@ from keysat_core.use_cases.connections.begin_connect import (
     ConnectLink,
     begin_connect,
 )
-from keysat_core.use_cases.connections.disconnect_btcpay import disconnect_btcpay
+from keysat_core.use_cases.connections.disconnect_btcpay import Disconnected, disconnect_btcpay
 from keysat_core.use_cases.connections.finish_connect import FinishConnect, finish_connect
 from keysat_core.use_cases.connections.show_providers import count_pending, find_connection
 from keysat_http.admin.btcpay import ConnectStarted
-from keysat_http.views.btcpay import disconnected_view, status_view
+from keysat_http.views.btcpay import NOUN, disconnected_view, status_view
 
 KEY_CHARS_MAX: Final = 200
 """Longer than any key; BTCPay's have 40 characters."""
@@ -55,7 +56,7 @@ def connect(
     """
     public_url = read_public_url(environment())
     wanted = BeginConnect(
-        merchant_profile_id=MerchantProfileId(profile_id) if profile_id else None,
+        merchant_profile_id=None if profile_id is None else MerchantProfileId(profile_id),
         label=label,
         store_id=store_id,
     )
@@ -112,28 +113,30 @@ def status() -> None:
 @yes_option
 def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
     """Forget a store: its webhook and key are removed at BTCPay, its invoices stay here."""
-    account_id = ProviderAccountId(provider_id) if provider_id else None
     with open_shop() as ports:
-        pending = count_pending(OPERATOR, ProviderKind.BTCPAY, account_id, store=ports.store)
+        chosen = find_chosen(ProviderKind.BTCPAY, NOUN, provider_id, store=ports.store)
+        if chosen is None:
+            why = none_chosen(ProviderKind.BTCPAY, NOUN, store=ports.store)
+            emit(disconnected_view(Disconnected(account=None), if_nothing=why), [sentence(why)])
+            return
+        pending = count_pending(OPERATOR, ProviderKind.BTCPAY, chosen.id, store=ports.store)
         confirm(
-            f"Disconnect BTCPay, where {pending} invoices are pending? Nothing can be sold through"
+            f"Disconnect {chosen.label}, where {pending} invoices are pending? Nothing can be sold through"
             " it then.",
             is_yes=is_yes,
         )
         gone = disconnect_btcpay(
             OPERATOR,
-            account_id,
+            chosen.id,
             store=ports.store,
             clock=ports.clock,
             ids=ports.ids,
             btcpay=ports.btcpay,
         )
-    lines = ["No BTCPay Server was connected."]
-    if gone.account is not None:
-        lines = [f"Disconnected {gone.account.label}."]
-        if gone.pending_invoices:
-            lines.append(f"{gone.pending_invoices} invoices are still pending there.")
-    emit(disconnected_view(gone), lines)
+    lines = [f"Disconnected {chosen.label}."]
+    if gone.pending_invoices:
+        lines.append(f"{gone.pending_invoices} invoices are still pending there.")
+    emit(disconnected_view(gone, if_nothing="it was disconnected meanwhile"), lines)
     for warning in gone.warnings:
         note(f"Warning: {warning}")
 

@@ -58,7 +58,7 @@ def list_(
         status=InvoiceStatus(status) if status else None,
         buyer_email=buyer_email,
         invoice_id=invoice_id,
-        provider_account_id=ProviderAccountId(account_id) if account_id else None,
+        provider_account_id=None if account_id is None else ProviderAccountId(account_id),
         is_attention_needed=attention,
         limit=limit,
         offset=offset,

@@ -42,5 +42,5 @@ def granted_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
         raise click.UsageError("choose one of --entitlement and --no-entitlements")
     if not (no_entitlements or given["entitlements"]):
         given["entitlements"] = None
-    product_slug, _, policy_slug = sold.partition("/")
-    return given | {"product_slug": product_slug, "policy_slug": policy_slug or None}
+    product_slug, slash, policy_slug = sold.partition("/")
+    return given | {"product_slug": product_slug, "policy_slug": policy_slug if slash else None}

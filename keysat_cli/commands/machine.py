@@ -41,7 +41,7 @@ def list_(
 ) -> None:
     """List machines, most recently seen first."""
     criteria = MachineFilter(
-        license_id=LicenseId(license_id) if license_id else None,
+        license_id=None if license_id is None else LicenseId(license_id),
         is_inactive_included=is_inactive_included,
         limit=limit,
         offset=offset,

@@ -37,7 +37,9 @@ def tip() -> None:
 def list_(*, license_id: str | None, recipient: str | None, limit: int) -> None:
     """List tips, newest first."""
     criteria = TipFilter(
-        license_id=LicenseId(license_id) if license_id else None, recipient=recipient, limit=limit
+        license_id=None if license_id is None else LicenseId(license_id),
+        recipient=recipient,
+        limit=limit,
     )
     with open_shop() as ports:
         tips = list_tips(OPERATOR, criteria, store=ports.store)

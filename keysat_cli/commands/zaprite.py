@@ -9,10 +9,11 @@ import msgspec
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import confirm, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
+from keysat_cli.provider_choice import find_chosen, none_chosen, sentence
 from keysat_cli.provider_trouble import warn_of_trouble
 from keysat_cli.session import OPERATOR, environment, open_shop
 from keysat_cli.settings import read_public_url
-from keysat_core.domain.ids import InvoiceId, MerchantProfileId, ProviderAccountId
+from keysat_core.domain.ids import InvoiceId, MerchantProfileId
 from keysat_core.domain.instant import rfc3339_or_none
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.saved_payment import ChargeState
@@ -33,7 +34,7 @@ from keysat_core.use_cases.zaprite.connect_zaprite import (
 )
 from keysat_core.use_cases.zaprite.disconnect_zaprite import disconnect_zaprite
 from keysat_core.use_cases.zaprite.list_saved_payments import ListedPayment, list_saved_payments
-from keysat_http.views.zaprite import connected_view, disconnected_view, status_view
+from keysat_http.views.zaprite import NOUN, connected_view, disconnected_view, status_view
 
 HEADINGS: Final = ("invoice id", "buyer", "state", "method", "expires at", "charged")
 
@@ -95,7 +96,7 @@ def connect(*, profile_id: str | None, base_url: str | None, label: str | None) 
         api_key=_api_key(),
         base_url=base_url,
         label=label,
-        merchant_profile_id=MerchantProfileId(profile_id) if profile_id else None,
+        merchant_profile_id=None if profile_id is None else MerchantProfileId(profile_id),
     )
     with open_shop() as ports:
         connected = connect_zaprite(
@@ -149,23 +150,28 @@ def status() -> None:
 @yes_option
 def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
     """Forget an account's key; its invoices stay."""
-    account_id = ProviderAccountId(provider_id) if provider_id else None
     with open_shop() as ports:
-        pending = count_pending(OPERATOR, ProviderKind.ZAPRITE, account_id, store=ports.store)
+        chosen = find_chosen(ProviderKind.ZAPRITE, NOUN, provider_id, store=ports.store)
+        if chosen is None:
+            why = none_chosen(ProviderKind.ZAPRITE, NOUN, store=ports.store)
+            emit(disconnected_view(None, if_nothing=why), [sentence(why)])
+            return
+        pending = count_pending(OPERATOR, ProviderKind.ZAPRITE, chosen.id, store=ports.store)
         confirm(
-            f"Forget the API key? {pending} invoices are open there and can then not settle.",
+            f"Forget the API key of {chosen.label}? {pending} invoices are open there and can then"
+            " not settle.",
             is_yes=is_yes,
         )
         gone = disconnect_zaprite(
             OPERATOR,
-            account_id,
+            chosen.id,
             store=ports.store,
             clock=ports.clock,
             ids=ports.ids,
         )
-    view = disconnected_view(gone)
-    were_open = f" ({gone.pending_invoices} invoices were open)" if gone else ""
-    emit(view, [view.message[:1].upper() + view.message[1:] + f"{were_open}."])
+    view = disconnected_view(gone, if_nothing="it was disconnected meanwhile")
+    were_open = f" ({view.pending_invoices} invoices were open)" if gone else ""
+    emit(view, [sentence(view.message + were_open)])
 
 
 @zaprite.command()

@@ -3,6 +3,7 @@
 from typing import Final
 
 import msgspec
+from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
@@ -18,21 +19,25 @@ from keysat_core.errors import (
     ProviderUnavailable,
 )
 from keysat_core.ports.bundle import Ports
+from keysat_core.ports.store import Store
 from keysat_core.use_cases.connections.begin_connect import BeginConnect, begin_connect
 from keysat_core.use_cases.connections.disconnect_btcpay import disconnect_btcpay
 from keysat_core.use_cases.connections.show_providers import (
     find_connection,
+    list_accounts_of_kind,
     list_payment_methods,
 )
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.routes import get, post
 from keysat_http.settings import HTTPSettings
 from keysat_http.views.btcpay import (
+    NOUN,
     BTCPayDisconnected,
     BTCPayStatus,
     disconnected_view,
     status_view,
 )
+from keysat_http.views.not_connected import nothing_disconnected
 
 _PATH: Final = "/v1/admin/btcpay"
 _TAGS: Final = ("payment providers",)
@@ -81,9 +86,9 @@ def start_btcpay_connect(
     link = begin_connect(
         actor,
         BeginConnect(
-            merchant_profile_id=MerchantProfileId(profile_id) if profile_id else None,
+            merchant_profile_id=None if profile_id is None else MerchantProfileId(profile_id),
             label=wanted.label,
-            store_id=wanted.store_id or None,
+            store_id=wanted.store_id,
         ),
         public_url=settings.public_url,
         is_sandbox=settings.is_sandbox,
@@ -136,14 +141,21 @@ async def stop_btcpay(
 ) -> BTCPayDisconnected:
     """Forget a store: here at once, at BTCPay as far as it lets us."""
     named = data.provider_id if data else None
+    account_id = None if named is None else ProviderAccountId(named)
     gone = await provider_threads.run(
         lambda: disconnect_btcpay(
             actor,
-            ProviderAccountId(named) if named else None,
+            account_id,
             store=ports.store,
             clock=ports.clock,
             ids=ports.ids,
             btcpay=ports.btcpay,
         )
     )
-    return disconnected_view(gone)
+    why = "" if gone.account else await sync_to_thread(_why_nothing, account_id, ports.store)
+    return disconnected_view(gone, if_nothing=why)
+
+
+def _why_nothing(account_id: ProviderAccountId | None, store: Store) -> str:
+    connected = list_accounts_of_kind(ProviderKind.BTCPAY, store=store)
+    return nothing_disconnected(NOUN, account_id, connected, chosen_with="provider_id")

@@ -18,13 +18,18 @@ from keysat_core.errors import (
     TierCapReached,
 )
 from keysat_core.ports.bundle import Ports
-from keysat_core.use_cases.connections.show_providers import find_connection
+from keysat_core.use_cases.connections.show_providers import (
+    find_connection,
+    list_accounts_of_kind,
+)
 from keysat_core.use_cases.zaprite.connect_zaprite import ConnectZaprite, connect_zaprite
 from keysat_core.use_cases.zaprite.disconnect_zaprite import disconnect_zaprite
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.routes import get, post
 from keysat_http.settings import HTTPSettings
+from keysat_http.views.not_connected import nothing_disconnected
 from keysat_http.views.zaprite import (
+    NOUN,
     ZapriteConnected,
     ZapriteDisconnected,
     ZapriteStatus,
@@ -80,7 +85,7 @@ async def connect_zaprite_account(
         api_key=data.api_key,
         base_url=data.base_url,
         label=data.label,
-        merchant_profile_id=MerchantProfileId(profile_id) if profile_id else None,
+        merchant_profile_id=None if profile_id is None else MerchantProfileId(profile_id),
     )
     connected = await provider_threads.run(
         lambda: connect_zaprite(
@@ -118,9 +123,11 @@ def disconnect_zaprite_account(
     named = data.provider_id if data else None
     gone = disconnect_zaprite(
         actor,
-        ProviderAccountId(named) if named else None,
+        None if named is None else ProviderAccountId(named),
         store=ports.store,
         clock=ports.clock,
         ids=ports.ids,
     )
-    return disconnected_view(gone)
+    connected = [] if gone else list_accounts_of_kind(ProviderKind.ZAPRITE, store=ports.store)
+    why = nothing_disconnected(NOUN, None, connected, chosen_with="provider_id")
+    return disconnected_view(gone, if_nothing=why)

@@ -7,7 +7,8 @@ from keysat_core.use_cases.connections.disconnect_btcpay import Disconnected
 from keysat_core.use_cases.connections.show_providers import Connection
 from keysat_http.views.provider_trouble import WebhookTroubleView, trouble_view
 
-NOTHING_CONNECTED = "no BTCPay Server was connected"
+NOUN = "BTCPay Server"
+"""What operators call a connected account."""
 
 
 class BTCPayStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,10 +68,10 @@ def status_view(connection: Connection | None) -> BTCPayStatus:
     )
 
 
-def disconnected_view(gone: Disconnected) -> BTCPayDisconnected:
-    """Show what was disconnected, or that there was nothing."""
+def disconnected_view(gone: Disconnected, *, if_nothing: str) -> BTCPayDisconnected:
+    """Show what was disconnected, or ``if_nothing``: why nothing was."""
     if gone.account is None:
-        return BTCPayDisconnected(ok=True, noop=True, message=NOTHING_CONNECTED)
+        return BTCPayDisconnected(ok=True, noop=True, message=if_nothing)
     return BTCPayDisconnected(
         ok=True,
         noop=False,

@@ -9,7 +9,9 @@ from keysat_core.use_cases.zaprite.connect_zaprite import ConnectedZaprite
 from keysat_core.use_cases.zaprite.disconnect_zaprite import DisconnectedZaprite
 from keysat_http.views.provider_trouble import WebhookTroubleView, trouble_view
 
-NOTHING_CONNECTED = "no Zaprite account was connected"
+NOUN = "Zaprite account"
+"""What operators call a connected account."""
+
 REMINDER = "disconnected; now delete the webhook and the API key in Zaprite's dashboard"
 
 
@@ -100,10 +102,10 @@ def status_view(connection: Connection | None, *, public_url: str) -> ZapriteSta
     )
 
 
-def disconnected_view(gone: DisconnectedZaprite | None) -> ZapriteDisconnected:
-    """Show what was disconnected, or that there was nothing."""
+def disconnected_view(gone: DisconnectedZaprite | None, *, if_nothing: str) -> ZapriteDisconnected:
+    """Show what was disconnected, or ``if_nothing``: why nothing was."""
     if gone is None:
-        return ZapriteDisconnected(ok=True, noop=True, message=NOTHING_CONNECTED)
+        return ZapriteDisconnected(ok=True, noop=True, message=if_nothing)
     return ZapriteDisconnected(
         ok=True,
         noop=False,

@@ -13,10 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from keysat_adapters.sqlite.store import SQLiteStore
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.fault_plan import Answer
 from tests.simulators.server import serving
 from tests.simulators.virtual_clock import VirtualClock
+from tests.support.builders import make_profile
 from tests.support.program import Program, clean_environment
 
 
@@ -69,6 +71,43 @@ def test_a_key_made_by_hand_connects_and_disconnects_without_a_browser(till: Til
     assert (code, gone["noop"], gone["warnings"]) == (0, False, [])
     assert key not in till.fake.world.keys
     assert till.run("disconnect", "--yes")[1]["noop"] is True
+
+
+def test_an_empty_or_unknown_id_disconnects_nothing(till: Till) -> None:
+    key = till.fake.add_key(till.store_id)
+    assert till.run("connect", "--api-key-stdin", stdin=f"{key}\n")[0] == 0
+    for provider_id in ("", "x"):
+        code, _, problem = till.run("disconnect", "--provider", provider_id, "--yes")
+        assert code == 3
+        assert f"no connected BTCPay Server with the id '{provider_id}'" in problem
+    assert till.run("status")[1]["connected"] is True
+
+
+@pytest.mark.parametrize("words", [("--profile", ""), ("--store", "")])
+def test_an_empty_profile_or_store_connects_nothing(till: Till, words: tuple[str, str]) -> None:
+    code, _, problem = till.run("connect", *words)
+    assert code == 4
+    assert "no such merchant profile" in problem or "store_id" in problem
+
+
+def test_a_store_of_another_profile_is_named_to_choose_it(till: Till) -> None:
+    profile = make_profile(is_default=False)
+    with SQLiteStore.open(till.program.db_path) as store, store.writing() as tx:
+        tx.merchants.put_profile(profile)
+    key = till.fake.add_key(till.store_id)
+    code, _, _ = till.run(
+        "connect", "--profile", profile.id, "--label", "Node", "--api-key-stdin", stdin=key
+    )
+    assert code == 0
+    account_id = till.run("status")[1]["provider_id"]
+    said = till.program.text("btcpay", "disconnect")
+    assert said.startswith("The default merchant profile has no BTCPay Server;")
+    assert f"--provider: {account_id} (Node)." in said
+    code, gone, _ = till.run("disconnect")
+    assert (code, gone["noop"]) == (0, True)
+    code, gone, _ = till.run("disconnect", "--provider", account_id, "--yes")
+    assert (code, gone["noop"], gone["provider_id"]) == (0, False, account_id)
+    assert till.program.text("btcpay", "disconnect") == "No BTCPay Server was connected.\n"
 
 
 def test_a_stores_name_does_nothing_to_the_terminal(till: Till) -> None:

@@ -90,6 +90,7 @@ def test_invoices_are_settled_by_hand(tmp_path: Path) -> None:
     assert (
         program.json("invoice", "list", "--provider", account, "--status", "settled")["total"] == 3
     )
+    assert program.json("invoice", "list", "--provider", "")["total"] == 0
     assert program.json("invoice", "list", "--attention")["total"] == 0
     assert program.json("invoice", "list", "--buyer-email", "x@example.com")["total"] == 0
     assert program.json("invoice", "show", expired) == again_view(program, expired)

@@ -57,6 +57,11 @@ def test_an_issued_license_has_the_terms_of_its_policy(program: Program) -> None
     assert (shown["status"], shown["expires_at"]) == ("active", issued["expires_at"])
 
 
+def test_no_default_tier_is_issued_in_the_place_of_an_empty_one(program: Program) -> None:
+    assert program.refusal("license", "issue", "widget/")[0] == 3
+    assert program.json("license", "summary")["total"] == 0
+
+
 def test_terms_may_be_given_with_the_license(program: Program) -> None:
     issued = issue(
         program, "--expires-at", "2030-01-01T00:00:00Z", "--max-machines", "9", "--trial",
@@ -156,6 +161,7 @@ def test_machines_are_listed_and_freed(program: Program) -> None:
     issued = issue(program)
     machine_id = seat(program, issued["license_key"], "one")
     [row] = program.json("machine", "list", "--license", issued["license_id"])["machines"]
+    assert program.json("machine", "list", "--license", "")["machines"] == []
     assert set(row) == set(Machine.__struct_fields__)
     assert (row["id"], row["active"], row["product_slug"]) == (machine_id, True, "widget")
     assert program.json("machine", "deactivate", machine_id, "--yes") == {"ok": True}

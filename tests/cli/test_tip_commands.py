@@ -45,6 +45,8 @@ def test_tips_are_filtered(program: Program) -> None:
     (tip,) = program.json("tip", "list", "--recipient", RECIPIENT)["tips"]
     assert tip["label"] == "Thanks"
     assert program.json("tip", "list", "--license", tip["license_id"])["tips"] == [tip]
+    # An unset variable in a script asks for no license's, not for all.
+    assert program.json("tip", "list", "--license", "")["tips"] == []
     assert len(program.json("tip", "list", "--limit", "1")["tips"]) == 1
     assert program.refusal("tip", "list", "--limit", "0")[0] == 4
 

@@ -124,7 +124,9 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     variables = {
         "KEYSAT_PUBLIC_URL": PUBLIC_URL,
-        "KEYSAT_LICENSE": operators_license("zaprite_payments", "recurring_billing"),
+        "KEYSAT_LICENSE": operators_license(
+            "zaprite_payments", "recurring_billing", "unlimited_merchant_profiles"
+        ),
         "KEYSAT_TRUST_ROOT_PEM": SIGNER.verify_key.to_pem(),
     }
     program = Program(folder=tmp_path, variables=variables)
@@ -154,6 +156,28 @@ def test_an_account_is_connected_shown_and_disconnected(desk: Desk) -> None:
     assert (gone["noop"], gone["provider_id"]) == (False, told["provider_id"])
     assert program.json("zaprite", "disconnect", "--yes")["noop"] is True
     assert program.refusal("zaprite", "disconnect", "--yes", "--provider", "x")[0] == 3
+
+
+def test_an_empty_id_or_profile_is_nobodys(desk: Desk) -> None:
+    refused = desk.program.run(
+        "zaprite", "connect", "--base-url", desk.base_url, "--profile", "", stdin="key\n"
+    )
+    assert refused.exit_code == 4
+    assert "no such merchant profile" in refused.stderr
+    desk.connect()
+    code, said = desk.program.refusal("zaprite", "disconnect", "--yes", "--provider", "")
+    assert (code, said["error"]) == (3, "not_found")
+    assert desk.program.json("zaprite", "status")["connected"] is True
+
+
+def test_an_account_of_another_profile_is_named_to_choose_it(desk: Desk) -> None:
+    profile = desk.program.json("profile", "create", "Second")
+    told = desk.connect("--profile", profile["id"])
+    said = desk.program.text("zaprite", "disconnect")
+    assert said.startswith("The default merchant profile has no Zaprite account;")
+    assert f"--provider: {told['provider_id']} ({told['label']})." in said
+    assert desk.program.json("zaprite", "disconnect")["noop"] is True
+    assert desk.program.json("zaprite", "status")["connected"] is True
 
 
 def test_a_second_account_is_a_conflict(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.secret import Secret
-from keysat_core.domain.text import checked_text, optional_text
+from keysat_core.domain.text import checked_text
 from keysat_core.errors import (
     AlreadyConnected,
     Forbidden,
@@ -74,7 +74,7 @@ def begin_connect(
     if btcpay is None or btcpay.base_url is None or btcpay.browser_url is None:
         raise NotConfigured(NO_SERVER)
     label = _label(command.label)
-    store_id = optional_text(command.store_id, field="store_id", chars_max=NAME_CHARS_MAX)
+    store_id = _store_id(command.store_id)
     now = clock.now()
     token = base64.b32encode(entropy.token(STATE_BYTES)).decode("ascii").rstrip("=")
     with store.writing() as tx:
@@ -105,6 +105,13 @@ def _label(text: str | None) -> str | None:
     if text is None or not text.strip():
         return None
     return checked_text(text.strip(), field="label", chars_max=NAME_CHARS_MAX)
+
+
+def _store_id(text: str | None) -> str | None:
+    """Take a store's id. A blank one names no store, least of all whichever there is."""
+    if text is None:
+        return None
+    return checked_text(text.strip(), field="store_id", chars_max=NAME_CHARS_MAX, required=True)
 
 
 def _is_scoped(actor: Actor, *, is_sandbox: bool) -> bool:

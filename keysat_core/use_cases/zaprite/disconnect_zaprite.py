@@ -61,5 +61,5 @@ def _account(tx: Transaction, account_id: ProviderAccountId | None) -> ProviderA
         return next((one for one in accounts if one.kind is ProviderKind.ZAPRITE), None)
     account = tx.merchants.find_account(account_id)
     if account is None or account.kind is not ProviderKind.ZAPRITE or not account.is_connected:
-        raise NotFound("Zaprite account", account_id)
+        raise NotFound("connected Zaprite account with the id", account_id)
     return account
