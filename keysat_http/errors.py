@@ -48,6 +48,7 @@ class Rule:
         message: A fixed message in place of the failure's own text, which is then only logged.
         is_text_for_operators: The text may quote the inside of the shop, so buyers do not see it.
         buyers_text: What buyers are told then; by default the failure's code in words.
+        buyers_advice: What follows it: that they lost nothing, and what they can do.
     """
 
     status: int
@@ -56,6 +57,7 @@ class Rule:
     message: str | None = None
     is_text_for_operators: bool = False
     buyers_text: str | None = None
+    buyers_advice: str = "nothing was charged, try again later"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +103,15 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.PolicyUnavailable: BAD_REQUEST,
     core.CodeRefused: BAD_REQUEST,
     core.NoProvider: BAD_REQUEST,
-    core.ProviderRefused: UPSTREAM,
+    core.ProviderRefused: Rule(
+        status=502,
+        error="upstream_error",
+        prefix="upstream error: ",
+        is_text_for_operators=True,
+        buyers_text="the seller's payment service refused",
+        # Waiting changes nothing about a dead key, or a store without a payment method.
+        buyers_advice="nothing was charged, please tell the seller",
+    ),
     core.ProviderUnavailable: UPSTREAM,
     core.RateUnavailable: Rule(
         status=502,
@@ -217,7 +227,7 @@ def _message(failure: core.KeysatError, rule: Rule, *, is_for_operator: bool) ->
     text = str(failure)[:PROBLEM_CHARS_MAX]
     if rule.is_text_for_operators and not is_for_operator:
         what = rule.buyers_text or failure.code.replace("_", " ")
-        text = f"{what}; nothing was charged, try again later"
+        text = f"{what}; {rule.buyers_advice}"
     return rule.prefix + text
 
 

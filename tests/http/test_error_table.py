@@ -144,6 +144,18 @@ def test_buyers_do_not_see_what_a_provider_said_but_operators_do() -> None:
     assert shown == "upstream error: create_invoice: unavailable: http://10.0.0.1 refused"
 
 
+def test_buyers_are_told_whether_waiting_helps() -> None:
+    def told(failure: core.KeysatError) -> str:
+        return answer(failure, request_id=None).body.message
+
+    silent = told(core.ProviderUnavailable("create_invoice"))
+    assert silent == "upstream error: provider unavailable; nothing was charged, try again later"
+    assert told(core.ProviderRefused("create_invoice", "auth", "key revoked")) == (
+        "upstream error: the seller's payment service refused; nothing was charged, please tell"
+        " the seller"
+    )
+
+
 @pytest.mark.parametrize("failure", [ValueError("secret"), core.CorruptRow("t", "k", "secret")])
 def test_a_fault_tells_nothing_but_its_request_id(failure: Exception) -> None:
     ready = answer(failure, request_id="abcdefgh")

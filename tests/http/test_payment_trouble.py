@@ -340,6 +340,10 @@ def test_a_store_that_cannot_be_paid_sells_nothing(store: dict[str, Any]) -> Non
     with running_btcpay_shop(**store) as opened:
         refused = try_to_buy(opened)
         assert refused.status_code == 502
+        said = refused.json()["message"]
+        assert said.startswith("upstream error: the seller's payment service refused; nothing was")
+        assert "tell the seller" in said
+        assert "later" not in said
         assert opened.fake.invoices() == []
 
 
