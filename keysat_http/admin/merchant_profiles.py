@@ -173,7 +173,7 @@ def set_default_merchant_profile(
     return changed_profile_view(profile)
 
 
-@put(_RAIL, tags=_TAGS)
+@put(_RAIL, raises=[NotFound], tags=_TAGS)
 def set_rail_preference(
     data: JSONBody[PreferredProvider],
     profile_id: FromPath[str],

@@ -153,6 +153,7 @@ def test_rails_are_given_to_a_provider_and_taken_back(tmp_path: Path) -> None:
     assert "earliest" in program.text("profile", "unprefer", profile_id, "card")
     assert program.refusal("profile", "prefer", profile_id, "gold", account_id)[0] == 2
     assert program.refusal("profile", "prefer", profile_id, "card", "nobody")[0] == 4
+    assert program.refusal("profile", "prefer", "nobody", "card", account_id)[0] == 3
 
 
 def test_the_default_is_kept_and_what_is_not_there_is_not_found(program: Program) -> None:

@@ -345,13 +345,21 @@ def test_a_preference_that_makes_no_sense_is_a_bad_request(shop: Shop) -> None:
         (profile_id, "card", "nobody"),
         (profile_id, "lightning", theirs.id),
         (other, "card", theirs.id),
-        ("nobody", "lightning", theirs.id),
     ):
         path = f"{PATH}/{owner}/rail-preferences/{rail}"
         body = {"payment_provider_id": provider}
         assert refused(shop, "PUT", path, json=body) == (400, "bad_request")
     path = f"{PATH}/{profile_id}/rail-preferences/gold"
     assert refused(shop, "DELETE", path) == (400, "bad_request")
+
+
+def test_a_profile_that_is_not_there_prefers_nobody(shop: Shop) -> None:
+    path = f"{PATH}/nobody/rail-preferences/card"
+    for provider in (shop.account_id, "nobody"):
+        body = {"payment_provider_id": provider}
+        answer = shop.admin("PUT", path, ok=False, json=body)
+        assert answer.status_code == 404
+        assert answer.json()["message"] == "not found: no merchant profile 'nobody'"
 
 
 def test_a_choice_nobody_made_is_logged_and_a_preference_makes_it(shop: Shop) -> None:

@@ -8,6 +8,7 @@ from keysat_core.domain.events import MerchantProfileUpdated, outbox_event
 from keysat_core.domain.ids import EventId, MerchantProfileId, ProviderAccountId
 from keysat_core.domain.merchant import RailPreference, checked_preference
 from keysat_core.domain.payment import Rail, checked_rail
+from keysat_core.errors import NotFound
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
@@ -30,6 +31,7 @@ def prefer_account(
 
     Raises:
         Forbidden: the actor lacks ``merchant_profiles:write``.
+        NotFound: no such profile.
         InvariantError: an unknown rail; or the account is unknown, disconnected, another profile's,
             or does not serve the rail (payments 4.2).
     """
@@ -37,6 +39,8 @@ def prefer_account(
     now = clock.now()
     rail = checked_rail(command.rail)
     with store.writing() as tx:
+        if tx.merchants.find_profile(command.profile_id) is None:
+            raise NotFound("merchant profile", command.profile_id)
         account = tx.merchants.find_account(command.account_id)
         preference = checked_preference(command.profile_id, rail, account)
         if preference in tx.merchants.list_preferences(command.profile_id):
