@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import page_options
+from keysat_cli.options import confirm, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_asking_shop, open_shop
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
@@ -96,15 +96,20 @@ def show(invoice_id: str) -> None:
 @id_argument
 @click.option("--reason", metavar="TEXT", help="Kept in the audit log.")
 @click.option("--force", "is_forced", is_flag=True, help="Also while its buyer may still pay it.")
-def settle(invoice_id: str, *, reason: str | None, is_forced: bool) -> None:
+@yes_option
+def settle(invoice_id: str, *, reason: str | None, is_forced: bool, is_yes: bool) -> None:
     """Settle an invoice on your word, and issue its license.
 
     Its payment provider is asked first. An invoice that has expired or become invalid is then
-    settled whatever the provider says, one that can still be paid only with --force.
+    settled whatever the provider says, one that can still be paid only with --force, which asks.
     """
     command = SettleByHand(invoice_id=InvoiceId(invoice_id), reason=reason, is_forced=is_forced)
     with open_asking_shop() as ports:
         asked = ask_provider(ports, OPERATOR, command.invoice_id)
+        if is_forced:
+            row = show_invoice(OPERATOR, command.invoice_id, store=ports.store)
+            if row.invoice.status is not InvoiceStatus.SETTLED:
+                confirm(_forced(row, is_answered=asked is not None), is_yes=is_yes)
         settled = take_word(ports, OPERATOR, command, asked)
     if settled.is_already:
         note(f"Invoice {invoice_id} was settled already.")
@@ -127,6 +132,19 @@ def late_payments(*, choice: str | None) -> None:
         is_accepted = show_late_payments(OPERATOR, store=ports.store)
     what = "are accepted once they are final" if is_accepted else "wait until you settle them"
     emit(LatePayments(enabled=is_accepted), [f"Late payments {what}."])
+
+
+def _forced(row: InvoiceRow, *, is_answered: bool) -> str:
+    """Ask about settling what nobody saw paid, with what is known of it."""
+    found = row.invoice
+    says = f"says that it is {found.status}" if is_answered else "gave no answer"
+    payable = "; its buyer can still pay it there" if found.status is InvoiceStatus.PENDING else ""
+    whose = f" to {found.buyer_email}" if found.buyer_email else ""
+    return (
+        f"Issue a license of {row.product_slug}{whose} as if the {found.amount_sats} sats of invoice"
+        f" {found.id} had been paid? Its payment provider {says}{payable}. This cannot be undone,"
+        " only the license revoked."
+    )
 
 
 def _listed(found: Invoice) -> Money | None:

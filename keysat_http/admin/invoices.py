@@ -106,7 +106,7 @@ def get_invoice(
 )
 async def settle_invoice_by_hand(
     *,
-    data: JSONBody[SettleRequest],
+    data: JSONBody[SettleRequest | None] = None,
     invoice_id: FromPath[str],
     actor: NamedDependency[Actor],
     ports: NamedDependency[Ports],
@@ -114,8 +114,9 @@ async def settle_invoice_by_hand(
     purchase_seconds: NamedDependency[float],
 ) -> SettledInvoice:
     """Settle an invoice on the operator's word and issue its license; the provider is asked first."""
+    wish = data or SettleRequest()
     command = SettleByHand(
-        invoice_id=InvoiceId(invoice_id), reason=data.reason, is_forced=data.force
+        invoice_id=InvoiceId(invoice_id), reason=wish.reason, is_forced=wish.force
     )
     try:
         async with asyncio.timeout(purchase_seconds):

@@ -91,6 +91,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
     assert asking == {
         "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
         "zaprite disconnect", "zaprite charge", "btcpay disconnect", "profile delete",
+            "invoice settle",
     }  # fmt: skip
 
 

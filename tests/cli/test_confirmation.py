@@ -1,35 +1,10 @@
 """What cannot be undone is asked for, on a terminal; without one it is never waited for."""
 
-import os
-import pty
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.program import Program, clean_environment, shop_with_a_tier
-
-
-def on_a_terminal(program: Program, words: tuple[str, ...], answer: str) -> tuple[int, str]:
-    """Run a command whose stdin is a terminal at which somebody types the answer."""
-    ours, theirs = pty.openpty()
-    try:
-        os.write(ours, answer.encode())
-        done = subprocess.run(  # noqa: S603  the words are the test's own
-            [sys.executable, "-m", "keysat_cli", *words],
-            cwd=program.folder,
-            env=clean_environment(**program.settings),
-            stdin=theirs,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    return done.returncode, done.stderr
+from tests.support.program import on_a_terminal, shop_with_a_tier
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from keysat_adapters.system.clock import SystemClock
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.lease import Lease
 from keysat_core.ports.sandbox import PretendPayment
-from tests.support.program import Program, shop_with_a_tier
+from tests.support.program import Program, on_a_terminal, shop_with_a_tier
 from tests.support.sales_on_disk import sold_unseen
 
 
@@ -73,7 +73,7 @@ def test_invoices_are_settled_by_hand(tmp_path: Path) -> None:
     assert "already" in again.stderr
 
     assert program.json("invoice", "settle", paid)["invoice"]["settled_by"] == "provider"
-    assert program.json("invoice", "settle", open_, "--force")["invoice"]["status"] == "settled"
+    assert program.json("invoice", "settle", open_, "--force", "--yes")["license_id"]
     # Outside sandbox mode the provider cannot be asked, and this server has not seen the end.
     outside = Program(folder=tmp_path)
     assert outside.refusal("invoice", "settle", unasked)[0] == 5
@@ -95,6 +95,25 @@ def test_invoices_are_settled_by_hand(tmp_path: Path) -> None:
     assert program.json("invoice", "list", "--buyer-email", "x@example.com")["total"] == 0
     assert program.json("invoice", "show", expired) == again_view(program, expired)
     assert f"license id        {done['license_id']}" in program.text("invoice", "show", expired)
+
+
+def test_forcing_asks_whether_to_deliver_what_nobody_saw_paid(tmp_path: Path) -> None:
+    program, (open_, paid) = sold_unseen(tmp_path, None, PretendPayment.PAY)
+    # What the provider settles leaves nothing to ask about.
+    assert program.json("invoice", "settle", paid, "--force")["invoice"]["status"] == "settled"
+    forced = ("invoice", "settle", open_, "--force")
+    exit_code, envelope = program.refusal(*forced)
+    assert (exit_code, "--yes" in envelope["message"]) == (2, True)
+    code, question = on_a_terminal(program, forced, "n\n")
+    assert code == 130
+    assert f"as if the 25000 sats of invoice {open_} had been paid?" in question
+    assert "says that it is pending; its buyer can still pay it there" in question
+    # Outside sandbox mode the provider cannot be asked.
+    _, question = on_a_terminal(Program(folder=tmp_path), forced, "n\n")
+    assert "Its payment provider gave no answer" in question
+    assert program.json("invoice", "show", open_)["status"] == "pending"
+    assert on_a_terminal(program, forced, "y\n")[0] == 0
+    assert program.json("invoice", "show", open_)["settled_by"] == "operator"
 
 
 def again_view(program: Program, invoice_id: str) -> Any:

@@ -225,11 +225,20 @@ def test_a_free_sale_is_settled_already(shop: Shop) -> None:
     assert settle(shop, free["invoice_id"])["already"] == "settled"
 
 
-def test_settling_needs_an_invoice_and_a_body(shop: Shop) -> None:
+def test_every_field_of_settling_is_optional_and_so_is_the_body(shop: Shop) -> None:
+    shop.add_product()
+    done = shop.admin("POST", f"/invoices/{expired(shop)['invoice_id']}/settle")
+    assert done["invoice"]["settled_by"] == "operator"
+    path = f"/invoices/{shop.buy()['invoice_id']}/settle"
+    # Without a word of force.
+    assert refused(shop, "POST", path) == (409, "conflict", "still_payable")
+    assert refused(shop, "POST", path, content=b"{")[:2] == (400, "bad_request")
+
+
+def test_settling_needs_an_invoice_and_a_readable_body(shop: Shop) -> None:
     shop.add_product()
     assert refused(shop, "POST", "/invoices/nope/settle", json={})[:2] == (404, "not_found")
     path = f"/invoices/{shop.buy()['invoice_id']}/settle"
-    assert refused(shop, "POST", path)[:2] == (400, "bad_request")
     assert refused(shop, "POST", path, json={"force": "yes"})[:2] == (400, "bad_request")
 
 

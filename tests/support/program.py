@@ -1,6 +1,7 @@
 """The ``keysat`` program under test: in this process for speed, or in one of its own."""
 
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -86,6 +87,27 @@ class Program:
             timeout=timeout,
             check=False,
         )
+
+
+def on_a_terminal(program: Program, words: tuple[str, ...], answer: str) -> tuple[int, str]:
+    """Run a command whose stdin is a terminal at which somebody types the answer."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, answer.encode())
+        done = subprocess.run(  # noqa: S603  the words are the test's own
+            [sys.executable, "-m", "keysat_cli", *words],
+            cwd=program.folder,
+            env=clean_environment(**program.settings),
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return done.returncode, done.stderr
 
 
 def shop_with_a_tier(folder: Path) -> Program:
