@@ -258,6 +258,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     LightningPayment: lightning_payments,
     LicenseCounts: license_counts,
     InvoiceFilter: invoice_filters,
+    DueInvoice: due_invoices,
     InvoicePage: invoice_pages,
     DueInvoice: due_invoices,
     InvoiceRow: invoice_rows,
