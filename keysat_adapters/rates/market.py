@@ -37,15 +37,19 @@ _SOURCES_SHARE: Final = 0.97
 
 
 class _Flight:
-    """One inquiry on its way. Nobody waits for it after ``ends_at``; times are elapsed ones."""
+    """One inquiry on its way. Nobody waits for it after ``ends_at``; times are elapsed ones.
 
-    __slots__ = ("asked", "began_at", "ends_at", "failure", "is_over", "sources_end_at")
+    ``is_left``: whoever started it gave up, so that its end is kept by nobody but itself.
+    """
+
+    __slots__ = ("asked", "began_at", "ends_at", "failure", "is_left", "is_over", "sources_end_at")
 
     def __init__(self, began_at: float, budget_seconds: float) -> None:
         self.began_at = began_at
         self.ends_at = began_at + budget_seconds
         self.sources_end_at = began_at + budget_seconds * _SOURCES_SHARE
         self.is_over = Event()
+        self.is_left = False
         self.asked: Asked | None = None
         self.failure: Exception | None = None
 
@@ -152,13 +156,17 @@ class MarketRates:
         if is_ours:
             self._take_off(flight, currency, known.rate if known else None)
         flight.is_over.wait(max(0.0, flight.ends_at - self._elapsed()))
-        if flight.failure is not None:
-            raise flight.failure
-        if flight.asked is None:
+        with self._lock:
+            asked, failure = flight.asked, flight.failure
+            if is_ours and asked is None and failure is None:
+                flight.is_left = True
+        if failure is not None:
+            raise failure
+        if asked is None:
             return Asked(problems={"sources": f"no answer within {self._budget_seconds:g} s"})
         if is_ours:
-            self._keep(currency, flight.asked)
-        return flight.asked
+            self._keep(currency, asked)
+        return asked
 
     def _take_off(self, flight: _Flight, currency: Currency, previous: Rate | None) -> None:
         name = f"rates-{currency}"
@@ -173,9 +181,15 @@ class MarketRates:
             flight.is_over.set()
 
     def _fly(self, flight: _Flight, currency: Currency, previous: Rate | None) -> None:
-        """Ask the sources, in a thread of its own. It touches neither pins nor memory."""
+        """Ask the sources, in a thread of its own.
+
+        What they say is kept by whoever started the inquiry, who waits for no one's turn to write
+        before it has an answer; here only when that one gave up.
+        """
+        asked: Asked | None = None
+        failure: Exception | None = None
         try:
-            flight.asked = ask_in_turn(
+            asked = ask_in_turn(
                 self._sources,
                 self._sender,
                 currency,
@@ -184,11 +198,15 @@ class MarketRates:
                 elapsed=self._elapsed,
             )
         except Exception as exc:  # noqa: BLE001  whoever waits is told, as if it had been called
-            flight.failure = exc
+            failure = exc
         with self._lock:
             del self._flights[currency]
+            flight.asked, flight.failure = asked, failure
             self._land(flight, currency)
+            is_left = flight.is_left
         flight.is_over.set()
+        if asked is not None and is_left:
+            self._keep(currency, asked)
 
     def _land(self, flight: _Flight, currency: Currency) -> None:
         asked, now = flight.asked, self._elapsed()

@@ -28,6 +28,7 @@ class ListedMemory:
     kept: dict[Currency, FetchedRate] = field(default_factory=dict)
     outliers: list[Inquiry] = field(default_factory=list)
     failure: KeysatError | None = None
+    keeps: int = 0
 
     def find_rate(self, currency: Currency) -> FetchedRate | None:
         return self.kept.get(currency)
@@ -35,6 +36,7 @@ class ListedMemory:
     def keep_rate(self, fetched: FetchedRate) -> None:
         if self.failure is not None:
             raise self.failure
+        self.keeps += 1
         self.kept[fetched.rate.currency] = fetched
 
     def note_outliers(self, currency: Currency, inquiry: Inquiry) -> None:

@@ -125,6 +125,51 @@ def test_whoever_waits_gives_up_in_time_and_a_late_answer_serves_the_next() -> N
     assert market.fake.asked() == ["kraken"]
 
 
+def joined(currency: Currency) -> None:
+    """Wait for the end of the inquiry that nobody waits for any more."""
+    for thread in threading.enumerate():
+        if thread.name == f"rates-{currency}":
+            thread.join(10)
+
+
+def test_what_comes_after_everybody_gave_up_is_kept_for_other_processes_once() -> None:
+    gated, market = gated_market(budget_seconds=0.1)
+    market.remember("64000", age=300)
+    for _ in range(3):
+        assert market.usd() == "64000"
+    assert market.memory.keeps == 0
+    gated.gate.set()
+    joined(Currency.USD)
+    assert market.memory.keeps == 1
+    assert str(market.memory.kept[Currency.USD].rate.units_per_btc) == "65000.10"
+    # It is fresh, so that nothing is asked and nothing is kept again.
+    assert market.usd() == "65000.10"
+    assert market.memory.keeps == 1
+
+
+def test_a_doubtful_rate_that_comes_after_everybody_gave_up_is_told_once() -> None:
+    gated, market = gated_market(budget_seconds=0.1)
+    market.remember("64000", age=300)
+    market.fake.say("650000", "kraken")
+    assert market.usd() == "64000"
+    assert market.memory.outliers == []
+    gated.gate.set()
+    joined(Currency.USD)
+    assert (market.memory.keeps, len(market.memory.outliers)) == (0, 1)
+
+
+def test_what_comes_in_time_is_kept_once_however_many_wait() -> None:
+    gated, market = gated_market()
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(market.rates.rate, Currency.USD) for _ in range(8)]
+        assert gated.reached.wait(5)
+        gated.gate.set()
+        for one in waiting:
+            one.result(timeout=10)
+    joined(Currency.USD)
+    assert market.memory.keeps == 1
+
+
 def test_a_stale_rate_serves_when_the_time_is_over() -> None:
     gated, market = gated_market(budget_seconds=0.1)
     market.remember("64000", age=300)
