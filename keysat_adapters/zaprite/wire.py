@@ -8,7 +8,7 @@ leniently, and whatever means money is read from an allowlist. Source: payments 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -233,15 +233,6 @@ def problem_text(_: int, body: bytes) -> str:
         texts += [issue.get("message") for issue in issues if isinstance(issue, dict)]
     said = ": ".join(dict.fromkeys(text for text in texts if isinstance(text, str) and text))
     return _UNPRINTABLE.sub(" ", said)[:DETAIL_CHARS_MAX]
-
-
-def first_text(fields: Fields, names: Sequence[str]) -> str | None:
-    """Give the first text among these fields that is not empty."""
-    for name in names:
-        value = fields.get(name)
-        if isinstance(value, str) and value:
-            return value
-    return None
 
 
 def _money(amount: object, currency: object) -> Money | None:
