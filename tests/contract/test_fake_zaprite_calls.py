@@ -305,6 +305,24 @@ def test_the_same_seed_draws_the_same_ids() -> None:
     assert ids(3) == ids(3) != ids(4)
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency", "spelled"),
+    [
+        (75_385, "BTC", "75385 sats"),
+        (75_385, "LBTC", "75385 sats of LBTC"),
+        (1_250, "EUR", "12.50 EUR"),
+        (1_250, "JPY", "1250 JPY"),
+    ],
+)
+def test_the_page_asks_for_what_the_order_says(amount: int, currency: str, spelled: str) -> None:
+    zaprite = FakeZaprite(VirtualClock(), checkout_base_url=None)
+    with serving(zaprite) as base_url:
+        headers = {"authorization": f"Bearer {zaprite.live.api_key}"}
+        body = {"amount": amount, "currency": currency}
+        order = httpx.post(f"{base_url}/v1/orders", json=body, headers=headers).json()
+        assert f"<p>{spelled}, " in httpx.get(order["checkoutUrl"]).text
+
+
 def test_a_buyer_pays_on_the_page_and_is_sent_back() -> None:
     zaprite = FakeZaprite(VirtualClock(), checkout_base_url=None)
     with serving(zaprite) as base_url:
@@ -314,6 +332,7 @@ def test_a_buyer_pays_on_the_page_and_is_sent_back() -> None:
         assert order["checkoutUrl"] == f"{base_url}/order/{order['id']}"
         page = httpx.get(order["checkoutUrl"]).text
         assert 'value="CARD"' in page
+        assert "<p>0.05 USD, " in page
         paid = httpx.post(order["checkoutUrl"], data={"method": "LIGHTNING"})
         assert paid.status_code == 303
         assert paid.headers["location"] == f"https://shop.example/ty?a=1&orderId={order['id']}"

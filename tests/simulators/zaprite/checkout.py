@@ -28,10 +28,24 @@ def checkout_page(order: Order) -> Response:
         200,
         "<!doctype html>\n<html lang=en><meta charset=utf-8><title>Checkout</title>\n"
         f"<h1>{escape(order.label or order.id)}</h1>\n"
-        f"<p>{order.total_amount} {escape(order.currency)}, "
+        f"<p>{escape(price(order))}, "
         f'<strong id="status">{escape(order.status)}</strong></p>\n'
         f'<form method="post" action="/order/{escape(order.id)}">\n{buttons}</form>\n{link}</html>\n',
     )
+
+
+def price(order: Order) -> str:
+    """Spell what is asked: coins in sats, money in its whole unit."""
+    match order.currency:
+        case "BTC":
+            return f"{order.total_amount} sats"
+        case "LBTC":
+            return f"{order.total_amount} sats of LBTC"
+        case "JPY":
+            return f"{order.total_amount} JPY"
+        case currency:
+            whole, hundredths = divmod(order.total_amount, 100)
+            return f"{whole}.{hundredths:02} {currency}"
 
 
 def pressed_button(request: Request) -> str:
