@@ -170,6 +170,9 @@ RECEIPTS_BATCH = 50
 RECEIPT_DAYS = 30
 """How long webhook receipts are kept (payments 3)."""
 
+WEBHOOK_WORD_CHARS_MAX = 128
+"""Longest id or type kept of a webhook; real ones have at most 36 characters."""
+
 CAPTURES_BATCH = 20
 """Sales per tick whose saved payment method is looked for, each with two calls to the provider."""
 

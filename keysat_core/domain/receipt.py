@@ -7,7 +7,8 @@ import msgspec
 
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
-from keysat_core.domain.payment import ProviderStatus
+from keysat_core.domain.payment import ProviderNotice, ProviderStatus
+from keysat_core.limits import WEBHOOK_WORD_CHARS_MAX
 
 LOOK_AGAIN_SECONDS: Final = (5, 30, 120)
 """Pauses before we look again ourselves after a look that cleared nothing up (payments 1.2)."""
@@ -51,6 +52,27 @@ class DueReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     provider_account_id: ProviderAccountId
+
+
+def bounded_notice(notice: ProviderNotice) -> ProviderNotice:
+    """Keep what is stored of a webhook short, whoever holds the secret it was signed with.
+
+    What is for the record only is cut. An invoice's id that is too long is no invoice's of ours, and
+    cut it might be another's: there is nothing to look at.
+    """
+    invoice_id = notice.provider_invoice_id
+    is_known_length = invoice_id is None or len(invoice_id) <= WEBHOOK_WORD_CHARS_MAX
+    return msgspec.structs.replace(
+        notice,
+        type=notice.type[:WEBHOOK_WORD_CHARS_MAX],
+        provider_invoice_id=invoice_id if is_known_length else None,
+        delivery_id=_cut(notice.delivery_id),
+        original_delivery_id=_cut(notice.original_delivery_id),
+    )
+
+
+def _cut(word: str | None) -> str | None:
+    return None if word is None else word[:WEBHOOK_WORD_CHARS_MAX]
 
 
 def after_look(receipt: WebhookReceipt, *, is_cleared_up: bool, now: Instant) -> WebhookReceipt:

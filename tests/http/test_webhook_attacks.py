@@ -62,6 +62,35 @@ def forge(opened: BTCPayShop, event_type: str, invoice_id: str | None, **how: ob
     return forged(opened.fake.world, webhook, event_type, invoice_id, **how)  # type: ignore[arg-type]
 
 
+# --- too long to be kept --------------------------------------------------------------------------
+
+
+def test_what_is_kept_of_a_webhook_is_short_whoever_signed_it() -> None:
+    with running_btcpay_shop() as opened:
+        purchase = opened.buy()
+        secret = opened.account().webhook_secret
+        assert secret is not None
+        long = "x" * 1_000_000
+        for body in (
+            {"type": long},
+            {"type": SETTLED, "invoiceId": purchase["btcpay_invoice_id"] + long},
+            {"type": "InvoiceCreated", "deliveryId": long, "originalDeliveryId": long},
+        ):
+            content = msgspec.json.encode(body)
+            assert post(opened, content, {"btcpay-sig": sign(secret, content)}) == 200
+        kept = receipts(opened)
+        assert len(kept) == 3
+        assert len(msgspec.json.encode(kept)) < 3_000
+        assert opened.fake.journal.calls("get_invoice") == []
+        # The one about an invoice is heard however long its deliveries are named.
+        opened.pay(purchase)
+        content = msgspec.json.encode(
+            {"type": SETTLED, "invoiceId": purchase["btcpay_invoice_id"], "deliveryId": long}
+        )
+        assert post(opened, content, {"btcpay-sig": sign(secret, content)}) == 200
+        assert_sold_once(opened, purchase)
+
+
 # --- a signature that is none ---------------------------------------------------------------------
 
 

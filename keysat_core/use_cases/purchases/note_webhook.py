@@ -14,7 +14,13 @@ from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.listing import DueInvoice
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, asked_through
 from keysat_core.domain.payment import ProviderStatus
-from keysat_core.domain.receipt import DueReceipt, ReceiptOutcome, WebhookReceipt, after_look
+from keysat_core.domain.receipt import (
+    DueReceipt,
+    ReceiptOutcome,
+    WebhookReceipt,
+    after_look,
+    bounded_notice,
+)
 from keysat_core.domain.setting import webhook_base_of
 from keysat_core.domain.webhook_trouble import is_at
 from keysat_core.domain.zaprite import webhook_url
@@ -51,7 +57,9 @@ def note_webhook(
         account = tx.merchants.find_account(command.account_id)
     if account is None or account.kind is not command.kind or not account.is_connected:
         raise NotFound("payment provider", command.account_id)
-    notice = providers.provider_for(account).parse_webhook(command.headers, command.body)
+    notice = bounded_notice(
+        providers.provider_for(account).parse_webhook(command.headers, command.body)
+    )
     now = clock.now()
     with store.writing() as tx:
         invoice = None
