@@ -260,7 +260,6 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     InvoiceFilter: invoice_filters,
     DueInvoice: due_invoices,
     InvoicePage: invoice_pages,
-    DueInvoice: due_invoices,
     InvoiceRow: invoice_rows,
     LicenseFilter: license_filters,
     LicenseKey: parsed_keys,
