@@ -330,7 +330,9 @@ def test_where_nothing_can_be_registered_the_operator_is_told_once(shop: Zaprite
     shop.connect()
     shop.fake.live.registration_refusal = 403
     moved(shop)
+    asked = shop.calls("create_webhook")
     check_webhooks(shop.shop.ports, NEW_URL)
+    assert shop.calls("create_webhook") == asked
     assert shop.account().webhook_id is None
     assert shop.shop.audited("payment_provider.webhook_failing") == 1
     status = shop.shop.admin("GET", "/zaprite/status")
