@@ -97,15 +97,15 @@ LOCK := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --generate
 
 NO_BROWSER := $(if $(CHROMIUM),,--ignore=tests/browser)
 # What starts servers and programs, beside everything else: each half waits much and computes much.
-# Then what uses every core by itself.
+# What uses every core by itself comes last of the other half, which is the shorter one.
 SHELLS := tests/http tests/cli
 LONG := tests/simulation/test_long_soak.py
-IN_HALVES = said=$$(mktemp); \
-  $(BIN)/python -m pytest -p no:cacheprovider $(NO_BROWSER) $(foreach part,$(SHELLS) $(LONG),--ignore=$(part)) >$$said 2>&1 & \
+IN_HALVES = said=$$(mktemp); { \
+    $(BIN)/python -m pytest -p no:cacheprovider $(NO_BROWSER) $(foreach part,$(SHELLS) $(LONG),--ignore=$(part)); rest=$$?; \
+    $(BIN)/python -m pytest -p no:cacheprovider $(LONG); exit $$((rest | $$?)); } >$$said 2>&1 & \
   other=$$!; trap 'kill $$other; rm -f $$said; exit 130' INT TERM; \
-  $(BIN)/python -m pytest $(SHELLS); one=$$?; wait $$other; two=$$?; \
-  cat $$said; rm -f $$said; \
-  $(BIN)/python -m pytest -p no:cacheprovider $(LONG); three=$$?; exit $$((one | two | three))
+  $(BIN)/python -m pytest $(SHELLS); shells=$$?; wait $$other; others=$$?; \
+  cat $$said; rm -f $$said; exit $$((shells | others))
 
 # Pages whose tables and diagrams are made from the code.
 GENERATED_DOCS := docs/state-machines.md docs/reference/errors.md docs/reference/events.md \

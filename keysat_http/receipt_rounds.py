@@ -6,6 +6,7 @@ alone for a while keeps its receipts, as due as they were, until then. Source: p
 
 from collections import Counter
 from threading import Lock
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -37,6 +38,9 @@ ROUND_SECONDS: Final = 4.0
 BROKEN_MAX: Final = 1_000
 """Damaged receipts one process remembers and passes over; more are met again in every round."""
 
+BROKEN_SECONDS: Final = 3_600
+"""How long one is passed over."""
+
 log = structlog.get_logger("keysat.ticks")
 
 
@@ -60,7 +64,7 @@ class ReceiptRounds:
         self._among_accounts = among_accounts or in_threads_for(ROUND_SECONDS)
         self._lock = Lock()
         self._busy: set[ProviderAccountId] = set()
-        self._broken: set[str] = set()
+        self._broken: dict[str, float] = {}
 
     def has_work(self) -> bool:
         """Look whether anything is due of an account that may be asked now."""
@@ -85,6 +89,9 @@ class ReceiptRounds:
 
     def _due(self, limit: int) -> list[DueReceipt]:
         with self._lock:
+            long_ago = monotonic() - BROKEN_SECONDS
+            # A webhook that comes again makes its row good.
+            self._broken = {one: at for one, at in self._broken.items() if at > long_ago}
             busy, broken = frozenset(self._busy), frozenset(self._broken)
         listed = list_noted_receipts(
             limit=limit + len(broken), busy=busy, store=self._ports.store, clock=self._ports.clock
@@ -139,7 +146,7 @@ class ReceiptRounds:
         )
         with self._lock:
             if len(self._broken) < BROKEN_MAX:
-                self._broken.add(due.id)
+                self._broken[due.id] = monotonic()
 
     def _health(self) -> dict[ProviderAccountId, ProviderHealth]:
         with self._ports.store.reading() as tx:

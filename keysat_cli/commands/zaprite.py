@@ -14,13 +14,14 @@ from keysat_cli.provider_trouble import warn_of_trouble
 from keysat_cli.session import OPERATOR, environment, open_shop
 from keysat_cli.settings import read_public_url
 from keysat_core.domain.ids import InvoiceId, MerchantProfileId
-from keysat_core.domain.instant import rfc3339_or_none
+from keysat_core.domain.instant import rfc3339, rfc3339_or_none
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.saved_payment import ChargeState
 from keysat_core.errors import NotConfigured, ProviderNotLoaded, UpstreamError
 from keysat_core.limits import PAGE_DEFAULT, PROVIDER_KEY_CHARS_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.connections.show_providers import count_pending, find_connection
+from keysat_core.use_cases.purchases.list_invoices import show_invoice
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_core.use_cases.zaprite.charge_invoice import (
     ChargedInvoice,
@@ -209,8 +210,18 @@ def saved(*, limit: int, offset: int) -> None:
 @yes_option
 def charge(invoice_id: str, *, saved_invoice_id: str, is_yes: bool) -> None:
     """Charge a saved payment method for an open invoice, once and never again."""
-    confirm(f"Charge the buyer's saved card for invoice {invoice_id}?", is_yes=is_yes)
     with open_shop() as ports:
+        due, saved = (
+            show_invoice(OPERATOR, InvoiceId(one), store=ports.store).invoice
+            for one in (invoice_id, saved_invoice_id)
+        )
+        confirm(
+            f"Charge the card that {saved.buyer_email or 'nobody'} saved on"
+            f" {rfc3339(saved.created_at)} for invoice {due.id} of {due.amount_sats} sats, which"
+            f" {due.buyer_email or 'nobody'} opened on {rfc3339(due.created_at)}? Whoever opened it"
+            " typed that address; only an invoice you know to be theirs should be charged.",
+            is_yes=is_yes,
+        )
         if ports.saved_payments is None:
             raise NotConfigured(NO_ZAPRITE)
         charged = charge_invoice(

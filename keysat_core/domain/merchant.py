@@ -203,8 +203,8 @@ def accounts_for_rail(
 
     That is the preferred account of the rail alone, else all that serve it, earliest first. Without
     a rail the earliest account's first rail is meant. Accounts that are not connected any more are
-    passed over, preferred or not. Source: payments 4.1. Pretend money comes last: it is there before
-    anybody connects anything, and would keep what is connected from ever collecting.
+    passed over, preferred or not. Source: payments 4.1. Pretend money collects only while nothing
+    else is connected, or where it is preferred: it is there before anybody connects anything.
 
     Raises:
         NoProvider: the profile has no account, or none that serves the rail.
@@ -218,8 +218,12 @@ def accounts_for_rail(
     if not serving:
         raise NoProvider(rail)
     chosen = [account for account in serving if account.id in preferred]
-    connected = [account for account in serving if account.kind is not ProviderKind.SANDBOX]
-    return tuple(chosen or connected or serving)
+    if not chosen and in_order[0].kind is not ProviderKind.SANDBOX:
+        # A buyer must not be able to choose pretend money by naming a rail.
+        chosen = [account for account in serving if account.kind is not ProviderKind.SANDBOX]
+        if not chosen:
+            raise NoProvider(rail)
+    return tuple(chosen or serving)
 
 
 def in_collecting_order(accounts: Iterable[ProviderAccount]) -> list[ProviderAccount]:

@@ -43,8 +43,8 @@ REMEDIES: Final[Mapping[WebhookProblem, str]] = {
     WebhookProblem.SWITCHED_OFF: "switch the webhook on at the provider",
     WebhookProblem.ELSEWHERE: "give the webhook this server's address at the provider, or delete it"
     " there: it is then registered anew",
-    WebhookProblem.REFUSED: "disconnect the provider and connect it again: its secret is not the one"
-    " it was registered with",
+    WebhookProblem.REFUSED: "see that nothing in front of this server asks for a password; if nothing"
+    " does, the webhook's secret is another: disconnect the provider and connect it again",
     WebhookProblem.UNDELIVERED: "see that the provider reaches this server at KEYSAT_PUBLIC_URL, and"
     " that nothing in front of it answers in its place",
     WebhookProblem.OUTDATED: "enter that address as the webhook's at the provider",
@@ -117,8 +117,16 @@ def to_send_again(newest_first: Sequence[RemoteDelivery], now: Instant) -> Remot
     return last
 
 
-def is_at(trouble: WebhookTrouble, host: str) -> bool:
-    """Tell whether a webhook that came to a host shows that an outdated address was replaced."""
+def is_ended_by(trouble: WebhookTrouble, host: str, *, former: str | None) -> bool:
+    """Tell whether a webhook that came to a host shows that an outdated address was replaced.
+
+    It does unless it came to the former one's. Behind a proxy that names a host of its own, any does.
+    """
     if trouble.problem is not WebhookProblem.OUTDATED or trouble.detail is None:
         return False
-    return urlsplit(trouble.detail).netloc.casefold() == host.casefold()
+    old = _host(urlsplit(former or "").netloc)
+    return _host(host) != old or _host(urlsplit(trouble.detail).netloc) == old
+
+
+def _host(netloc: str) -> str:
+    return netloc.casefold().removesuffix(":443").removesuffix(":80")

@@ -147,6 +147,7 @@ async def _finish(
         refused = answer(exc, request_id=caller.request_id, is_for_operator=True)
         log.warning("btcpay_not_connected", code=exc.code, problem=str(exc))
         return _refused(refused.status, refused.body.message, ports, settings)
+    log.info("btcpay_connected", network=connected.network, warnings=list(connected.warnings))
     return render_page(
         "connect.html",
         ports=ports,

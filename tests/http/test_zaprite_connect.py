@@ -342,12 +342,17 @@ def test_where_nothing_can_be_registered_the_operator_is_told_once(shop: Zaprite
     )
 
 
-def test_a_webhook_that_arrives_ends_the_warning_that_its_address_is_old(shop: ZapriteShop) -> None:
+@pytest.mark.parametrize("named", ["new.example", "127.0.0.1:8080"])
+def test_a_webhook_that_arrives_ends_the_warning_that_its_address_is_old(
+    shop: ZapriteShop, named: str
+) -> None:
+    """By the new host, or through a proxy that names one of its own; not by the former one."""
     shop.connect()
     shop.fake.live.registration_refusal = 403
     url = urlsplit(moved(shop))
     event = {"eventType": "order.change", "orderId": shop.buy()["btcpay_invoice_id"]}
-    for host, is_troubled in ((urlsplit(PUBLIC_URL).netloc, True), (url.netloc, False)):
+    former = urlsplit(PUBLIC_URL).netloc
+    for host, is_troubled in ((f"{former}:443", True), (former, True), (named, False)):
         shop.clock.turn(5)
         sent = shop.shop.client.post(url.path, json=event, headers={"host": host})
         assert sent.status_code == 200

@@ -76,7 +76,8 @@ def expected(
             is_meant = preference.rail is rail and account.id == preference.provider_account_id
             if is_meant and rail in account.served_rails:
                 return account
-    serving = [account for account in live if rail in account.served_rails]
+    real = [account for account in live if account.kind is not ProviderKind.SANDBOX]
+    serving = [account for account in real or live if rail in account.served_rails]
     return min(serving, key=turn, default=None)
 
 

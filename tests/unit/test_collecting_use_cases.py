@@ -81,9 +81,10 @@ def test_an_unknown_profile_cannot_be_the_default(trade: Trade) -> None:
 
 def test_the_preferred_account_collects_until_the_preference_is_cleared(trade: Trade) -> None:
     shop = trade.shop
-    late = connect(trade, shop.profile, kind=ProviderKind.BTCPAY, connected_at=2_000_000_000)
+    early = connect(trade, shop.profile, kind=ProviderKind.BTCPAY, connected_at=1_900_000_000)
+    late = connect(trade, shop.profile, kind=ProviderKind.ZAPRITE, connected_at=2_000_000_000)
     opened = trade.open()
-    assert opened.invoice.provider_account_id == shop.account.id
+    assert opened.invoice.provider_account_id == early.id
     assert opened.passed_over == (late.id,)
     preference = prefer(trade, shop.profile.id, "on_chain", late.id)
     assert preference == RailPreference(
@@ -92,12 +93,12 @@ def test_the_preferred_account_collects_until_the_preference_is_cleared(trade: T
     assert preferences(trade, shop.profile.id) == (preference,)
     chosen = trade.open(rail="onchain")
     assert (chosen.invoice.provider_account_id, chosen.passed_over) == (late.id, ())
-    assert trade.open().invoice.provider_account_id == shop.account.id
+    assert trade.open().invoice.provider_account_id == early.id
     (audit,) = trade.audits("merchant_profile.rail_preference.set")
     assert audit.target_id == shop.profile.id
     assert audit.details == {"rail": "onchain", "payment_provider_id": late.id}
     assert clear_preference(OPERATOR, shop.profile.id, "on-chain", **ports(trade)) is Rail.ONCHAIN
-    assert trade.open(rail="onchain").invoice.provider_account_id == shop.account.id
+    assert trade.open(rail="onchain").invoice.provider_account_id == early.id
     (audit,) = trade.audits("merchant_profile.rail_preference.clear")
     assert audit.details == {"rail": "onchain"}
     told = trade.events("merchant_profile.updated")
@@ -136,7 +137,6 @@ def test_only_a_connected_account_of_the_profile_that_serves_the_rail_is_preferr
         (shop.profile.id, "lightning", new_id(), "payment_provider_id"),
         (shop.profile.id, "lightning", gone.id, "payment_provider_id"),
         (other.id, "lightning", shop.account.id, "payment_provider_id"),
-        (NOBODY, "lightning", shop.account.id, "payment_provider_id"),
         (shop.profile.id, "card", shop.account.id, "payment_provider_id"),
     ):
         with pytest.raises(InvariantError) as refused:
@@ -144,6 +144,8 @@ def test_only_a_connected_account_of_the_profile_that_serves_the_rail_is_preferr
         assert refused.value.field == field
     with pytest.raises(InvariantError):
         clear_preference(OPERATOR, shop.profile.id, "gold", **ports(trade))
+    with pytest.raises(NotFound):
+        prefer(trade, NOBODY, "lightning", shop.account.id)
     assert trade.trail() == ([], [])
 
 

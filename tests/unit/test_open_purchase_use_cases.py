@@ -290,7 +290,7 @@ def test_the_earliest_connected_account_that_serves_the_rail_collects() -> None:
     assert nobody.value.rail is None
 
 
-def test_pretend_money_collects_only_where_nothing_connected_does() -> None:
+def test_pretend_money_collects_only_while_nothing_else_is_connected() -> None:
     pretend = make_account(
         kind=ProviderKind.SANDBOX,
         served_rails=(Rail.LIGHTNING, Rail.ONCHAIN, Rail.CARD),
@@ -301,7 +301,8 @@ def test_pretend_money_collects_only_where_nothing_connected_does() -> None:
     )
     assert accounts_for_rail([pretend, store], None) == (store,)
     assert accounts_for_rail([pretend, store], Rail.LIGHTNING) == (store,)
-    assert accounts_for_rail([pretend, store], Rail.CARD) == (pretend,)
+    with pytest.raises(NoProvider):
+        accounts_for_rail([pretend, store], Rail.CARD)
     assert accounts_for_rail([pretend], None) == (pretend,)
     chosen = RailPreference(
         merchant_profile_id=pretend.merchant_profile_id,

@@ -94,7 +94,12 @@ def check_webhook(
     found = remote.find_webhook(store_id, account.webhook_id) if account.webhook_id else None
     if found is None:
         webhook_id = remote.put_webhook(store_id, url, secret, former_urls=())
-        return note(Mended.REGISTERED, webhook_id=webhook_id, leads_to=public_url)
+        look = note(Mended.REGISTERED, webhook_id=webhook_id, leads_to=public_url)
+        if look.mended is Mended.NOTHING:
+            # It was disconnected meanwhile, and nobody else knows of this webhook.
+            with suppress(UpstreamError):
+                remote.delete_webhook(store_id, webhook_id)
+        return look
     if former not in {None, public_url} and found.url in _own_urls(str(former), account):
         remote.move_webhook(store_id, found.id, url)
         return note(Mended.MOVED, webhook_id=found.id, leads_to=public_url)

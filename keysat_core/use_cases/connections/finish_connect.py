@@ -166,6 +166,8 @@ def finish_connect(
             _quietly(partial(_forget_webhook, remote, account, webhook_id, store=store))
             _quietly(partial(_forget_key, remote, command.api_key, store=store))
             raise
+        if not isinstance(failure, KeysatError):
+            raise
         account, warnings = kept, (*warnings, f"{UNREGISTERED} ({failure})")
     return Connected(
         account=account, profile=profile, store=chosen, network=network, warnings=warnings

@@ -22,7 +22,7 @@ from keysat_core.domain.receipt import (
     bounded_notice,
 )
 from keysat_core.domain.setting import webhook_base_of
-from keysat_core.domain.webhook_trouble import is_at
+from keysat_core.domain.webhook_trouble import is_ended_by
 from keysat_core.domain.zaprite import webhook_url
 from keysat_core.errors import NotFound
 from keysat_core.ports.clock import Clock
@@ -159,7 +159,10 @@ def keep_nudge(
 def _end_trouble(tx: Transaction, nudge: Nudge, now: Instant, ids: Ids) -> None:
     account = tx.merchants.find_account(nudge.account_id)
     trouble = tx.connections.find_trouble(nudge.account_id)
-    if account is None or trouble is None or not is_at(trouble, nudge.host):
+    if account is None or trouble is None:
+        return
+    former = tx.settings.find_setting(webhook_base_of(account.id))
+    if not is_ended_by(trouble, nudge.host, former=former):
         return
     tx.connections.remove_trouble(account.id)
     base = str(trouble.detail).removesuffix(webhook_url("", account.id))
