@@ -258,6 +258,5 @@ def test_a_store_connected_in_a_sandbox_collects_what_it_serves() -> None:
             purchase = opened.shop.buy(rail=rail)
             account_id = opened.shop.invoice(purchase["invoice_id"]).provider_account_id
             assert account_id == accounts["providers"][1]["id"]
-        purchase = opened.shop.buy(rail="card")
-        account_id = opened.shop.invoice(purchase["invoice_id"]).provider_account_id
-        assert account_id == accounts["providers"][0]["id"]
+        refused = opened.shop.post("/v1/purchase", product="app", rail="card")
+        assert (refused.status_code, refused.json()["code"]) == (400, "no_provider")
