@@ -254,3 +254,19 @@ def test_an_account_that_is_being_connected_gets_no_second_webhook() -> None:
         opened.line.before = look
         opened.connect()
         assert len(opened.fake.webhooks()) == 1
+
+
+def test_a_webhook_registered_for_an_account_that_was_disconnected_meanwhile_is_removed() -> None:
+    with running_btcpay_shop() as opened:
+        opened.fake.delete_webhook(opened.webhook_id())
+
+        def disconnect(request: httpx.Request) -> None:
+            if request.method == "POST" and request.url.path.endswith("/webhooks"):
+                opened.line.after = lambda _: None
+                opened.fake.faults.on_call("revoke_current_key", Answer(500))
+                opened.shop.admin("POST", "/btcpay/disconnect")
+
+        opened.line.after = disconnect
+        check(opened)
+        assert not opened.account().is_connected
+        assert opened.fake.webhooks() == []

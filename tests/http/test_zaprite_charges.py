@@ -282,6 +282,19 @@ def test_a_buyers_email_is_the_same_in_any_case(shop: ZapriteShop, saved: dict[s
     assert shop.charge(due, saved).is_new
 
 
+def test_two_addresses_that_only_fold_to_one_are_two_buyers(
+    shop: ZapriteShop, saved: dict[str, Any]
+) -> None:
+    """``straße.example`` and ``strasse.example`` are two domains, which two people may own."""
+    due = renewal(shop)
+    with shop.shop.ports.store.writing() as tx:
+        for purchase, address in ((saved, "a@strasse.example"), (due, "a@straße.example")):
+            invoice = tx.invoices.get_invoice(InvoiceId(purchase["invoice_id"]))
+            tx.invoices.put_invoice(msgspec.structs.replace(invoice, buyer_email=address))
+    with pytest.raises(InvariantError, match="another buyer"):
+        shop.charge(due, saved)
+
+
 @pytest.mark.parametrize("is_bare", [{"due"}, {"saved"}, {"due", "saved"}], ids=sorted)
 def test_nobodys_invoice_and_nobodys_card_are_not_charged(
     shop: ZapriteShop, saved: dict[str, Any], is_bare: set[str]
