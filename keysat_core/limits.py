@@ -43,6 +43,12 @@ PROVIDER_KEY_CHARS_MAX = 512
 CODE_CHARS_MAX = 64
 """Longer than any code people type; a longer one is unknown."""
 
+CODE_USES_MAX = 1_000_000_000
+"""Largest cap on the uses of a code: more than any shop has buyers."""
+
+CODE_POLICIES_MAX = 100
+"""Most policies a code may be for; products have a handful."""
+
 SLUG_CHARS_MAX = 128
 """Longest slug looked up; anything longer is treated as unknown."""
 

@@ -2,6 +2,7 @@
 
 from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
+from keysat_adapters.sqlite.codes import SQLiteCodes
 from keysat_adapters.sqlite.connections import SQLiteConnections
 from keysat_adapters.sqlite.facts import SQLiteFacts
 from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
@@ -14,9 +15,12 @@ from keysat_adapters.sqlite.policies import SQLitePolicies
 from keysat_adapters.sqlite.products import SQLiteProducts
 from keysat_adapters.sqlite.receipts import SQLiteReceipts
 from keysat_adapters.sqlite.removals import SQLiteRemovals
+from keysat_adapters.sqlite.sales import SQLiteSales
 from keysat_adapters.sqlite.saved_payments import SQLiteSavedPayments
 from keysat_adapters.sqlite.session import Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
+from keysat_adapters.sqlite.subscriptions import SQLiteSubscriptions
+from keysat_adapters.sqlite.tier_changes import SQLiteTierChanges
 from keysat_adapters.sqlite.tips import SQLiteTips
 from keysat_adapters.sqlite.trail import SQLiteTrail
 
@@ -27,6 +31,7 @@ class SQLiteTransaction:
     __slots__ = (
         "audit_log",
         "buckets",
+        "codes",
         "connections",
         "facts",
         "idempotency",
@@ -41,6 +46,8 @@ class SQLiteTransaction:
         "removals",
         "saved_payments",
         "settings",
+        "subscriptions",
+        "tier_changes",
         "tips",
         "trail",
     )
@@ -64,3 +71,11 @@ class SQLiteTransaction:
         self.buckets = SQLiteBuckets(session)
         self.leases = SQLiteLeases(session)
         self.settings = SQLiteSettings(session)
+        self.codes = SQLiteCodes(session)
+        self.subscriptions = SQLiteSubscriptions(session)
+        self.tier_changes = SQLiteTierChanges(session)
+
+    @property
+    def sales(self) -> SQLiteSales:
+        """Sales as a whole; made when asked for, because it holds all the others."""
+        return SQLiteSales(self)

@@ -10,19 +10,14 @@ import msgspec
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
-from keysat_core.domain.events import invoice_ended
+from keysat_core.domain.ending import end
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.payment import ProviderInvoice, ProviderReport, ProviderStatus
-from keysat_core.domain.sale import (
-    SaleFacts,
-    Settlement,
-    apply_report,
-    fulfil,
-    recorded_at_provider,
-)
+from keysat_core.domain.sale import apply_report, fulfil, recorded_at_provider
+from keysat_core.domain.sale_record import SaleFacts, Settlement
 
 ORPHAN_SECONDS: Final = 600
 """How long an invoice may lack its provider's id before it counts as never created there."""
@@ -79,7 +74,7 @@ def settlement_after(
             # Only a settled one can lack its effect.
             return fulfil(facts, actor, now) if is_settled else _looked_at(facts.invoice, now)
         case Silence.NEVER_CREATED:
-            return _never_created(facts.invoice, actor, now)
+            return _never_created(facts, actor, now)
         case _:
             assert_never(learned)
 
@@ -123,14 +118,15 @@ def _recorded(invoice: Invoice, answer: Answer) -> Invoice:
     )
 
 
-def _never_created(invoice: Invoice, actor: Actor, now: Instant) -> Settlement:
+def _never_created(facts: SaleFacts, actor: Actor, now: Instant) -> Settlement:
     """The provider has no such invoice: after a while it can no longer be paid."""
+    invoice = facts.invoice
     is_lost = invoice.status is InvoiceStatus.PENDING and invoice.provider_invoice_id is None
     if not is_lost or abs(now - invoice.created_at) < ORPHAN_SECONDS:
         return _looked_at(invoice, now)
     ended = msgspec.structs.replace(advance(invoice, Invalidate(), now=now), noted_attention=None)
     audit = audited(actor, "invoice.never_created", now, target=("invoice", invoice.id))
-    return Settlement(invoice=ended, events=(invoice_ended(ended),), audits=(audit,))
+    return end(facts, ended, audit, actor, now)
 
 
 def _looked_at(invoice: Invoice, now: Instant) -> Settlement:

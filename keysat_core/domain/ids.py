@@ -16,6 +16,11 @@ MerchantProfileId = NewType("MerchantProfileId", str)
 ProviderAccountId = NewType("ProviderAccountId", str)
 EventId = NewType("EventId", str)
 TipId = NewType("TipId", str)
+CodeId = NewType("CodeId", str)
+RedemptionId = NewType("RedemptionId", str)
+SubscriptionId = NewType("SubscriptionId", str)
+CycleId = NewType("CycleId", str)
+TierChangeId = NewType("TierChangeId", str)
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 

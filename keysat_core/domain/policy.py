@@ -163,16 +163,16 @@ PLAIN_TERMS = Terms()
 def terms_of_sale(policy: Policy | None) -> Terms:
     """Terms of a license issued for a purchase.
 
-    A recurring tier always ends: after its trial, else after its duration, else after one period,
-    because a license paid by subscription has an expiry (lifecycles 7.5, decisions 12).
+    A recurring tier always ends: after its trial, else after its duration, but not before the period
+    that is paid (lifecycles 7.5, decisions 12).
     """
     if policy is None:
         return PLAIN_TERMS
     seconds = policy.duration_seconds
     if policy.has_free_trial:
         seconds = policy.trial_days * DAY_SECONDS
-    elif policy.is_recurring and not seconds:
-        seconds = policy.renewal_period_days * DAY_SECONDS
+    elif policy.is_recurring:
+        seconds = max(seconds, policy.renewal_period_days * DAY_SECONDS)
     return Terms(
         seconds=seconds,
         grace_seconds=policy.grace_seconds,

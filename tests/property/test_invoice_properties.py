@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.events import InvoiceExpired, InvoicePaid, InvoiceRefunded, LicenseIssued
-from keysat_core.domain.ids import LicenseId, TipId
+from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.invoice import (
     TRANSITIONS,
@@ -29,11 +29,12 @@ from keysat_core.domain.license import License
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.domain.policy import Policy
-from keysat_core.domain.sale import SaleFacts, Settlement, apply_report, fulfil
+from keysat_core.domain.sale import apply_report, fulfil
+from keysat_core.domain.sale_record import SaleFacts, Settlement, new_ids
 from keysat_core.errors import IllegalTransition
 from keysat_core.limits import RECONCILE_DAYS
 from keysat_core.testing import strategies
-from tests.support.builders import NOW, make_invoice, make_policy, new_id
+from tests.support.builders import NOW, make_invoice, make_policy, make_product, new_id
 
 events: st.SearchStrategy[InvoiceEvent] = st.sampled_from([Settle(), Expire(), Invalidate()])
 reports = st.builds(
@@ -126,8 +127,8 @@ class Till:
             invoice=self.invoice,
             policy=self.policy,
             issued=self.licenses[0] if self.licenses else None,
-            new_license_id=LicenseId(new_id()),
-            new_tip_id=TipId(new_id()),
+            new=new_ids(new_id),
+            product=make_product(),
         )
 
     def _keep(self, settlement: Settlement) -> Settlement:
@@ -265,8 +266,8 @@ def test_what_is_to_be_looked_at_follows_from_the_report_and_not_from_its_words(
             invoice=invoice,
             policy=None,
             issued=None,
-            new_license_id=LicenseId(new_id()),
-            new_tip_id=TipId(new_id()),
+            new=new_ids(new_id),
+            product=make_product(),
         )
         said = msgspec.structs.replace(report, raw_status=words)
         return apply_report(
@@ -297,8 +298,8 @@ def test_the_operator_s_word_is_as_good_as_the_provider_s_and_counts_once(
         invoice=till.invoice,
         policy=None,
         issued=None,
-        new_license_id=LicenseId(new_id()),
-        new_tip_id=TipId(new_id()),
+        new=new_ids(new_id),
+        product=make_product(),
     )
     till._keep(fulfil(facts, SYSTEM, Instant(NOW), by=SettledBy.OPERATOR))
     for report in more:

@@ -122,7 +122,7 @@ def test_archiving_and_unarchiving_change_nothing_but_the_stamp(
 
 
 @given(strategies.policies(), strategies.instants())
-def test_a_sale_gives_the_trial_else_the_duration_else_one_period(
+def test_a_sale_gives_the_trial_else_the_duration_but_not_less_than_the_paid_period(
     policy: Policy, now: Instant
 ) -> None:
     terms = terms_of_sale(policy)
@@ -130,8 +130,8 @@ def test_a_sale_gives_the_trial_else_the_duration_else_one_period(
     seconds = policy.duration_seconds
     if is_free_trial:
         seconds = policy.trial_days * DAY_SECONDS
-    elif policy.is_recurring and seconds == 0:
-        seconds = policy.renewal_period_days * DAY_SECONDS
+    elif policy.is_recurring:
+        seconds = max(seconds, policy.renewal_period_days * DAY_SECONDS)
     assert terms == Terms(
         seconds=seconds,
         grace_seconds=policy.grace_seconds,

@@ -26,7 +26,7 @@ from keysat_core.domain.machine import SeatTaken
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount
 from keysat_core.domain.money import Currency
 from keysat_core.domain.rate_limit import Allowance, Bucket, take
-from keysat_core.domain.sale import SaleFacts
+from keysat_core.domain.sale_record import SaleFacts
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.settings_diagnosis import SettingsFacts
 from keysat_core.domain.validation import Facts, Question, Refused, Valid, decide

@@ -23,7 +23,8 @@ from keysat_core.domain.lightning import (
 )
 from keysat_core.domain.payment import LightningPayment, LightningStatus
 from keysat_core.domain.policy import Tip, read_tip
-from keysat_core.domain.sale import SaleFacts, fulfil
+from keysat_core.domain.sale import fulfil
+from keysat_core.domain.sale_record import SaleFacts
 from keysat_core.domain.tip import (
     LOOK_SECONDS,
     TRANSITIONS,
@@ -127,8 +128,8 @@ def test_a_settlement_reserves_a_tip_only_with_the_license_it_issues(facts: Sale
     settlement = fulfil(facts, SYSTEM, NOW)
     if settlement.tip is not None:
         assert settlement.license is not None
-        assert settlement.tip.license_id == settlement.license.id == facts.new_license_id
-        assert settlement.tip.id == facts.new_tip_id
+        assert settlement.tip.license_id == settlement.license.id == facts.new.license_id
+        assert settlement.tip.id == facts.new.tip_id
         assert not settlement.invoice.is_free
     again = fulfil(replace(facts, invoice=settlement.invoice), SYSTEM, NOW)
     assert again.tip is None

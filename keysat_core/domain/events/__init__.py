@@ -10,6 +10,7 @@ from keysat_core.domain.events.catalog import (
     policy_updated,
     product_created,
 )
+from keysat_core.domain.events.codes import CodeRedeemed, code_redeemed
 from keysat_core.domain.events.event import (
     Event,
 )
@@ -19,10 +20,12 @@ from keysat_core.domain.events.licenses import (
     LicenseIssued,
     LicenseRevoked,
     LicenseSuspended,
+    LicenseTierChanged,
     LicenseUnsuspended,
     MachineActivated,
     MachineDeactivated,
     license_issued,
+    license_tier_changed,
     machine_activated,
     machine_deactivated,
 )
@@ -60,10 +63,12 @@ from keysat_core.domain.events.sales import (
     invoice_ended,
     invoice_paid,
 )
+from keysat_core.domain.events.subscriptions import SubscriptionRenewed, subscription_renewed
 
 __all__ = [
     "SOURCE_ADMIN",
     "SOURCE_PURCHASE",
+    "CodeRedeemed",
     "DomainEvent",
     "Event",
     "InvoiceCharged",
@@ -74,6 +79,7 @@ __all__ = [
     "LicenseIssued",
     "LicenseRevoked",
     "LicenseSuspended",
+    "LicenseTierChanged",
     "LicenseUnsuspended",
     "MachineActivated",
     "MachineDeactivated",
@@ -101,13 +107,17 @@ __all__ = [
     "RatePinned",
     "RateRefreshed",
     "SettingChanged",
+    "SubscriptionRenewed",
     "TipChanged",
+    "code_redeemed",
     "invoice_ended",
     "invoice_paid",
     "license_issued",
+    "license_tier_changed",
     "machine_activated",
     "machine_deactivated",
     "outbox_event",
     "policy_updated",
     "product_created",
+    "subscription_renewed",
 ]

@@ -6,6 +6,7 @@ from keysat_core.domain.events.event import Event
 from keysat_core.domain.instant import rfc3339_or_none
 from keysat_core.domain.license import License
 from keysat_core.domain.machine import Machine
+from keysat_core.domain.tier_change import TierChange
 
 SOURCE_PURCHASE: Final = "purchase"
 SOURCE_ADMIN: Final = "admin_issue"
@@ -48,6 +49,22 @@ class LicenseUnsuspended(Event, frozen=True, kw_only=True):
     license_id: str
 
 
+class LicenseTierChanged(Event, frozen=True, kw_only=True):
+    """A license is on another tier. ``actor``: buyer, admin, or system for a scheduled change."""
+
+    event_type = "license.tier_changed"
+    license_id: str
+    product_id: str
+    from_policy_id: str | None
+    to_policy_id: str
+    to_policy_slug: str
+    direction: str | None
+    actor: str
+    invoice_id: str | None
+    tier_change_id: str
+    applied_via: str | None
+
+
 class MachineActivated(Event, frozen=True, kw_only=True):
     """A new seat was taken."""
 
@@ -77,6 +94,29 @@ def license_issued(license: License, source: str) -> LicenseIssued:
         expires_at=rfc3339_or_none(license.expires_at),
         entitlements=license.entitlements,
         source=source,
+    )
+
+
+def license_tier_changed(
+    change: TierChange,
+    license: License,
+    to_policy_slug: str,
+    *,
+    actor: str,
+    applied_via: str | None = None,
+) -> LicenseTierChanged:
+    """Describe an applied change of tier."""
+    return LicenseTierChanged(
+        license_id=license.id,
+        product_id=license.product_id,
+        from_policy_id=change.from_policy_id,
+        to_policy_id=change.to_policy_id,
+        to_policy_slug=to_policy_slug,
+        direction=change.direction,
+        actor=actor,
+        invoice_id=change.invoice_id,
+        tier_change_id=change.id,
+        applied_via=applied_via,
     )
 
 

@@ -16,10 +16,12 @@ from keysat_core.domain.events.catalog import (
     ProductDeleted,
     ProductUpdated,
 )
+from keysat_core.domain.events.codes import CodeRedeemed
 from keysat_core.domain.events.licenses import (
     LicenseIssued,
     LicenseRevoked,
     LicenseSuspended,
+    LicenseTierChanged,
     LicenseUnsuspended,
     MachineActivated,
     MachineDeactivated,
@@ -51,6 +53,7 @@ from keysat_core.domain.events.sales import (
     ProviderInvoiceRecorded,
     TipChanged,
 )
+from keysat_core.domain.events.subscriptions import SubscriptionRenewed
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import Instant, rfc3339
 
@@ -68,6 +71,9 @@ DomainEvent: TypeAlias = (
     | LicenseRevoked
     | LicenseSuspended
     | LicenseUnsuspended
+    | LicenseTierChanged
+    | CodeRedeemed
+    | SubscriptionRenewed
     | MachineActivated
     | MachineDeactivated
     | InvoiceCharged

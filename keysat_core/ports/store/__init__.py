@@ -6,6 +6,7 @@ Import protocols from here: which file holds one may change.
 """
 
 from keysat_core.ports.store.catalog import Policies, Products, Removals
+from keysat_core.ports.store.commerce import Codes, Sales, Subscriptions, TierChanges
 from keysat_core.ports.store.licenses import Licenses, Machines
 from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts, Tips
 from keysat_core.ports.store.saved_payments import SavedPaymentRows
@@ -16,6 +17,7 @@ from keysat_core.ports.store.transaction import Store, Transaction
 __all__ = [
     "AuditLog",
     "Buckets",
+    "Codes",
     "Connections",
     "Idempotency",
     "Invoices",
@@ -27,9 +29,12 @@ __all__ = [
     "Products",
     "Receipts",
     "Removals",
+    "Sales",
     "SavedPaymentRows",
     "Settings",
     "Store",
+    "Subscriptions",
+    "TierChanges",
     "Tips",
     "Trail",
     "Transaction",

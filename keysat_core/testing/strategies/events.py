@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from keysat_core.domain.events import (
     SOURCE_ADMIN,
     SOURCE_PURCHASE,
+    CodeRedeemed,
     DomainEvent,
     Event,
     InvoiceCharged,
@@ -20,6 +21,7 @@ from keysat_core.domain.events import (
     LicenseIssued,
     LicenseRevoked,
     LicenseSuspended,
+    LicenseTierChanged,
     LicenseUnsuspended,
     MachineActivated,
     MachineDeactivated,
@@ -47,14 +49,16 @@ from keysat_core.domain.events import (
     RatePinned,
     RateRefreshed,
     SettingChanged,
+    SubscriptionRenewed,
     TipChanged,
     outbox_event,
     product_created,
 )
 from keysat_core.domain.ids import EventId
-from keysat_core.domain.instant import rfc3339_or_none
+from keysat_core.domain.instant import rfc3339, rfc3339_or_none
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.saved_payment import ChargeState
+from keysat_core.domain.tier_change import Direction
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.money import amounts
@@ -99,6 +103,39 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     LicenseRevoked: {**_LICENSE, **_REASON},
     LicenseSuspended: {**_LICENSE, **_REASON},
     LicenseUnsuspended: _LICENSE,
+    LicenseTierChanged: {
+        **_LICENSE,
+        **_PRODUCT,
+        "from_policy_id": st.none() | ids(),
+        "to_policy_id": ids(),
+        "to_policy_slug": slugs(),
+        "direction": st.none() | st.sampled_from(Direction).map(str),
+        "actor": st.sampled_from(["buyer", "admin", "system"]),
+        "invoice_id": st.none() | ids(),
+        "tier_change_id": ids(),
+        "applied_via": st.none() | texts(),
+    },
+    CodeRedeemed: {
+        **_LICENSE,
+        **_PRODUCT,
+        "redemption_id": ids(),
+        "code_id": ids(),
+        "code": st.none() | texts(),
+        "invoice_id": ids(),
+        "discount_applied_sats": amounts(),
+        "base_price_sats": amounts(),
+        "final_price_sats": amounts(),
+        "referrer_label": st.none() | texts(),
+    },
+    SubscriptionRenewed: {
+        **_LICENSE,
+        "subscription_id": ids(),
+        "invoice_id": ids(),
+        "amount_sats": amounts(),
+        "cycle_number": st.integers(2, 1_000),
+        "cycle_start_at": instants().map(rfc3339),
+        "cycle_end_at": instants().map(rfc3339),
+    },
     MachineActivated: {**_MACHINE, "fingerprint_hash": digests()},
     MachineDeactivated: {**_MACHINE, **_REASON},
     InvoiceOpened: _INVOICE,

@@ -71,7 +71,7 @@ from keysat_core.domain.rate import FetchedRate, Quote, Rate
 from keysat_core.domain.rate_limit import Allowance, Bucket
 from keysat_core.domain.rate_trust import Inquiry
 from keysat_core.domain.receipt import DueReceipt, WebhookReceipt
-from keysat_core.domain.sale import SaleFacts, Settlement
+from keysat_core.domain.sale_record import SaleFacts, Settlement
 from keysat_core.domain.saved_payment import (
     Charge,
     ChargeReport,
@@ -104,6 +104,7 @@ from keysat_core.testing.strategies.audits import (
     breaks,
     chain_reports,
 )
+from keysat_core.testing.strategies.commerce import COMMERCE
 from keysat_core.testing.strategies.connections import (
     connect_states,
     provider_health,
@@ -331,6 +332,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Refuse: refuses,
     SavedPayment: saved_payments,
     SavedProfile: saved_profiles,
+    **COMMERCE,
 }
 """Every struct of the domain but the events, which ``strategy_for`` finds by their kind."""
 

@@ -9,7 +9,12 @@ from keysat_core.domain.audit import audited
 from keysat_core.domain.buyer import BuyerRequest, checked_request, redirect_target
 from keysat_core.domain.events import InvoiceOpened, outbox_event
 from keysat_core.domain.idempotency import IdempotencyRecord, replayed_invoice
-from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, ProviderAccountId, TipId
+from keysat_core.domain.ids import (
+    EventId,
+    InvoiceId,
+    MerchantProfileId,
+    ProviderAccountId,
+)
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import FREE_PREFIX, Invoice
 from keysat_core.domain.license import License, key_of
@@ -19,7 +24,8 @@ from keysat_core.domain.payment import find_rail
 from keysat_core.domain.policy import Policy
 from keysat_core.domain.product import Product
 from keysat_core.domain.rate import Quote, Rate, convert
-from keysat_core.domain.sale import SaleFacts, Settlement, fulfil
+from keysat_core.domain.sale import fulfil
+from keysat_core.domain.sale_record import SaleFacts, Settlement, new_ids
 from keysat_core.domain.tier import default_tier, list_price, refuse_unavailable
 from keysat_core.errors import CodeRefused, NotFound, ProductInactive, RateUnavailable
 from keysat_core.ports.clock import Clock
@@ -97,7 +103,8 @@ def open_purchase(
         invoice = _invoice(request, offer, quote, InvoiceId(ids.new()), now=now)
         others: list[ProviderAccount] = []
         if _is_free(request, offer, quote):
-            sale = _fulfil_free(invoice, offer, ids, actor, now)
+            profile_id = _profile_id(tx, offer.product)
+            sale = _fulfil_free(invoice, offer, profile_id, ids=ids, actor=actor, now=now)
         else:
             account, *others = _accounts(tx, offer.product, request, kinds=providers.kinds())
             target = redirect_target(
@@ -153,14 +160,19 @@ def _is_free(request: BuyerRequest, offer: _Offer, quote: Quote) -> bool:
 def _accounts(
     tx: Transaction, product: Product, request: BuyerRequest, *, kinds: frozenset[ProviderKind]
 ) -> tuple[ProviderAccount, ...]:
-    profile_id = product.merchant_profile_id
-    if profile_id is None:
-        profile = tx.merchants.find_default_profile()
-        profile_id = profile.id if profile else None
+    profile_id = _profile_id(tx, product)
     accounts = tx.merchants.list_accounts(profile_id) if profile_id else []
     usable = [account for account in accounts if account.kind in kinds]
     preferences = tx.merchants.list_preferences(profile_id) if profile_id else []
     return accounts_for_rail(usable, find_rail(request.rail), preferences)
+
+
+def _profile_id(tx: Transaction, product: Product) -> MerchantProfileId | None:
+    """Who sells a product: its own merchant profile, else the default."""
+    if product.merchant_profile_id is not None:
+        return product.merchant_profile_id
+    default = tx.merchants.find_default_profile()
+    return default.id if default else None
 
 
 def _template(tx: Transaction, account: ProviderAccount) -> str | None:
@@ -195,7 +207,13 @@ def _invoice(
 
 
 def _fulfil_free(
-    invoice: Invoice, offer: _Offer, ids: Ids, actor: Actor, now: Instant
+    invoice: Invoice,
+    offer: _Offer,
+    profile_id: MerchantProfileId | None,
+    *,
+    ids: Ids,
+    actor: Actor,
+    now: Instant,
 ) -> Settlement:
     free = msgspec.structs.replace(
         invoice,
@@ -208,10 +226,11 @@ def _fulfil_free(
     )
     facts = SaleFacts(
         invoice=free,
+        product=offer.product,
         policy=offer.policy,
         issued=None,
-        new_license_id=LicenseId(ids.new()),
-        new_tip_id=TipId(ids.new()),
+        new=new_ids(ids.new),
+        merchant_profile_id=profile_id,
     )
     return fulfil(facts, actor, now, by=None)
 
@@ -238,9 +257,7 @@ def _open(
 
 
 def _save(tx: Transaction, sale: Settlement, ids: Ids, now: Instant) -> None:
-    tx.invoices.put_invoice(sale.invoice)
-    if sale.license is not None:
-        tx.licenses.put_license(sale.license)
+    tx.sales.put_settlement(sale)
     for audit in sale.audits:
         tx.trail.append_audit(audit)
     for event in sale.events:

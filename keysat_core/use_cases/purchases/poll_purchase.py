@@ -10,7 +10,7 @@ from keysat_core.ports.store import Store
 
 
 class PurchaseStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The invoice and the license issued for it. ``key`` only while the license is active."""
+    """The invoice and the license it issued, extended or changed (D50). ``key`` only while the license is active."""
 
     invoice: Invoice
     license: License | None
@@ -25,7 +25,7 @@ def poll_purchase(invoice_id: InvoiceId, *, store: Store, keys: KeyRing) -> Purc
     """
     with store.reading() as tx:
         invoice = tx.invoices.get_invoice(invoice_id)
-        license = tx.licenses.find_license_for_invoice(invoice_id)
+        license = tx.sales.find_license_of(invoice_id)
     is_shown = license is not None and license.status is LicenseStatus.ACTIVE
     return PurchaseStatus(
         invoice=invoice,

@@ -4,8 +4,13 @@ import msgspec
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
-from keysat_core.domain.events import invoice_ended, outbox_event
-from keysat_core.domain.ids import EventId, InvoiceId, ProviderAccountId
+from keysat_core.domain.ending import end
+from keysat_core.domain.events import outbox_event
+from keysat_core.domain.ids import (
+    EventId,
+    InvoiceId,
+    ProviderAccountId,
+)
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
 from keysat_core.domain.merchant import ProviderAccount
@@ -19,6 +24,7 @@ from keysat_core.domain.provider_health import (
 )
 from keysat_core.domain.receipt import ReceiptOutcome
 from keysat_core.domain.sale import recorded_at_provider
+from keysat_core.domain.sale_record import new_ids
 from keysat_core.errors import (
     ProviderNotLoaded,
     ProviderUnavailable,
@@ -181,10 +187,11 @@ def _abandon(tx: Transaction, actor: Actor, invoice_id: InvoiceId, ids: Ids, now
     ended = msgspec.structs.replace(
         advance(invoice, Invalidate(), now=now), provider_status_raw=CREATE_REFUSED
     )
-    tx.invoices.put_invoice(ended)
+    audit = audited(actor, "invoice.create_refused", now, target=("invoice", invoice_id))
+    sale = end(tx.sales.get_facts(invoice_id, new_ids(ids.new)), ended, audit, actor, now)
+    tx.sales.put_settlement(sale)
     tx.idempotency.remove_for_invoice(invoice_id)
-    tx.trail.append_audit(
-        audited(actor, "invoice.create_refused", now, target=("invoice", invoice_id))
-    )
-    told = outbox_event(invoice_ended(ended), event_id=EventId(ids.new()), now=now)
-    tx.trail.append_event(told)
+    for entry in sale.audits:
+        tx.trail.append_audit(entry)
+    for event in sale.events:
+        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))

@@ -9,11 +9,12 @@ import msgspec
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import outbox_event
-from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, TipId
+from keysat_core.domain.ids import EventId, InvoiceId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus, SettledBy
 from keysat_core.domain.listing import InvoiceRow
-from keysat_core.domain.sale import SaleFacts, Settlement, fulfil
+from keysat_core.domain.sale import fulfil
+from keysat_core.domain.sale_record import Settlement, new_ids
 from keysat_core.domain.text import cut_text
 from keysat_core.errors import StillPayable
 from keysat_core.limits import REASON_CHARS_MAX
@@ -76,7 +77,8 @@ def settle_by_hand(
             return SettledByHand(row=tx.invoices.get_invoice_row(invoice.id), is_already=True)
         if invoice.status is InvoiceStatus.PENDING and not command.is_forced:
             raise StillPayable(is_provider_asked=command.is_provider_asked)
-        sale = fulfil(_facts(tx, invoice, ids), actor, now, by=SettledBy.OPERATOR)
+        facts = tx.sales.get_facts(invoice.id, new_ids(ids.new))
+        sale = fulfil(facts, actor, now, by=SettledBy.OPERATOR)
         _save(tx, sale, ids, now)
         tx.trail.append_audit(
             audited(
@@ -98,27 +100,8 @@ def _is_done(invoice: Invoice) -> bool:
     return invoice.status is InvoiceStatus.SETTLED and invoice.effect_at is not None
 
 
-def _facts(tx: Transaction, invoice: Invoice, ids: Ids) -> SaleFacts:
-    account_id = invoice.provider_account_id
-    account = tx.merchants.find_account(account_id) if account_id else None
-    return SaleFacts(
-        invoice=invoice,
-        policy=tx.policies.find_policy(invoice.policy_id) if invoice.policy_id else None,
-        issued=tx.licenses.find_license_for_invoice(invoice.id),
-        new_license_id=LicenseId(ids.new()),
-        new_tip_id=TipId(ids.new()),
-        provider_kind=account.kind if account else None,
-    )
-
-
 def _save(tx: Transaction, sale: Settlement, ids: Ids, now: Instant) -> None:
-    tx.invoices.put_invoice(sale.invoice)
-    if sale.license is not None:
-        tx.licenses.put_license(sale.license)
-    if sale.tip is not None:
-        tx.tips.put_tip(sale.tip)
-    if sale.saved_payment is not None and tx.saved_payments.find_saved(sale.invoice.id) is None:
-        tx.saved_payments.put_saved(sale.saved_payment)
+    tx.sales.put_settlement(sale)
     for audit in sale.audits:
         tx.trail.append_audit(audit)
     for event in sale.events:

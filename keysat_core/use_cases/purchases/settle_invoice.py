@@ -16,7 +16,11 @@ from keysat_core.domain.asking import (
     read_failure,
 )
 from keysat_core.domain.events import outbox_event
-from keysat_core.domain.ids import EventId, InvoiceId, LicenseId, ProviderAccountId, TipId
+from keysat_core.domain.ids import (
+    EventId,
+    InvoiceId,
+    ProviderAccountId,
+)
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.merchant import ProviderAccount, asked_through
@@ -27,7 +31,7 @@ from keysat_core.domain.provider_health import (
     after_failure,
     is_worth_noting,
 )
-from keysat_core.domain.sale import SaleFacts, Settlement
+from keysat_core.domain.sale_record import Settlement, new_ids
 from keysat_core.domain.setting import ACCEPT_LATE_PAYMENTS, is_on
 from keysat_core.errors import ProviderNotLoaded, UpstreamError
 from keysat_core.ports.clock import Clock
@@ -76,7 +80,7 @@ def settle_invoice(
         raise learned.failure
     now = clock.now()
     with store.writing() as tx:
-        facts = _facts(tx, invoice_id, ids)
+        facts = tx.sales.get_facts(invoice_id, new_ids(ids.new))
         accepts_late = is_on(tx.settings.find_setting(ACCEPT_LATE_PAYMENTS))
         sale = settlement_after(facts, learned, actor, now, accepts_late=accepts_late)
         if sale is None:
@@ -87,7 +91,7 @@ def settle_invoice(
         has_new_status = sale.invoice.status is not facts.invoice.status
         if has_new_status and learned is Silence.NEVER_CREATED:
             tx.idempotency.remove_for_invoice(invoice_id)
-    is_decided = has_new_status or sale.license is not None
+    is_decided = has_new_status or sale.invoice.effect_at != facts.invoice.effect_at
     is_adopted = sale.invoice.provider_invoice_id != facts.invoice.provider_invoice_id
     return SettledInvoice(
         invoice=sale.invoice,
@@ -173,20 +177,6 @@ def _known_at(provider: PaymentProvider, invoice: Invoice) -> ProviderInvoice | 
     )
 
 
-def _facts(tx: Transaction, invoice_id: InvoiceId, ids: Ids) -> SaleFacts:
-    invoice = tx.invoices.get_invoice(invoice_id)
-    account_id = invoice.provider_account_id
-    account = tx.merchants.find_account(account_id) if account_id else None
-    return SaleFacts(
-        invoice=invoice,
-        policy=tx.policies.find_policy(invoice.policy_id) if invoice.policy_id else None,
-        issued=tx.licenses.find_license_for_invoice(invoice_id),
-        new_license_id=LicenseId(ids.new()),
-        new_tip_id=TipId(ids.new()),
-        provider_kind=account.kind if account else None,
-    )
-
-
 def _note_answer(tx: Transaction, account_id: ProviderAccountId, now: Instant) -> None:
     before = tx.connections.find_health(account_id)
     after = after_answer(before or ProviderHealth(account_id=account_id), now)
@@ -195,13 +185,7 @@ def _note_answer(tx: Transaction, account_id: ProviderAccountId, now: Instant) -
 
 
 def _save(tx: Transaction, sale: Settlement, ids: Ids, now: Instant) -> None:
-    tx.invoices.put_invoice(sale.invoice)
-    if sale.license is not None:
-        tx.licenses.put_license(sale.license)
-    if sale.tip is not None:
-        tx.tips.put_tip(sale.tip)
-    if sale.saved_payment is not None and tx.saved_payments.find_saved(sale.invoice.id) is None:
-        tx.saved_payments.put_saved(sale.saved_payment)
+    tx.sales.put_settlement(sale)
     for audit in sale.audits:
         tx.trail.append_audit(audit)
     for event in sale.events:

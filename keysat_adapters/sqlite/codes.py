@@ -1,0 +1,181 @@
+"""Discount codes and their redemptions as rows."""
+
+from typing import Final
+
+import msgspec
+
+from keysat_adapters.sqlite.session import Row, Session
+from keysat_adapters.sqlite.table import Table, json_text
+from keysat_core.domain.code import Code, CodeDuration, CodeKind
+from keysat_core.domain.ids import CodeId, InvoiceId, PolicyId, ProductId, RedemptionId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.money import Currency
+from keysat_core.domain.redemption import Redemption, RedemptionStatus
+from keysat_core.errors import NotFound, SlugTaken
+
+CODES: Final = Table(
+    "discount_codes",
+    (
+        "id",
+        "code",
+        "kind",
+        "amount",
+        "discount_currency",
+        "duration",
+        "max_uses",
+        "used_count",
+        "expires_at",
+        "applies_to_product_id",
+        "applies_to_policy_ids",
+        "referrer_label",
+        "description",
+        "active",
+        "featured",
+        "created_at",
+        "updated_at",
+    ),
+)
+REDEMPTIONS: Final = Table(
+    "code_redemptions",
+    (
+        "id",
+        "code_id",
+        "invoice_id",
+        "license_id",
+        "status",
+        "discount_applied_sats",
+        "base_price_sats",
+        "final_price_sats",
+        "created_at",
+        "updated_at",
+    ),
+)
+_PUT_CODE: Final = CODES.upsert()
+_CODE: Final = CODES.select("WHERE id = ?")
+_CODE_BY_TEXT: Final = CODES.select("WHERE code = ?")
+_FEATURED: Final = CODES.select(
+    "WHERE featured = 1 AND active = 1 AND (expires_at IS NULL OR expires_at > :now)"
+    " AND (max_uses IS NULL OR used_count < max_uses)"
+    " AND (applies_to_product_id IS NULL OR applies_to_product_id = :product)"
+    " ORDER BY created_at, id"
+)
+_PUT_REDEMPTION: Final = REDEMPTIONS.upsert()
+_REDEMPTION: Final = REDEMPTIONS.select("WHERE id = ?")
+_REDEMPTION_OF: Final = REDEMPTIONS.select("WHERE invoice_id = ?")
+_POLICY_IDS: Final = msgspec.json.Decoder(tuple[PolicyId, ...])
+
+
+def read_code(row: Row) -> Code:
+    """Read a code back."""
+    return Code(
+        id=row[0],
+        code=row[1],
+        kind=CodeKind(row[2]),
+        amount=row[3],
+        currency=Currency(row[4]),
+        duration=CodeDuration(row[5]),
+        max_uses=row[6],
+        used_count=row[7],
+        expires_at=row[8],
+        product_id=row[9],
+        policy_ids=_POLICY_IDS.decode(row[10]),
+        referrer_label=row[11],
+        description=row[12],
+        active=bool(row[13]),
+        featured=bool(row[14]),
+        created_at=row[15],
+        updated_at=row[16],
+    )
+
+
+def read_redemption(row: Row) -> Redemption:
+    """Read a redemption back."""
+    return Redemption(
+        id=row[0],
+        code_id=row[1],
+        invoice_id=row[2],
+        license_id=row[3],
+        status=RedemptionStatus(row[4]),
+        discount_applied_sats=row[5],
+        base_price_sats=row[6],
+        final_price_sats=row[7],
+        created_at=row[8],
+        updated_at=row[9],
+    )
+
+
+class SQLiteCodes:
+    """Implements ``ports.store.Codes``."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_code(self, code_id: CodeId) -> Code:
+        """Give a code; raises ``NotFound``."""
+        found = CODES.found(read_code, self._session.row(_CODE, (code_id,)))
+        if found is None:
+            raise NotFound("code", code_id)
+        return found
+
+    def find_code_by_text(self, code: str) -> Code | None:
+        """Give the code that is spelled so, or None."""
+        return CODES.found(read_code, self._session.row(_CODE_BY_TEXT, (code,)))
+
+    def put_code(self, code: Code) -> None:
+        """Insert or replace a code; raises ``SlugTaken``."""
+        cells = (
+            code.id,
+            code.code,
+            code.kind,
+            code.amount,
+            code.currency,
+            code.duration,
+            code.max_uses,
+            code.used_count,
+            code.expires_at,
+            code.product_id,
+            json_text(code.policy_ids),
+            code.referrer_label,
+            code.description,
+            code.active,
+            code.featured,
+            code.created_at,
+            code.updated_at,
+        )
+        taken = {"discount_codes.code": SlugTaken("code", code.code)}
+        self._session.run(_PUT_CODE, cells, taken=taken)
+
+    def list_featured(self, product_id: ProductId, now: Instant) -> list[Code]:
+        """Give the featured codes that may be used for a product now, oldest first."""
+        rows = self._session.rows(_FEATURED, {"now": now, "product": product_id})
+        return CODES.values(read_code, rows)
+
+    def find_redemption(self, redemption_id: RedemptionId) -> Redemption | None:
+        """Give a redemption, or None."""
+        row = self._session.row(_REDEMPTION, (redemption_id,))
+        return REDEMPTIONS.found(read_redemption, row)
+
+    def find_redemption_of(self, invoice_id: InvoiceId) -> Redemption | None:
+        """Give the redemption of an invoice, or None."""
+        row = self._session.row(_REDEMPTION_OF, (invoice_id,))
+        return REDEMPTIONS.found(read_redemption, row)
+
+    def put_redemption(self, redemption: Redemption) -> None:
+        """Insert or replace a redemption."""
+        self._session.run(
+            _PUT_REDEMPTION,
+            (
+                redemption.id,
+                redemption.code_id,
+                redemption.invoice_id,
+                redemption.license_id,
+                redemption.status,
+                redemption.discount_applied_sats,
+                redemption.base_price_sats,
+                redemption.final_price_sats,
+                redemption.created_at,
+                redemption.updated_at,
+            ),
+        )

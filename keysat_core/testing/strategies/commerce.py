@@ -1,0 +1,56 @@
+"""Which strategy makes which type of the commerce around a license."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from hypothesis.strategies import SearchStrategy
+
+from keysat_core.domain.code import Code
+from keysat_core.domain.redemption import CodeUse, Redeem, Redemption, Withdraw
+from keysat_core.domain.sale_record import BilledCycle, NewIds, OrderedChange
+from keysat_core.domain.subscription import (
+    Cancel,
+    Cycle,
+    FallDue,
+    Lapse,
+    Pay,
+    Subscription,
+)
+from keysat_core.domain.tier_change import TierChange
+from keysat_core.domain.tier_effect import AppliedChange, Payer
+from keysat_core.testing.strategies.codes import code_uses, codes, redeems, redemptions, withdraws
+from keysat_core.testing.strategies.sales import billed_cycles, fresh_ids, ordered_changes
+from keysat_core.testing.strategies.subscriptions import (
+    cancels,
+    cycles,
+    fall_dues,
+    lapses,
+    pays,
+    subscriptions,
+)
+from keysat_core.testing.strategies.tier_changes import (
+    applied_changes,
+    payers,
+    tier_changes,
+)
+
+COMMERCE: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
+    Code: codes,
+    CodeUse: code_uses,
+    Redemption: redemptions,
+    Redeem: redeems,
+    Withdraw: withdraws,
+    Subscription: subscriptions,
+    Cycle: cycles,
+    FallDue: fall_dues,
+    Pay: pays,
+    Lapse: lapses,
+    Cancel: cancels,
+    TierChange: tier_changes,
+    AppliedChange: applied_changes,
+    Payer: payers,
+    BilledCycle: billed_cycles,
+    OrderedChange: ordered_changes,
+    NewIds: fresh_ids,
+}
+"""Codes, subscriptions and changes of tier."""
