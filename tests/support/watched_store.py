@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final, cast
 
+from keysat_adapters.sqlite.sales import SQLiteSales
 from keysat_core.ports.store import Store, Transaction
 
 WRITING: Final = ("put_", "add_", "append_", "remove_", "purge_")
@@ -80,6 +81,9 @@ class _Watched:
         self._note = note
 
     def __getattr__(self, name: str) -> object:
+        if name == "sales":
+            # It writes through the other aggregates, each write of which is to be seen.
+            return SQLiteSales(cast(Transaction, self))
         value = getattr(self._inner, name)
         if not callable(value):
             return _Watched(value, self._note)

@@ -8,6 +8,7 @@ from typing import Any, cast
 import apsw
 import msgspec
 
+from keysat_adapters.sqlite.sales import SQLiteSales
 from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.tip import TipAttempt, TipStatus
@@ -48,6 +49,8 @@ class _Bent:
         self._bent = bent
 
     def __getattr__(self, name: str) -> object:
+        if not self._name and name == "sales":
+            return SQLiteSales(cast(Transaction, self))
         value = getattr(self._inner, name)
         if not self._name:
             return _Bent(value, name, self._bent)

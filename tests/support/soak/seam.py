@@ -15,6 +15,7 @@ import httpx
 
 from keysat_adapters.outbound.answer import Answer, NoAnswer
 from keysat_adapters.outbound.http import HTTPSender
+from keysat_adapters.sqlite.sales import SQLiteSales
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License
 from keysat_core.errors import StoreBusy
@@ -120,6 +121,7 @@ class _Noted:
         self._tx = tx
         self.invoices = _Notes(tx.invoices, "put_invoice")
         self.licenses = _Notes(tx.licenses, "put_license")
+        self.sales = SQLiteSales(cast(Transaction, self))
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._tx, name)
