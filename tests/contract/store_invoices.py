@@ -97,6 +97,7 @@ class InvoicesContract(ABC):
         with pytest.raises(StoreUnavailable), store.writing() as tx:
             tx.invoices.put_invoice(stray)
 
+    @pytest.mark.defects("D44")
     @pytest.mark.parametrize(
         ("age", "since_check", "is_due"),
         [

@@ -77,6 +77,7 @@ def test_terms_come_from_the_policy_unless_said_otherwise(shop: Shop) -> None:
     assert (said["max_machines"], said["entitlements"], said["is_trial"]) == (0, [], False)
 
 
+@pytest.mark.defects("D33")
 @pytest.mark.parametrize("text", ["tomorrow", "2028-01-01", "2028-01-01T00:00:00", "", "1"])
 def test_an_expiry_that_is_no_instant_is_refused(shop: Shop, text: str) -> None:
     shop.add_product()
@@ -244,6 +245,19 @@ def test_revenue_counts_settled_paid_invoices(shop: Shop) -> None:
         "last_30d_sats": 2_000,
         "settled_paid_invoice_count": 2,
     }
+
+
+@pytest.mark.defects("D34")
+@pytest.mark.parametrize(
+    "entitlements", [["x" * 256], [f"e{number}" for number in range(256)]], ids=["long", "many"]
+)
+def test_entitlements_no_key_can_carry_are_refused_before_anything_is_stored(
+    shop: Shop, entitlements: list[str]
+) -> None:
+    shop.add_product()
+    body = {"product_slug": "app", "entitlements": entitlements}
+    assert shop.admin("POST", "/licenses", ok=False, json=body).status_code == 400
+    assert shop.admin("GET", "/licenses?product_slug=app")["licenses"] == []
 
 
 def test_a_license_that_ended_before_any_key_can_say_so_is_refused(shop: Shop) -> None:

@@ -147,3 +147,16 @@ def test_reading_scopes_suffice_to_read_and_not_to_write() -> None:
 @pytest.mark.parametrize("path", ["/v1/admin/nope", "/v1/admin/products/x/nope"])
 def test_an_unknown_admin_route_is_not_found(open_shop: Shop, path: str) -> None:
     assert open_shop.client.get(path, headers=ADMIN).status_code == 404
+
+
+@pytest.mark.defects("D31")
+def test_nothing_about_the_operator_s_own_license_is_told_to_strangers(open_shop: Shop) -> None:
+    routes = [
+        (method, path)
+        for method, path, _ in registered(open_shop)
+        if path in {"/v1/admin/tier"} or "self-license" in path
+    ]
+    assert routes
+    for method, path in routes:
+        answer = open_shop.client.request(method, filled(path), json=READABLE)
+        assert answer.status_code == 401, path

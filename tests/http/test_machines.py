@@ -49,6 +49,7 @@ def test_without_a_free_seat_activation_is_refused(shop: Shop) -> None:
     }
 
 
+@pytest.mark.defects("D20")
 def test_activation_and_validation_share_the_single_seat(shop: Shop) -> None:
     shop.add_product()
     key = shop.issue()["license_key"]

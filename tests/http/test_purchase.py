@@ -113,6 +113,7 @@ def test_a_product_without_tiers_sells_one_perpetual_seat(shop: Shop) -> None:
     assert (license.policy_id, license.expires_at, license.max_machines) == (None, None, 1)
 
 
+@pytest.mark.defects("D19")
 @pytest.mark.parametrize(
     ("fields", "status", "code"),
     [

@@ -166,6 +166,7 @@ def test_one_address_may_ask_sixty_times_and_then_once_a_second() -> None:
         assert shop.validate("key")["reason"] == "bad_format"
 
 
+@pytest.mark.defects("D35")
 def test_behind_a_silent_proxy_each_key_has_a_bucket_of_its_own() -> None:
     with running_shop(peer="10.0.0.1") as shop:
         for _ in range(60):

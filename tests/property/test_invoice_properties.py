@@ -99,6 +99,7 @@ def test_an_event_that_is_not_in_the_table_is_refused(invoice: Invoice) -> None:
         advance(invoice, "refund", now=NOW)  # type: ignore[arg-type]
 
 
+@pytest.mark.defects("D11")
 @given(strategies.invoices(), st.lists(events, max_size=8))
 def test_settled_is_absorbing(invoice: Invoice, sequence: list[InvoiceEvent]) -> None:
     settled = msgspec.structs.replace(invoice, status=InvoiceStatus.SETTLED)

@@ -36,6 +36,12 @@ def test_a_quote_is_within_half_a_sat_of_the_exact_price(amount: int, per_btc: D
     assert abs(quoted - exact) <= Fraction(1, 2) or (quoted == 1 and exact < 1)
 
 
+@pytest.mark.defects("D49")
+@pytest.mark.parametrize("units_per_btc", ["3000001", "99999999999"])
+def test_the_smallest_price_is_a_sat_and_not_a_gift(units_per_btc: str) -> None:
+    assert sats(1, units_per_btc) == 1
+
+
 @given(cents, units)
 def test_half_a_sat_is_rounded_up(amount: int, per_btc: Decimal) -> None:
     with localcontext(prec=60):
