@@ -191,6 +191,36 @@ NUDGES_PER_MINUTE = 60
 NUDGED_ORDERS_MAX = 10_000
 """Invoices whose last nudge is remembered; no more than two minutes of them ever matter."""
 
+WEBHOOK_ENDPOINTS_MAX = 100
+"""Subscribers at a time: each costs every event a row, and a few are what anybody needs."""
+
+EVENT_TYPES_MAX = 100
+"""Names in one subscriber's filter; there are fewer events than that."""
+
+WEBHOOK_SECRET_CHARS_MIN = 16
+"""A shorter secret could be guessed (admin-api B-35)."""
+
+WEBHOOK_SECRET_CHARS_MAX = 256
+"""Longer than any secret needs to be; it is kept with every subscriber."""
+
+DELIVERY_ERROR_CHARS_MAX = 200
+"""How much of a subscriber's answer, or of what went wrong, is kept (lifecycles 10.3)."""
+
+DELIVERIES_PAGE_MAX = 500
+"""Largest page of deliveries (admin-api 2.8)."""
+
+DELIVERIES_BATCH = 200
+"""Deliveries of one subscriber taken, and marked, in one transaction."""
+
+DELIVERY_CLAIM_SECONDS = 60
+"""How long a delivery that was taken is left alone: longer than a batch and its slowest call last."""
+
+REPLAY_MAX = 10_000
+"""Events one replay may queue, so that it does not hold the store for long; a longer range is split."""
+
+EVENTS_BATCH = 500
+"""Events read at once by who follows the outbox."""
+
 HEARTBEAT_SECONDS = 60
 """A machine's last-seen time is written at most this often (PERFORMANCE, design 6)."""
 

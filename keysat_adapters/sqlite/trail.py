@@ -5,17 +5,20 @@ from typing import Final
 
 from keysat_adapters.sqlite.audit_log import AUDIT, audit_entry
 from keysat_adapters.sqlite.audit_seals import sealed
+from keysat_adapters.sqlite.deliveries import DELIVERIES, delivery_cells
+from keysat_adapters.sqlite.outbox import OUTBOX, event_cells, event_of
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
+from keysat_adapters.sqlite.webhook_endpoints import live_subscriptions
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.audit_chain import GENESIS
 from keysat_core.domain.events import OutboxEvent
-
-OUTBOX: Final = Table("outbox", ("id", "event_type", "is_published", "body", "occurred_at"))
+from keysat_core.domain.webhook_delivery import queued_for
 
 _APPEND_AUDIT: Final = Table(AUDIT.name, (*AUDIT.columns, "previous_hash", "hash")).insert()
 _LAST_HASH: Final = "SELECT hash FROM audit_log ORDER BY id DESC LIMIT 1"
 _APPEND_EVENT: Final = OUTBOX.insert()
+_QUEUE: Final = DELIVERIES.insert()
 _AUDIT: Final = AUDIT.select("ORDER BY id DESC LIMIT ?")
 _AUDIT_OF_ACTION: Final = AUDIT.select("WHERE action = ? ORDER BY id DESC LIMIT ?")
 _EVENTS: Final = OUTBOX.select("ORDER BY sequence LIMIT ?")
@@ -33,26 +36,6 @@ def _audit_cells(entry: AuditEntry) -> Row:
         entry.request_id,
         json_text(entry.details),
         entry.occurred_at,
-    )
-
-
-def _event_cells(event: OutboxEvent) -> Row:
-    return (
-        event.id,
-        event.event_type,
-        event.is_published,
-        event.body.decode(),
-        event.occurred_at,
-    )
-
-
-def _event(row: Row) -> OutboxEvent:
-    return OutboxEvent(
-        id=row[0],
-        event_type=row[1],
-        is_published=bool(row[2]),
-        body=row[3].encode(),
-        occurred_at=row[4],
     )
 
 
@@ -75,12 +58,15 @@ class SQLiteTrail:
         self._session.run_many(_APPEND_AUDIT, rows)
 
     def append_event(self, event: OutboxEvent) -> None:
-        """Add an outbox row."""
-        self._session.run(_APPEND_EVENT, _event_cells(event))
+        """Add an outbox row and its deliveries."""
+        self._session.run(_APPEND_EVENT, event_cells(event))
+        if event.is_published:
+            self._queue((event,))
 
     def append_events(self, events: Sequence[OutboxEvent]) -> None:
-        """Add outbox rows."""
-        self._session.run_many(_APPEND_EVENT, map(_event_cells, events))
+        """Add outbox rows and their deliveries."""
+        self._session.run_many(_APPEND_EVENT, map(event_cells, events))
+        self._queue(events)
 
     def list_audit(self, *, action: str | None, limit: int) -> list[AuditEntry]:
         """Give audit rows, newest first."""
@@ -90,7 +76,13 @@ class SQLiteTrail:
 
     def list_events(self, *, limit: int) -> list[OutboxEvent]:
         """Give outbox rows, oldest first."""
-        return OUTBOX.values(_event, self._session.rows(_EVENTS, (max(0, limit),)))
+        return OUTBOX.values(event_of, self._session.rows(_EVENTS, (max(0, limit),)))
+
+    def _queue(self, events: Sequence[OutboxEvent]) -> None:
+        subscriptions = live_subscriptions(self._session)
+        if subscriptions:
+            queued = queued_for(events, subscriptions)
+            self._session.run_many(_QUEUE, map(delivery_cells, queued))
 
     def _last_hash(self) -> bytes:
         """Read it anew each time: another process may have appended since."""

@@ -4,6 +4,7 @@ from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
 from keysat_adapters.sqlite.codes import SQLiteCodes
 from keysat_adapters.sqlite.connections import SQLiteConnections
+from keysat_adapters.sqlite.deliveries import SQLiteDeliveries
 from keysat_adapters.sqlite.facts import SQLiteFacts
 from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
 from keysat_adapters.sqlite.invoices import SQLiteInvoices
@@ -11,6 +12,7 @@ from keysat_adapters.sqlite.leases import SQLiteLeases
 from keysat_adapters.sqlite.licenses import SQLiteLicenses
 from keysat_adapters.sqlite.machines import SQLiteMachines
 from keysat_adapters.sqlite.merchants import SQLiteMerchants
+from keysat_adapters.sqlite.outbox import SQLiteOutbox
 from keysat_adapters.sqlite.policies import SQLitePolicies
 from keysat_adapters.sqlite.products import SQLiteProducts
 from keysat_adapters.sqlite.receipts import SQLiteReceipts
@@ -23,6 +25,7 @@ from keysat_adapters.sqlite.subscriptions import SQLiteSubscriptions
 from keysat_adapters.sqlite.tier_changes import SQLiteTierChanges
 from keysat_adapters.sqlite.tips import SQLiteTips
 from keysat_adapters.sqlite.trail import SQLiteTrail
+from keysat_adapters.sqlite.webhook_endpoints import SQLiteWebhookEndpoints
 
 
 class SQLiteTransaction:
@@ -33,6 +36,7 @@ class SQLiteTransaction:
         "buckets",
         "codes",
         "connections",
+        "deliveries",
         "facts",
         "idempotency",
         "invoices",
@@ -40,6 +44,7 @@ class SQLiteTransaction:
         "licenses",
         "machines",
         "merchants",
+        "outbox",
         "policies",
         "products",
         "receipts",
@@ -50,6 +55,7 @@ class SQLiteTransaction:
         "tier_changes",
         "tips",
         "trail",
+        "webhooks",
     )
 
     def __init__(self, session: Session) -> None:
@@ -67,6 +73,9 @@ class SQLiteTransaction:
         self.saved_payments = SQLiteSavedPayments(session)
         self.trail = SQLiteTrail(session)
         self.audit_log = SQLiteAuditLog(session)
+        self.outbox = SQLiteOutbox(session)
+        self.webhooks = SQLiteWebhookEndpoints(session)
+        self.deliveries = SQLiteDeliveries(session)
         self.idempotency = SQLiteIdempotency(session)
         self.buckets = SQLiteBuckets(session)
         self.leases = SQLiteLeases(session)

@@ -44,6 +44,8 @@ class Scope(StrEnum):
     INVOICES_READ = "invoices:read"
     INVOICES_WRITE = "invoices:write"
     SETTINGS_READ = "settings:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     MASTER = "master"
     """What only the master key may do: no role has it."""
 

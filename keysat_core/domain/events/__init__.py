@@ -47,6 +47,8 @@ from keysat_core.domain.events.merchants import (
     SettingChanged,
 )
 from keysat_core.domain.events.outbox import (
+    PUBLISHED_EVENT_TYPES,
+    PUBLISHED_EVENTS,
     DomainEvent,
     OutboxEvent,
     outbox_event,
@@ -64,8 +66,17 @@ from keysat_core.domain.events.sales import (
     invoice_paid,
 )
 from keysat_core.domain.events.subscriptions import SubscriptionRenewed, subscription_renewed
+from keysat_core.domain.events.webhooks import (
+    WebhookDeliveryRetried,
+    WebhookEndpointCreated,
+    WebhookEndpointDeleted,
+    WebhookEndpointUpdated,
+    WebhookEventsReplayed,
+)
 
 __all__ = [
+    "PUBLISHED_EVENTS",
+    "PUBLISHED_EVENT_TYPES",
     "SOURCE_ADMIN",
     "SOURCE_PURCHASE",
     "CodeRedeemed",
@@ -110,6 +121,11 @@ __all__ = [
     "SubscriptionRenewed",
     "TipChanged",
     "code_redeemed",
+    "WebhookDeliveryRetried",
+    "WebhookEndpointCreated",
+    "WebhookEndpointDeleted",
+    "WebhookEndpointUpdated",
+    "WebhookEventsReplayed",
     "invoice_ended",
     "invoice_paid",
     "license_issued",

@@ -4,7 +4,8 @@ Source: lifecycles 10.1-10.2 and decisions 14. Events with ``is_published`` Fals
 outbox: the published catalogue has no name for them (admin-api 2.5).
 """
 
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
@@ -17,6 +18,7 @@ from keysat_core.domain.events.catalog import (
     ProductUpdated,
 )
 from keysat_core.domain.events.codes import CodeRedeemed
+from keysat_core.domain.events.event import Event
 from keysat_core.domain.events.licenses import (
     LicenseIssued,
     LicenseRevoked,
@@ -54,6 +56,13 @@ from keysat_core.domain.events.sales import (
     TipChanged,
 )
 from keysat_core.domain.events.subscriptions import SubscriptionRenewed
+from keysat_core.domain.events.webhooks import (
+    WebhookDeliveryRetried,
+    WebhookEndpointCreated,
+    WebhookEndpointDeleted,
+    WebhookEndpointUpdated,
+    WebhookEventsReplayed,
+)
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import Instant, rfc3339
 
@@ -96,7 +105,19 @@ DomainEvent: TypeAlias = (
     | PaymentSaved
     | TipChanged
     | SettingChanged
+    | WebhookEndpointCreated
+    | WebhookEndpointUpdated
+    | WebhookEndpointDeleted
+    | WebhookDeliveryRetried
+    | WebhookEventsReplayed
 )
+
+PUBLISHED_EVENTS: Final[Mapping[str, type[Event]]] = {
+    kind.event_type: kind for kind in get_args(DomainEvent) if kind.is_published
+}
+"""What subscribers may be told of, by name."""
+
+PUBLISHED_EVENT_TYPES: Final = frozenset(PUBLISHED_EVENTS)
 
 
 # Without reference cycles, so the collector can leave a hundred thousand of them alone.

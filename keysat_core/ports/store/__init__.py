@@ -13,18 +13,21 @@ from keysat_core.ports.store.saved_payments import SavedPaymentRows
 from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings
 from keysat_core.ports.store.trail import AuditLog, Trail
 from keysat_core.ports.store.transaction import Store, Transaction
+from keysat_core.ports.store.webhooks import Deliveries, Outbox, WebhookEndpoints
 
 __all__ = [
     "AuditLog",
     "Buckets",
     "Codes",
     "Connections",
+    "Deliveries",
     "Idempotency",
     "Invoices",
     "Leases",
     "Licenses",
     "Machines",
     "Merchants",
+    "Outbox",
     "Policies",
     "Products",
     "Receipts",
@@ -38,4 +41,5 @@ __all__ = [
     "Tips",
     "Trail",
     "Transaction",
+    "WebhookEndpoints",
 ]

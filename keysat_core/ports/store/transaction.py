@@ -11,6 +11,7 @@ from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Rece
 from keysat_core.ports.store.saved_payments import SavedPaymentRows
 from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings
 from keysat_core.ports.store.trail import AuditLog, Trail
+from keysat_core.ports.store.webhooks import Deliveries, Outbox, WebhookEndpoints
 
 
 class Transaction(Protocol):
@@ -50,6 +51,12 @@ class Transaction(Protocol):
     def trail(self) -> Trail: ...
     @property
     def audit_log(self) -> AuditLog: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def webhooks(self) -> WebhookEndpoints: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def idempotency(self) -> Idempotency: ...
     @property

@@ -1,0 +1,170 @@
+"""Deliveries as rows. Their bodies are the outbox's."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from keysat_adapters.sqlite.session import Row, Session
+from keysat_adapters.sqlite.table import Table, json_text
+from keysat_core.domain.ids import DeliveryId, WebhookEndpointId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.webhook_delivery import (
+    WAIT_SECONDS_MAX,
+    Delivery,
+    DeliveryCounts,
+    DeliveryFilter,
+    DeliveryPage,
+    DeliveryRow,
+    DeliveryStatus,
+)
+
+DELIVERIES: Final = Table(
+    "webhook_deliveries",
+    (
+        "id",
+        "endpoint_id",
+        "event_id",
+        "status",
+        "attempts",
+        "next_attempt_at",
+        "last_status_code",
+        "last_error",
+        "delivered_at",
+        "created_at",
+    ),
+)
+_WHOLE: Final = ("outbox.event_type", "outbox.body")
+_JOINED: Final = "JOIN outbox ON outbox.id = webhook_deliveries.event_id"
+_PUT: Final = DELIVERIES.upsert()
+_BY_ID: Final = DELIVERIES.select(f"{_JOINED} WHERE webhook_deliveries.id = ?", also=_WHOLE)
+_BY_IDS: Final = DELIVERIES.select("WHERE id IN (SELECT value FROM json_each(?))")
+_PAGE: Final = "ORDER BY webhook_deliveries.sequence DESC LIMIT ? OFFSET ?"
+_OF_ENDPOINT: Final = "webhook_deliveries.endpoint_id = :endpoint_id AND status = 'queued'"
+_DUE: Final = DELIVERIES.select(
+    f"{_JOINED} WHERE {_OF_ENDPOINT} AND next_attempt_at <= :now"
+    " ORDER BY next_attempt_at, webhook_deliveries.sequence LIMIT :limit",
+    also=_WHOLE,
+)
+# A time that lies further ahead than any wait was written by a clock that has been set back since.
+_STRAYED: Final = DELIVERIES.select(
+    f"{_JOINED} WHERE {_OF_ENDPOINT} AND next_attempt_at > :now + {WAIT_SECONDS_MAX}"
+    " ORDER BY next_attempt_at LIMIT :limit",
+    also=_WHOLE,
+)
+_QUEUED: Final = DELIVERIES.select(
+    f"WHERE {_OF_ENDPOINT} ORDER BY next_attempt_at, sequence LIMIT :limit"
+)
+_DUE_ENDPOINTS: Final = (
+    "SELECT e.id, (SELECT min(d.next_attempt_at) FROM webhook_deliveries AS d"  # noqa: S608  constants
+    " WHERE d.endpoint_id = e.id AND d.status = 'queued') AS first_at,"
+    " (SELECT max(d.next_attempt_at) FROM webhook_deliveries AS d"
+    " WHERE d.endpoint_id = e.id AND d.status = 'queued') AS last_at"
+    " FROM webhook_endpoints AS e"
+    f" WHERE first_at <= :now OR last_at > :now + {WAIT_SECONDS_MAX} ORDER BY first_at, e.id"
+)
+_COUNTS: Final = (
+    "SELECT e.id, (SELECT count(*) FROM webhook_deliveries AS d"
+    " WHERE d.endpoint_id = e.id AND d.status = 'queued'),"
+    " (SELECT count(*) FROM webhook_deliveries AS d"
+    " WHERE d.endpoint_id = e.id AND d.status = 'dead' AND d.created_at > ?)"
+    " FROM webhook_endpoints AS e WHERE e.deleted_at IS NULL ORDER BY e.created_at, e.id"
+)
+
+
+def delivery_cells(delivery: Delivery) -> Row:
+    """Spell a delivery as a row."""
+    return (
+        delivery.id,
+        delivery.endpoint_id,
+        delivery.event_id,
+        delivery.status,
+        delivery.attempts,
+        delivery.next_attempt_at,
+        delivery.last_status_code,
+        delivery.last_error,
+        delivery.delivered_at,
+        delivery.created_at,
+    )
+
+
+def _delivery(row: Row) -> Delivery:
+    return Delivery(
+        id=row[0],
+        endpoint_id=row[1],
+        event_id=row[2],
+        status=DeliveryStatus(row[3]),
+        attempts=row[4],
+        next_attempt_at=row[5],
+        last_status_code=row[6],
+        last_error=row[7],
+        delivered_at=row[8],
+        created_at=row[9],
+    )
+
+
+def _whole(row: Row) -> DeliveryRow:
+    return DeliveryRow(delivery=_delivery(row), event_type=row[10], body=row[11].encode())
+
+
+class SQLiteDeliveries:
+    """Implements ``ports.store.Deliveries``."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find_delivery(self, delivery_id: DeliveryId) -> DeliveryRow | None:
+        """Give a delivery with what it carries, or None."""
+        return DELIVERIES.found(_whole, self._session.row(_BY_ID, (delivery_id,)))
+
+    def find_deliveries(self, delivery_ids: Sequence[DeliveryId]) -> list[Delivery]:
+        """Give the deliveries there are of those named."""
+        rows = self._session.rows(_BY_IDS, (json_text(delivery_ids),))
+        return DELIVERIES.values(_delivery, rows)
+
+    def list_deliveries(self, criteria: DeliveryFilter) -> DeliveryPage:
+        """Give one page, newest first, and the number of all that match."""
+        where, given = _matching(criteria)
+        sql = DELIVERIES.select(f"{_JOINED} {where} {_PAGE}", also=_WHOLE)
+        rows = self._session.rows(sql, (*given, criteria.limit, criteria.offset))
+        # Only constants of this module reach this text; values are bound.
+        total = self._session.number(f"SELECT count(*) FROM webhook_deliveries {where}", given)  # noqa: S608
+        return DeliveryPage(rows=tuple(DELIVERIES.values(_whole, rows)), total=total)
+
+    def put_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Insert or replace deliveries."""
+        self._session.run_many(_PUT, map(delivery_cells, deliveries))
+
+    def list_due(
+        self, endpoint_id: WebhookEndpointId, now: Instant, limit: int
+    ) -> list[DeliveryRow]:
+        """Give an endpoint's queued deliveries that are due, longest due first."""
+        values: dict[str, int | str] = {"endpoint_id": endpoint_id, "now": now}
+        rows = self._session.rows(_DUE, values | {"limit": max(0, limit)})
+        if len(rows) < limit:
+            rows += self._session.rows(_STRAYED, values | {"limit": limit - len(rows)})
+        return DELIVERIES.values(_whole, rows)
+
+    def list_due_endpoints(self, now: Instant) -> list[WebhookEndpointId]:
+        """Give endpoints with anything due, longest due first."""
+        rows = self._session.rows(_DUE_ENDPOINTS, {"now": now})
+        return [WebhookEndpointId(row[0]) for row in rows]
+
+    def list_queued(self, endpoint_id: WebhookEndpointId, limit: int) -> list[Delivery]:
+        """Give an endpoint's queued deliveries, longest due first."""
+        values: dict[str, int | str] = {"endpoint_id": endpoint_id, "limit": max(0, limit)}
+        return DELIVERIES.values(_delivery, self._session.rows(_QUEUED, values))
+
+    def count_by_endpoint(self, since: Instant) -> list[DeliveryCounts]:
+        """Count what is queued and what died lately, by endpoint."""
+        return [
+            DeliveryCounts(endpoint_id=row[0], queued=row[1], dead=row[2])
+            for row in self._session.rows(_COUNTS, (since,))
+        ]
+
+
+def _matching(criteria: DeliveryFilter) -> tuple[str, tuple[str, ...]]:
+    wanted = {"endpoint_id": criteria.endpoint_id, "status": criteria.status}
+    given = {column: str(value) for column, value in wanted.items() if value is not None}
+    where = " AND ".join(f"webhook_deliveries.{column} = ?" for column in given)
+    return (f"WHERE {where}" if where else ""), tuple(given.values())
