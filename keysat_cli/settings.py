@@ -44,6 +44,7 @@ class StoreSettings:
     upgrade_url: str = UPGRADE_BASE_URL
     btcpay: BTCPayAddresses = field(default_factory=BTCPayAddresses)
     rate_sources: tuple[RateSource, ...] = ()
+    is_private_webhook_allowed: bool = False
 
     @property
     def self_license_path(self) -> Path:
@@ -104,6 +105,7 @@ def read_store_settings(environment: Environment) -> StoreSettings:
         else UPGRADE_BASE_URL,
         btcpay=read_btcpay_addresses(environment),
         rate_sources=read_rate_sources(environment, is_sandbox=is_sandbox),
+        is_private_webhook_allowed=environment.is_on("KEYSAT_WEBHOOK_ALLOW_PRIVATE"),
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from keysat_adapters.btcpay.server import BTCPayGateway
 from keysat_adapters.lightning.addresses import HTTPSLightningAddresses
 from keysat_adapters.outbound.http import HTTPSender
+from keysat_adapters.outbound.webhook_sender import HTTPWebhookSender
 from keysat_adapters.registry import ProviderRegistry
 from keysat_adapters.sandbox.gate import Sandbox
 from keysat_adapters.sandbox.permit import REMEDY
@@ -108,6 +109,7 @@ def open_wiring(
             public_base=settings.btcpay.public_url,
             sends_buyer_email=settings.btcpay.sends_buyer_email,
         )
+        webhooks = open_webhook_sender(is_private_allowed=settings.is_private_webhook_allowed)
         zaprite = Zaprite(sender, clock=CLOCK)
         activity = Activity(activity_path(settings.db_path))
         facts = CachedFacts(store)
@@ -131,12 +133,21 @@ def open_wiring(
                 btcpay=btcpay,
                 zaprite=zaprite,
                 saved_payments=zaprite,
+                webhooks=webhooks,
             )
             yield Wiring(ports=ports, store=store, activity=activity, sandbox=sandbox)
         finally:
             activity.close()
             facts.close()
+            webhooks.close()
             sender.close()
+
+
+def open_webhook_sender(*, is_private_allowed: bool) -> HTTPWebhookSender:
+    """Give what carries webhooks; it connects to nobody before it is used."""
+    return HTTPWebhookSender(
+        user_agent=f"Keysat/{package_version()}", is_private_allowed=is_private_allowed
+    )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.note_webhook import list_due_invoices
 from keysat_core.use_cases.zaprite.capture_payment import list_wanted_payments
 from keysat_http.capturing import capture_payments
+from keysat_http.delivering import DeliveryRounds
 from keysat_http.leasing import Work
 from keysat_http.receipt_rounds import ReceiptRounds
 from keysat_http.reconciling import reconcile_backlog
@@ -21,6 +22,7 @@ def shop_ticks(
     ``among_accounts`` is how receipts are looked at; by default none waits for an account that hangs.
     """
     receipts = ReceiptRounds(ports, fan_out=fan_out, among_accounts=among_accounts)
+    deliveries = DeliveryRounds(ports)
     return [
         Tick(
             name="receipts",
@@ -29,6 +31,15 @@ def shop_ticks(
             run=lambda: _work(receipts.run()),
             is_shared=True,
             has_work=receipts.has_work,
+        ),
+        Tick(
+            name="deliveries",
+            first_after_seconds=5,
+            every_seconds=5,
+            run=deliveries.run,
+            is_shared=True,
+            has_work=deliveries.has_work,
+            on_stop=deliveries.stop,
         ),
         Tick(
             name="reconcile",

@@ -40,6 +40,7 @@ class Tick:
         is_shared: Whether it is the database's, so that one server at a time runs it.
         has_work: A cheap look at whether a shared job has anything to do; None for jobs with a
             pause so long that nothing is won by looking.
+        on_stop: Told once when the server begins to stop, so that a long run ends early.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Tick:
     run: Run
     is_shared: bool = False
     has_work: Callable[[], bool] | None = None
+    on_stop: Callable[[], None] | None = None
 
     @property
     def pace_seconds(self) -> int:
@@ -107,6 +109,9 @@ class TickRunner:
         if self._stopping_since is None:
             self._stopping_since = monotonic()
             self._stopping.set()
+            for tick in self._ticks:
+                if tick.on_stop is not None:
+                    tick.on_stop()
 
     async def stop(self) -> None:
         """Wait for running ticks, up to the limit counted from ``begin_stop``; then abandon them."""

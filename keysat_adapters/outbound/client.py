@@ -2,15 +2,10 @@
 
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final
 
 import httpx
 
 from keysat_adapters.outbound.answer import Answer, NoAnswer
-from keysat_adapters.outbound.deadline import AddressFor, DeadlineTransport
-
-ANSWER_BYTES_MAX: Final = 4_194_304
-"""Largest answer read, 4 MiB: a page of invoices with everything in it is far smaller."""
 
 
 class HTTPXExchange:
@@ -20,8 +15,7 @@ class HTTPXExchange:
         self,
         *,
         user_agent: str,
-        address_for: AddressFor | None,
-        transport: httpx.BaseTransport | None,
+        transport: httpx.BaseTransport,
     ) -> None:
         # What a host sets for one account must not come back with the key of another.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
@@ -30,8 +24,7 @@ class HTTPXExchange:
             headers={"User-Agent": user_agent, "Accept-Encoding": "identity"},
             follow_redirects=False,
             trust_env=False,
-            transport=transport
-            or DeadlineTransport(bytes_max=ANSWER_BYTES_MAX, address_for=address_for),
+            transport=transport,
         )
 
     def send(

@@ -21,20 +21,34 @@ AddressFor: TypeAlias = Callable[[str, int], str]
 CONNECTIONS_MAX: Final = 1_024
 """Above what all providers' threads can hold open, so that none waits for another's to hang up."""
 
+_PACKING: Final = b"content-encoding"
+
 _ends_at: Final[ContextVar[float]] = ContextVar("ends_at")
 
 _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 
 class DeadlineTransport(httpx.BaseTransport):
-    """Implements httpx's transport over httpcore. Answers come whole, at most ``bytes_max`` long."""
+    """Implements httpx's transport over httpcore.
 
-    def __init__(self, *, bytes_max: int, address_for: AddressFor | None = None) -> None:
+    Answers come whole, at most ``bytes_max`` long. With ``is_cut`` no more than that is read of any,
+    and nothing of one that is packed.
+    """
+
+    def __init__(
+        self,
+        *,
+        bytes_max: int,
+        is_cut: bool = False,
+        kept_connections: int = 8,
+        address_for: AddressFor | None = None,
+    ) -> None:
         self._bytes_max = bytes_max
+        self._is_cut = is_cut
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(trust_env=False),
             max_connections=CONNECTIONS_MAX,
-            max_keepalive_connections=8,
+            max_keepalive_connections=kept_connections,
             keepalive_expiry=20.0,
             network_backend=_Backend(address_for),
             socket_options=_SOCKET_OPTIONS,
@@ -80,19 +94,29 @@ class DeadlineTransport(httpx.BaseTransport):
             extensions=request.extensions,
         )
         answer = self._pool.handle_request(asked)
-        packed = [v for name, v in answer.headers if name.lower() == b"content-encoding"]
         try:
-            if packed not in ([], [b"identity"]):
-                # We asked for none; unpacked, a small answer could fill the memory.
-                raise httpx.ReadError("the answer is packed, which was not asked for")
-            body = bytearray()
-            for chunk in answer.iter_stream():
-                body += chunk
-                if len(body) > self._bytes_max:
-                    raise httpx.ReadError(f"the answer is longer than {self._bytes_max} bytes")
+            body = self._read(answer)
         finally:
             answer.close()
-        return httpx.Response(answer.status, headers=answer.headers, content=bytes(body))
+        # It is not unpacked, so nothing must say that it is packed.
+        headers = [(name, v) for name, v in answer.headers if name.lower() != _PACKING]
+        return httpx.Response(answer.status, headers=headers, content=body)
+
+    def _read(self, answer: httpcore.Response) -> bytes:
+        packed = [value for name, value in answer.headers if name.lower() == _PACKING]
+        if packed not in ([], [b"identity"]):
+            if self._is_cut:
+                return b""
+            # We asked for none; unpacked, a small answer could fill the memory.
+            raise httpx.ReadError("the answer is packed, which was not asked for")
+        body = bytearray()
+        for chunk in answer.iter_stream():
+            body += chunk
+            if len(body) > self._bytes_max:
+                if self._is_cut:
+                    return bytes(body[: self._bytes_max])
+                raise httpx.ReadError(f"the answer is longer than {self._bytes_max} bytes")
+        return bytes(body)
 
 
 class _Backend(httpcore.NetworkBackend):

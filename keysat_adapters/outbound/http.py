@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 USER_AGENT: Final = "Keysat"
 """How we introduce ourselves; some services refuse callers without a name."""
 
+ANSWER_BYTES_MAX: Final = 4_194_304
+"""Largest answer read, 4 MiB: a page of invoices with everything in it is far smaller."""
+
+KEPT_CONNECTIONS: Final = 8
+"""Connections kept open between calls: those of a shop's providers."""
+
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
@@ -39,7 +45,8 @@ class HTTPSender:
     """Sends requests; safe to share between threads.
 
     ``address_for`` chooses the IP address of a host and may refuse it. A ``transport`` takes the
-    place of the network.
+    place of the network. Of an answer that is longer than allowed only the beginning is read with
+    ``is_answer_cut``; otherwise it is none.
     """
 
     def __init__(
@@ -48,8 +55,15 @@ class HTTPSender:
         user_agent: str = USER_AGENT,
         address_for: "AddressFor | None" = None,
         transport: "httpx.BaseTransport | None" = None,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
+        is_answer_cut: bool = False,
+        kept_connections: int = KEPT_CONNECTIONS,
     ) -> None:
-        self._open: Callable[[], Exchange] = lambda: _opened(user_agent, address_for, transport)
+        self._open: Callable[[], Exchange] = lambda: _opened(
+            user_agent,
+            transport
+            or _bounded_transport(address_for, answer_bytes_max, is_answer_cut, kept_connections),
+        )
         self._lock = Lock()
         self._exchange: Exchange | None = None
 
@@ -85,11 +99,23 @@ class HTTPSender:
         self.close()
 
 
-def _opened(
-    user_agent: str,
-    address_for: "AddressFor | None",
-    transport: "httpx.BaseTransport | None",
-) -> Exchange:
+def _opened(user_agent: str, transport: "httpx.BaseTransport") -> Exchange:
     from keysat_adapters.outbound.client import HTTPXExchange  # noqa: PLC0415  see the module's text
 
-    return HTTPXExchange(user_agent=user_agent, address_for=address_for, transport=transport)
+    return HTTPXExchange(user_agent=user_agent, transport=transport)
+
+
+def _bounded_transport(
+    address_for: "AddressFor | None",
+    answer_bytes_max: int,
+    is_answer_cut: bool,  # noqa: FBT001  private, and named where it is given
+    kept_connections: int,
+) -> "httpx.BaseTransport":
+    from keysat_adapters.outbound.deadline import DeadlineTransport  # noqa: PLC0415  see above
+
+    return DeadlineTransport(
+        bytes_max=answer_bytes_max,
+        is_cut=is_answer_cut,
+        kept_connections=kept_connections,
+        address_for=address_for,
+    )

@@ -15,6 +15,7 @@ from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.sandbox import SandboxTill
 from keysat_core.ports.saved_payments import SavedPaymentAccounts
+from keysat_core.ports.sender import WebhookSender
 from keysat_core.ports.store import Store
 
 
@@ -23,7 +24,7 @@ class Ports:
     """What the core needs of the world. ``sandbox`` is None unless sandbox mode is on.
 
     ``btcpay`` and ``zaprite`` are None where only pretend money can be. ``lightning`` is None where
-    nobody is tipped; then tips wait.
+    nobody is tipped; then tips wait. So do deliveries where ``webhooks`` is.
     """
 
     clock: Clock
@@ -42,3 +43,4 @@ class Ports:
     zaprite: ZapriteService | None = None
     lightning: LightningAddresses | None = None
     saved_payments: SavedPaymentAccounts | None = None
+    webhooks: WebhookSender | None = None

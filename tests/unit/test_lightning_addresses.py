@@ -13,6 +13,7 @@ import pytest
 
 from keysat_adapters.lightning.addresses import HTTPSLightningAddresses
 from keysat_adapters.lightning.fetch import BODY_BYTES_MAX, AddressFor, Fetcher, Unanswered
+from keysat_adapters.outbound.addresses import Addresses
 from keysat_adapters.outbound.deadline import DeadlineTransport
 from keysat_adapters.outbound.http import HTTPSender
 from keysat_core.domain.lightning import PayOffer, read_address
@@ -159,7 +160,7 @@ def test_a_resolver_that_fails_is_a_name_without_an_address() -> None:
         raise OSError("no such name")
 
     with pytest.raises(OSError, match="does not resolve"):
-        Fetcher(resolve=broken).address_for("tips.example", 443)
+        Addresses(resolve=broken).address_for("tips.example", 443)
 
 
 def test_a_resolver_that_hangs_is_not_waited_for() -> None:
@@ -171,7 +172,7 @@ def test_a_resolver_that_hangs_is_not_waited_for() -> None:
 
     began_at = monotonic()
     with pytest.raises(OSError, match="in time"):
-        Fetcher(resolve=hanging, seconds=0.1).address_for("tips.example", 443)
+        Addresses(resolve=hanging, seconds=0.1).address_for("tips.example", 443)
     assert monotonic() - began_at < 5
     over.set()
 

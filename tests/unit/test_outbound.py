@@ -10,8 +10,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from keysat_adapters.outbound.answer import NoAnswer
-from keysat_adapters.outbound.client import ANSWER_BYTES_MAX
-from keysat_adapters.outbound.http import HTTPSender
+from keysat_adapters.outbound.http import ANSWER_BYTES_MAX, HTTPSender
 
 
 @contextmanager

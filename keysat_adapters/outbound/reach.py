@@ -1,7 +1,7 @@
 """Which addresses a stranger may send us to: those of the public internet, and no others.
 
-The host of a lightning address, and of the callback it names, is anybody's choice. It must not make
-this server ask its own network, its host or a cloud's metadata service (payments 13).
+The host of a lightning address, of the callback it names, and of a subscriber is somebody's choice. It
+must not make this server ask its own network, its host or a cloud's metadata service (payments 13).
 """
 
 import socket

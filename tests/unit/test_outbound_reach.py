@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from keysat_adapters.lightning.reach import admitted, is_public, resolve_name
+from keysat_adapters.outbound.reach import admitted, is_public, resolve_name
 
 PUBLIC: Final = [
     "1.1.1.1",
