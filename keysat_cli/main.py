@@ -38,6 +38,18 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "keysat_cli.commands.zaprite",
         "Connect Zaprite, and charge the cards its payers saved.",
     ),
+    "webhook": (
+        "keysat_cli.commands.webhook",
+        "Manage who is told of events, and send events again.",
+    ),
+    "delivery": (
+        "keysat_cli.commands.delivery",
+        "See what became of deliveries, and send one again.",
+    ),
+    "listen": (
+        "keysat_cli.commands.listen",
+        "Print events as they happen; with --json each is a line.",
+    ),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
     "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),
     "reconcile": (

@@ -30,7 +30,7 @@ from keysat_core.use_cases.webhooks.work_deliveries import (
 from keysat_http.leasing import Work
 from keysat_http.rounds import FanOut, Job, Tally, in_threads, shown
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 3
 """Calls in parallel to one subscriber."""
 
 DRAIN_SECONDS: Final = 20.0

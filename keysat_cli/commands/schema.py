@@ -11,6 +11,7 @@ import msgspec
 from keysat_adapters.sqlite.schema_dump import dump_schema
 from keysat_cli.application import open_application
 from keysat_cli.bind import Bind
+from keysat_cli.events_schema import events_schema
 from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import NounGroup
 from keysat_cli.output import emit
@@ -78,6 +79,7 @@ def generated_files() -> Mapping[str, bytes]:
     """Make every file, by its path in the repository."""
     return {
         f"{FOLDER}/openapi.json": _openapi(),
+        f"{FOLDER}/events.schema.json": events_schema(),
         f"{FOLDER}/database.sql": dump_schema().encode(),
     }
 

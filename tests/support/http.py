@@ -25,6 +25,7 @@ from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import SelfLicense
 from keysat_core.errors import SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
+from keysat_core.ports.clock import Clock
 from keysat_core.signing import SigningKey, Verifier
 from keysat_core.signing.license_key import LicensePayload
 from keysat_http.app import Application, create_app
@@ -125,7 +126,7 @@ def settings(*, trusted: Sequence[str] = ()) -> HTTPSettings:
 def ports_over(
     store: SQLiteStore,
     *,
-    clock: TurnedClock,
+    clock: Clock,
     keys: OneKey,
     validations: ListedValidations,
 ) -> Ports:
