@@ -9,7 +9,7 @@ from keysat_adapters.sqlite.deliveries import DELIVERIES, delivery_cells
 from keysat_adapters.sqlite.outbox import OUTBOX, event_cells, event_of
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
-from keysat_adapters.sqlite.webhook_endpoints import live_subscriptions
+from keysat_adapters.sqlite.webhook_endpoints import live_listeners
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.audit_chain import GENESIS
 from keysat_core.domain.events import OutboxEvent
@@ -79,9 +79,9 @@ class SQLiteTrail:
         return OUTBOX.values(event_of, self._session.rows(_EVENTS, (max(0, limit),)))
 
     def _queue(self, events: Sequence[OutboxEvent]) -> None:
-        subscriptions = live_subscriptions(self._session)
-        if subscriptions:
-            queued = queued_for(events, subscriptions)
+        listeners = live_listeners(self._session)
+        if listeners:
+            queued = queued_for(events, listeners)
             self._session.run_many(_QUEUE, map(delivery_cells, queued))
 
     def _last_hash(self) -> bytes:

@@ -8,7 +8,7 @@ from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.ids import WebhookEndpointId
 from keysat_core.domain.secret import Secret
-from keysat_core.domain.webhook_endpoint import Subscription, WebhookEndpoint
+from keysat_core.domain.webhook_endpoint import Listener, WebhookEndpoint
 from keysat_core.errors import NotFound
 from keysat_core.limits import WEBHOOK_ENDPOINTS_MAX
 
@@ -32,7 +32,7 @@ _LIVE: Final = ENDPOINTS.select(
     f"WHERE deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT {WEBHOOK_ENDPOINTS_MAX}"
 )
 _COUNT: Final = "SELECT count(*) FROM webhook_endpoints WHERE deleted_at IS NULL"
-_SUBSCRIPTIONS: Final = (
+_LISTENERS: Final = (
     "SELECT id, event_types FROM webhook_endpoints"
     " WHERE deleted_at IS NULL AND active = 1 ORDER BY created_at, id"
 )
@@ -53,14 +53,14 @@ def _endpoint(row: Row) -> WebhookEndpoint:
     )
 
 
-def _subscription(row: Row) -> Subscription:
-    return Subscription(endpoint_id=row[0], event_types=_names.decode(row[1]))
+def _listener(row: Row) -> Listener:
+    return Listener(endpoint_id=row[0], event_types=_names.decode(row[1]))
 
 
-def live_subscriptions(session: Session) -> list[Subscription]:
+def live_listeners(session: Session) -> list[Listener]:
     """Give what decides which active endpoints are told of an event."""
-    rows = session.rows(_SUBSCRIPTIONS)
-    return ENDPOINTS.values(_subscription, rows) if rows else []
+    rows = session.rows(_LISTENERS)
+    return ENDPOINTS.values(_listener, rows) if rows else []
 
 
 class SQLiteWebhookEndpoints:

@@ -14,7 +14,7 @@ from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.ids import DeliveryId, EventId, WebhookEndpointId
 from keysat_core.domain.instant import HOUR_SECONDS, Instant
 from keysat_core.domain.text import checked_range
-from keysat_core.domain.webhook_endpoint import Subscription, wants
+from keysat_core.domain.webhook_endpoint import Listener, wants
 from keysat_core.errors import IllegalTransition
 from keysat_core.limits import (
     DELIVERIES_PAGE_MAX,
@@ -260,9 +260,7 @@ def error_of(text: str) -> str:
 # --- being queued -------------------------------------------------------------------------------
 
 
-def queued_for(
-    events: Iterable[OutboxEvent], subscriptions: Sequence[Subscription]
-) -> list[Delivery]:
+def queued_for(events: Iterable[OutboxEvent], listeners: Sequence[Listener]) -> list[Delivery]:
     """Queue events for the endpoints that are active now and whose filter lets them through."""
     return [
         queued_delivery(
@@ -270,7 +268,7 @@ def queued_for(
         )
         for event in events
         if event.is_published
-        for one in subscriptions
+        for one in listeners
         if wants(one.event_types, event.event_type)
     ]
 

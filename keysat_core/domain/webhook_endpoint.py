@@ -46,7 +46,7 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
         return self.active and self.deleted_at is None
 
 
-class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """What decides whether an active endpoint is told of an event."""
 
     endpoint_id: WebhookEndpointId

@@ -12,6 +12,7 @@ from tests.contract.store_removals import RemovalsContract
 from tests.contract.store_saved_payments import SavedPaymentsContract
 from tests.contract.store_tips import TipsContract
 from tests.contract.store_transactions import TransactionContract
+from tests.contract.store_webhooks import WebhooksContract
 
 
 class StoreContract(
@@ -27,5 +28,6 @@ class StoreContract(
     RecordsContract,
     AuditContract,
     LeasesContract,
+    WebhooksContract,
 ):
     """The contract of ``ports.store.Store``."""

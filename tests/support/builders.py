@@ -20,6 +20,7 @@ from keysat_core.domain.ids import (
     ProductId,
     ProviderAccountId,
     TipId,
+    WebhookEndpointId,
 )
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
@@ -31,7 +32,9 @@ from keysat_core.domain.payment import Rail
 from keysat_core.domain.policy import Policy
 from keysat_core.domain.product import Product
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
+from keysat_core.domain.secret import Secret
 from keysat_core.domain.tip import TipAttempt
+from keysat_core.domain.webhook_endpoint import WebhookEndpoint
 from keysat_core.ports.store import Store
 from keysat_core.signing import fingerprint_hash
 from keysat_core.testing.ids import SeededIds
@@ -200,6 +203,18 @@ def make_event(**fields: Any) -> OutboxEvent:
         "occurred_at": NOW,
     }
     return OutboxEvent(**(ordinary | fields))
+
+
+def make_endpoint(**fields: Any) -> WebhookEndpoint:
+    """Give an active endpoint that asks for everything."""
+    ordinary: dict[str, Any] = {
+        "id": WebhookEndpointId(new_id()),
+        "url": f"https://hooks.example/{next(_numbers)}",
+        "secret": Secret(f"a secret of endpoint {next(_numbers)}"),
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return WebhookEndpoint(**(ordinary | fields))
 
 
 class Shop(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """What holds for every command alike: who may give it, and that all of it is written or nothing."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +9,12 @@ import msgspec
 import pytest
 
 from keysat_core.domain.actor import Scope
-from keysat_core.domain.ids import InvoiceId, LicenseId, MachineId, MerchantProfileId
+from keysat_core.domain.ids import (
+    InvoiceId,
+    LicenseId,
+    MachineId,
+    MerchantProfileId,
+)
 from keysat_core.domain.license import key_of
 from keysat_core.domain.listing import AuditFilter, InvoiceFilter, LicenseFilter, MachineFilter
 from keysat_core.domain.machine import Candidate
@@ -62,29 +66,14 @@ from keysat_core.use_cases.server import (
 )
 from keysat_core.use_cases.tips import list_tips
 from tests.support.builders import make_profile
+from tests.support.every_command import Command, ports
 from tests.support.scripted_rates import ScriptedRates
 from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
 from tests.support.watched_store import Killed, WatchedStore
+from tests.support.webhook_commands import WEBHOOK_COMMANDS, WEBHOOK_READS
 
 DATABASE: Final = "keysat.db"
 DOLLARS: Final = ScriptedRates(units_per_btc={Currency.USD: Decimal(65_000)})
-
-Arguments = tuple[list[Any], dict[str, Any]]
-
-
-class Command(msgspec.Struct, frozen=True):
-    """A use case, the scope it asks for, and what it is given beside the actor and the store."""
-
-    use_case: Callable[..., object]
-    scope: Scope | None
-    given: Callable[[Trade], Arguments]
-    is_told: bool = True
-    audits: int = 1
-    events: int = 1
-
-
-def ports(trade: Trade) -> dict[str, Any]:
-    return {"clock": trade.clock, "ids": trade.ids}
 
 
 def tiered(trade: Trade) -> dict[str, Any]:
@@ -128,6 +117,7 @@ def preferring(trade: Trade) -> MerchantProfileId:
 
 
 COMMANDS: Final = [
+    *WEBHOOK_COMMANDS,
     Command(
         create_profile.create_profile,
         Scope.MERCHANT_PROFILES_WRITE,
@@ -337,6 +327,7 @@ COMMANDS: Final = [
 ]
 
 READS: Final = [
+    *WEBHOOK_READS,
     Command(
         list_products.list_products,
         Scope.PRODUCTS_READ,

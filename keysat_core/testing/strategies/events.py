@@ -51,6 +51,11 @@ from keysat_core.domain.events import (
     SettingChanged,
     SubscriptionRenewed,
     TipChanged,
+    WebhookDeliveryRetried,
+    WebhookEndpointCreated,
+    WebhookEndpointDeleted,
+    WebhookEndpointUpdated,
+    WebhookEventsReplayed,
     outbox_event,
     product_created,
 )
@@ -73,6 +78,7 @@ _PRODUCT: Final[_Fields] = {"product_id": ids()}
 _POLICY: Final[_Fields] = {"policy_id": ids(), "product_id": ids()}
 _PROFILE: Final[_Fields] = {"merchant_profile_id": ids()}
 _ACCOUNT: Final[_Fields] = {"provider_id": ids(), "kind": texts()}
+_ENDPOINT: Final[_Fields] = {"webhook_endpoint_id": ids()}
 _LICENSE: Final[_Fields] = {"license_id": ids()}
 _MACHINE: Final[_Fields] = {"license_id": ids(), "machine_id": ids()}
 _INVOICE: Final[_Fields] = {"invoice_id": ids(), "product_id": ids(), "amount_sats": amounts()}
@@ -157,6 +163,11 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     PaymentSaved: {"invoice_id": ids()},
     TipChanged: {"tip_id": ids(), "license_id": ids(), "status": texts()},
     RatePinned: {"currency": texts(), "units_per_btc": st.none() | texts()},
+    WebhookEndpointCreated: {**_ENDPOINT, "event_types": _FIELD_NAMES},
+    WebhookEndpointUpdated: {**_ENDPOINT, "fields": _FIELD_NAMES},
+    WebhookEndpointDeleted: {**_ENDPOINT, "dead_deliveries": st.integers(0, 1_000)},
+    WebhookDeliveryRetried: {**_ENDPOINT, "webhook_delivery_id": ids()},
+    WebhookEventsReplayed: {**_ENDPOINT, "queued_deliveries": st.integers(0, 1_000)},
     SettingChanged: {"setting": texts(), "value": texts()},
 }
 

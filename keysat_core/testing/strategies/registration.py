@@ -221,6 +221,7 @@ from keysat_core.testing.strategies.validation import (
     refused_verdicts,
     valid_verdicts,
 )
+from keysat_core.testing.strategies.webhooks import WEBHOOK_STRATEGIES
 
 STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Actor: actors,
@@ -333,6 +334,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     SavedPayment: saved_payments,
     SavedProfile: saved_profiles,
     **COMMERCE,
+    **WEBHOOK_STRATEGIES,
 }
 """Every struct of the domain but the events, which ``strategy_for`` finds by their kind."""
 
