@@ -59,6 +59,9 @@ def test_the_commands_are_those_promised() -> None:
         "zaprite connect", "zaprite status", "zaprite disconnect", "zaprite saved",
         "zaprite charge",
         "invoice list", "invoice show", "invoice settle", "invoice late-payments", "reconcile",
+        "webhook create", "webhook list", "webhook show", "webhook update", "webhook enable",
+        "webhook disable", "webhook delete", "webhook replay",
+        "delivery list", "delivery show", "delivery retry", "listen",
     }  # fmt: skip
 
 
@@ -91,7 +94,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
     assert asking == {
         "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
         "zaprite disconnect", "zaprite charge", "btcpay disconnect", "profile delete",
-            "invoice settle",
+            "invoice settle", "webhook delete",
     }  # fmt: skip
 
 

@@ -29,6 +29,8 @@ READABLE: dict[str, object] = {
     "currency": "USD",
     "units_per_btc": None,
     "enabled": True,
+    "url": "https://hooks.example",
+    "since": "2027-01-01T00:00:00Z",
     "payment_provider_id": "x",
 }
 """A body every admin route can read."""
