@@ -18,6 +18,7 @@ from keysat_core.limits import PURGE_BATCH
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.connections.show_providers import list_account_health
 from keysat_core.use_cases.server.prepare_server import has_sandbox_account
+from keysat_core.use_cases.webhooks.list_deliveries import count_deliveries
 from keysat_http.app import Application, create_app
 from keysat_http.endpoints import route_handlers
 from keysat_http.meters import ProviderReading, Readings
@@ -112,12 +113,7 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
         route_handlers=route_handlers(ports),
         fast_routes=lambda *given: fast_routes(ports, *given),
         ticks=shared_ticks(wiring, public_url=settings.public_url),
-        read=lambda: Readings(
-            validations_queued=wiring.activity.validations.queued_count,
-            validations_dropped=wiring.activity.validations.dropped_count,
-            store_busy=wiring.store.busy_count,
-            providers=_provider_readings(ports),
-        ),
+        read=lambda: _read(wiring),
     )
 
 
@@ -146,6 +142,18 @@ def shared_ticks(wiring: Wiring, *, public_url: str | None) -> list[Tick]:
         )
         ticks.append(tick)
     return ticks
+
+
+def _read(wiring: Wiring) -> Readings:
+    counts = count_deliveries(store=wiring.ports.store, clock=wiring.ports.clock)
+    return Readings(
+        validations_queued=wiring.activity.validations.queued_count,
+        validations_dropped=wiring.activity.validations.dropped_count,
+        store_busy=wiring.store.busy_count,
+        deliveries_queued=sum(one.queued for one in counts),
+        deliveries_dead=sum(one.dead for one in counts),
+        providers=_provider_readings(wiring.ports),
+    )
 
 
 def _provider_readings(ports: Ports) -> tuple[ProviderReading, ...]:

@@ -30,6 +30,7 @@
 | 33 | doctor: background jobs do not run |
 | 34 | doctor: the clock is wrong |
 | 35 | doctor: a payment provider does not work |
+| 36 | doctor: events do not reach a webhook endpoint |
 | 130 | interrupted, or a question was answered with no |
 | 141 | the reader of the output went away; stderr says if a change was made before |
 """

@@ -291,6 +291,9 @@ RATE_OUTLIER_SECONDS = 3_600
 
 # --- what the doctor finds too much or too little -----------------------------------------------
 
+DELIVERIES_WAITING_MAX = 1_000
+"""More that wait for one webhook endpoint are not a moment's delay: it takes hundreds each second."""
+
 CLOCK_FLOOR = 1_767_225_600
 """2026-01-01: this program is newer, so a clock before it was never set."""
 

@@ -91,6 +91,8 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     validations_queued: int = 0
     validations_dropped: int = 0
     store_busy: int = 0
+    deliveries_queued: int = 0
+    deliveries_dead: int = 0
     providers: tuple[ProviderReading, ...] = ()
 
 

@@ -81,6 +81,16 @@ class _Meters(Collector):
             "Transactions given up because the database stayed locked.",
             value=readings.store_busy,
         )
+        yield GaugeMetricFamily(
+            "keysat_deliveries_queued",
+            "Events waiting to be told to webhook endpoints.",
+            value=readings.deliveries_queued,
+        )
+        yield GaugeMetricFamily(
+            "keysat_deliveries_dead",
+            "Deliveries of the last day that were given up.",
+            value=readings.deliveries_dead,
+        )
         yield from _providers(readings.providers)
 
     def _requests(self) -> Metric:

@@ -12,6 +12,7 @@ import apsw
 from keysat_adapters.sqlite.activity_file import APPLICATION_ID as ACTIVITY_APPLICATION_ID
 from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
 from keysat_adapters.sqlite.connections import SQLiteConnections
+from keysat_adapters.sqlite.deliveries import SQLiteDeliveries
 from keysat_adapters.sqlite.emptied import refuse_empty
 from keysat_adapters.sqlite.leases import SQLiteLeases
 from keysat_adapters.sqlite.ledger import reading
@@ -19,11 +20,12 @@ from keysat_adapters.sqlite.merchants import SQLiteMerchants
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
-from keysat_core.domain.instant import Instant
+from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.lease import Lease
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.domain.secret import Secret
+from keysat_core.domain.webhook_delivery import DeliveryCounts
 from keysat_core.domain.webhook_trouble import WebhookTrouble
 from keysat_core.errors import StoreUnavailable
 from keysat_core.limits import PROBLEMS_SHOWN_MAX
@@ -134,6 +136,11 @@ class Inspection:
             health = noted.get(account.id) or ProviderHealth(account_id=account.id)
             found.append(AccountState(account, health, health.state(now), troubles.get(account.id)))
         return found
+
+    def delivery_counts(self, now: Instant) -> list[DeliveryCounts]:
+        """Count by webhook endpoint what waits, and what died of the deliveries of the last day."""
+        with _Look(self._session):
+            return SQLiteDeliveries(self._session).count_by_endpoint(Instant(now - DAY_SECONDS))
 
     def stranded_invoices(self) -> int:
         """Count the invoices that wait at a provider that was disconnected."""

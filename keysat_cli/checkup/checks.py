@@ -35,5 +35,6 @@ CHECKS: Final = (
     Check(name="background jobs", exit_code=33, look=database.ticks),
     Check(name="clock", exit_code=34, look=surroundings.clock),
     Check(name="payment providers", exit_code=35, look=database.providers),
+    Check(name="webhooks", exit_code=36, look=database.webhooks),
 )
 """In this order; the clock comes late, so that it is watched while others look."""

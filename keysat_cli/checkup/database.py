@@ -73,6 +73,11 @@ def providers(patient: Patient) -> list[Finding]:
     )
 
 
+def webhooks(patient: Patient) -> list[Finding]:
+    """See whether events reach those who are told of them."""
+    return work_diagnosis.judge_webhooks(patient.database.delivery_counts(patient.now))
+
+
 def leases(patient: Patient) -> list[Finding]:
     """Look for background jobs whose lease is stuck."""
     return work_diagnosis.judge_leases(patient.database.leases(), patient.now)

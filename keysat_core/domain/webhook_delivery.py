@@ -244,7 +244,7 @@ def judged(delivery: Delivery, reply: Reply) -> Accept | Reject | GiveUp:
 
 def wait_seconds(delivery_id: DeliveryId, attempts: int) -> int:
     """Give the wait after the n-th failed attempt: the table's, spread by the delivery's own id."""
-    base = WAIT_SECONDS[attempts - 1]
+    base = WAIT_SECONDS[min(attempts, len(WAIT_SECONDS)) - 1]
     spread = base * JITTER_PERCENT // 100
     drawn = int.from_bytes(sha256(f"{delivery_id} {attempts}".encode()).digest()[:4])
     return base - spread + drawn % (2 * spread + 1)

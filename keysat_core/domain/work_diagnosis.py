@@ -11,11 +11,13 @@ import msgspec
 from keysat_core.domain.finding import Finding, failing, ok, warning
 from keysat_core.domain.instant import Instant, rfc3339, rfc3339_or_number
 from keysat_core.domain.lease import Lease
+from keysat_core.domain.webhook_delivery import DeliveryCounts
 from keysat_core.domain.webhook_trouble import REMEDIES, WebhookTrouble
 from keysat_core.limits import (
     CLOCK_DRIFT_SECONDS_MAX,
     CLOCK_FLOOR,
     CLOCK_MARGIN_SECONDS,
+    DELIVERIES_WAITING_MAX,
     EFFECT_SECONDS_MAX,
     INSTANT_MAX,
     LEASE_CLOCK_STEP_SECONDS,
@@ -115,6 +117,27 @@ def judge_providers(
             )
         )
     return findings or ok(f"{len(accounts)} connected, none fails")
+
+
+def judge_webhooks(counts: Sequence[DeliveryCounts]) -> list[Finding]:
+    """Judge whether events reach the webhook endpoints; ``dead`` are deliveries of the last day."""
+    findings = [
+        warning(
+            f"{one.dead} deliveries to webhook endpoint {one.endpoint_id} died within a day",
+            "see why: keysat delivery list --status failed; then: keysat webhook replay",
+        )
+        for one in counts
+        if one.dead
+    ]
+    findings += [
+        warning(
+            f"{one.queued} deliveries wait for webhook endpoint {one.endpoint_id}",
+            "see that it answers, and quickly: keysat delivery list --status pending",
+        )
+        for one in counts
+        if one.queued > DELIVERIES_WAITING_MAX
+    ]
+    return findings or ok(f"{len(counts)} endpoints, none misses events")
 
 
 def judge_ticks(finished_at: Instant | None, now: Instant) -> list[Finding]:

@@ -83,6 +83,7 @@ def test_every_background_job_runs_under_its_name(tmp_path: Path) -> None:
         ticks = server.client.get("/readyz").json()["ticks"]
     assert set(ticks) == {
         "receipts",
+        "deliveries",
         "reconcile",
         "tips",
         "provider_probe",

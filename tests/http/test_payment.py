@@ -230,6 +230,7 @@ def test_every_tick_of_the_shop_runs(shop: Shop) -> None:
     ticks = shop_ticks(shop.ports)
     assert [tick.name for tick in ticks] == [
         "receipts",
+        "deliveries",
         "reconcile",
         "tips",
         "saved_payments",

@@ -17,6 +17,7 @@ from tests.support.trade import BUYER
 
 TICKS: Final = {
     "receipts": 5,
+    "deliveries": 5,
     "reconcile": 60,
     "tips": 10,
     "saved_payments": 10,
