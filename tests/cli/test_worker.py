@@ -75,6 +75,7 @@ def test_every_job_is_run_once_and_says_what_it_did(program: Program) -> None:
     said = {name: (job["outcome"], job["items"]) for name, job in jobs_of(document).items()}
     assert said == {
         "receipts": ("idle", 0),
+        "deliveries": ("idle", 0),
         "reconcile": ("idle", 0),
         "tips": ("idle", 0),
         "provider_probe": ("idle", 0),

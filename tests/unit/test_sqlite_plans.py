@@ -9,23 +9,33 @@ import pytest
 
 from keysat_adapters.sqlite import (
     audit_log,
+    deliveries,
     idempotency,
     inspection,
     invoice_list,
     invoices,
     licenses,
     machines,
+    outbox,
     products,
     receipts,
     saved_payments,
     trail,
+    webhook_endpoints,
 )
 from keysat_adapters.sqlite.connection import open_writer
 from keysat_adapters.sqlite.migrations import migrate
-from keysat_core.domain.ids import LicenseId, PolicyId, ProductId, ProviderAccountId
+from keysat_core.domain.ids import (
+    LicenseId,
+    PolicyId,
+    ProductId,
+    ProviderAccountId,
+    WebhookEndpointId,
+)
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.listing import InvoiceFilter, LicenseFilter, MachineFilter
+from keysat_core.domain.webhook_delivery import DeliveryFilter, DeliveryStatus
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +63,7 @@ POINTS = {
     "audit row": audit_log._LINK,
     "saved payment method": saved_payments._SAVED_OF,
     "charge": saved_payments._CHARGE_OF,
+    "webhook endpoint": webhook_endpoints._BY_ID,
 }
 
 
@@ -211,3 +222,50 @@ def test_the_doctor_reads_no_large_table_whole(connection: apsw.Connection, sql:
     for table in ("invoices", "licenses", "audit_log", "webhook_receipts"):
         assert f"SCAN {table}\n" not in f"{found}\n"
     assert "(status=?)" not in found
+
+
+@pytest.mark.parametrize("sql", [deliveries._DUE, deliveries._STRAYED, deliveries._QUEUED])
+def test_what_is_due_to_an_endpoint_comes_from_its_own_index(
+    connection: apsw.Connection, sql: str
+) -> None:
+    steps = plan(connection, sql).splitlines()
+    assert "webhook_deliveries_due" in steps[0]
+    assert not any("SCAN" in step for step in steps)
+
+
+def test_looking_for_due_endpoints_reads_one_end_of_each_ones_index(
+    connection: apsw.Connection,
+) -> None:
+    steps = plan(connection, deliveries._DUE_ENDPOINTS)
+    assert "SCAN webhook_deliveries" not in steps
+    assert "SCAN d" not in steps
+    assert steps.count("webhook_deliveries_due") >= 2
+
+
+@pytest.mark.parametrize(
+    ("criteria", "index"),
+    [
+        (DeliveryFilter(), ""),
+        (DeliveryFilter(status=DeliveryStatus.DEAD), "webhook_deliveries_by_status"),
+        (
+            DeliveryFilter(endpoint_id=WebhookEndpointId("x"), status=DeliveryStatus.DEAD),
+            "webhook_deliveries_of_endpoint",
+        ),
+    ],
+)
+def test_a_page_of_deliveries_is_read_in_order(
+    connection: apsw.Connection, criteria: DeliveryFilter, index: str
+) -> None:
+    where, _ = deliveries._matching(criteria)
+    sql = deliveries.DELIVERIES.select(
+        f"{deliveries._JOINED} {where} {deliveries._PAGE}", also=deliveries._WHOLE
+    )
+    steps = plan(connection, sql)
+    assert "TEMP B-TREE" not in steps
+    assert index in steps
+
+
+def test_events_of_a_time_come_from_their_index(connection: apsw.Connection) -> None:
+    steps = plan(connection, outbox._UNQUEUED)
+    assert "outbox_by_age" in steps
+    assert "webhook_deliveries_of_event" in steps
