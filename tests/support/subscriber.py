@@ -75,7 +75,7 @@ def real_subscriber() -> Iterator[RealSubscriber]:
             self.end_headers()
             self.wfile.write(subscriber.answer)
 
-        def log_message(self, *_: object) -> None:  # type: ignore[override]
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     class Server(ThreadingHTTPServer):
