@@ -24,12 +24,8 @@ from keysat_core.testing.strategies.audits import (
     chain_reports,
 )
 from keysat_core.testing.strategies.codes import (
-    code_texts,
-    code_uses,
     codes,
-    redeems,
     redemptions,
-    withdraws,
 )
 from keysat_core.testing.strategies.connections import (
     connect_states,
@@ -158,9 +154,6 @@ from keysat_core.testing.strategies.registration import (
 )
 from keysat_core.testing.strategies.sales import (
     answers,
-    billed_cycles,
-    fresh_ids,
-    ordered_changes,
     sale_facts,
     settlements,
 )
@@ -183,11 +176,7 @@ from keysat_core.testing.strategies.servers import (
     settings_facts,
 )
 from keysat_core.testing.strategies.subscriptions import (
-    cancels,
     cycles,
-    fall_dues,
-    lapses,
-    pays,
     subscriptions,
 )
 from keysat_core.testing.strategies.text import (
@@ -200,7 +189,7 @@ from keysat_core.testing.strategies.text import (
     slugs,
     texts,
 )
-from keysat_core.testing.strategies.tier_changes import applied_changes, payers, tier_changes
+from keysat_core.testing.strategies.tier_changes import tier_changes
 from keysat_core.testing.strategies.tips import (
     tip_attempts,
     tip_events,
@@ -248,17 +237,14 @@ __all__ = [
     "amounts",
     "anchors",
     "answers",
-    "applied_changes",
     "audit_entries",
     "audit_filters",
     "audit_rows",
     "backup_facts",
-    "billed_cycles",
     "bound_keys",
     "breaks",
     "buckets",
     "buyer_requests",
-    "cancels",
     "candidates",
     "cascade_counts",
     "catalog_entries",
@@ -269,8 +255,6 @@ __all__ = [
     "check_findings",
     "claims",
     "clock_facts",
-    "code_texts",
-    "code_uses",
     "codes",
     "confirms",
     "connect_states",
@@ -296,12 +280,10 @@ __all__ = [
     "expires",
     "facts",
     "facts_and_questions",
-    "fall_dues",
     "fetched_rates",
     "findings",
     "fingerprints",
     "forged_keys",
-    "fresh_ids",
     "give_ups",
     "grants",
     "heartbeats",
@@ -316,7 +298,6 @@ __all__ = [
     "invoice_pages",
     "invoice_rows",
     "invoices",
-    "lapses",
     "leases",
     "license_counts",
     "license_events",
@@ -340,13 +321,10 @@ __all__ = [
     "names",
     "objects",
     "offenders",
-    "ordered_changes",
     "outbox_events",
     "outbox_rows",
     "parsed_keys",
     "pay_offers",
-    "payers",
-    "pays",
     "policies",
     "price_inputs",
     "products",
@@ -361,7 +339,6 @@ __all__ = [
     "rates",
     "receipts",
     "receivers",
-    "redeems",
     "redemptions",
     "refused_keys",
     "refused_verdicts",
@@ -413,5 +390,4 @@ __all__ = [
     "webhook_troubles",
     "webhook_urls",
     "wire_bytes",
-    "withdraws",
 ]
