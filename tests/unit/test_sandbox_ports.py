@@ -194,9 +194,8 @@ def test_a_revoked_license_is_refused(shop: SandboxPorts) -> None:
 
 
 def test_no_port_is_missing(shop: SandboxPorts) -> None:
-    # Real payment services have no place in a shop of pretend money.
+    # Real payment services and subscribers have no place in a shop of pretend money.
     missing = {field.name for field in fields(shop) if getattr(shop, field.name) is None}
-    # So has a network: nobody is told of anything.
     assert missing == {"btcpay", "lightning", "saved_payments", "webhooks", "zaprite"}
 
 
