@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 
 import pytest
@@ -245,6 +245,20 @@ def test_a_subscriber_that_hangs_delays_no_other(
         assert rounds.run().items == 1
         assert len(hanging.posts) == 1
         hanging.hangs_until.set()
+
+
+def test_two_workers_at_once_double_nothing(filed: Mailroom, subscriber: RealSubscriber) -> None:
+    filed.subscribe(subscriber.url)
+    for number in range(300):
+        filed.happen(str(number))
+    workers = [Thread(target=DeliveryRounds(filed.ports).run) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+    assert len(subscriber.posts) == 300
+    assert len({post.headers["X-Keysat-Delivery"] for post in subscriber.posts}) == 300
+    assert {one.status for one in filed.deliveries()} == {DeliveryStatus.DELIVERED}
 
 
 def test_what_is_sent_is_signed_and_carries_the_events_own_bytes(
