@@ -49,6 +49,15 @@ CODE_USES_MAX = 1_000_000_000
 CODE_POLICIES_MAX = 100
 """Most policies a code may be for; products have a handful."""
 
+REDEMPTIONS_SHOWN_MAX = 1_000
+"""Most uses of a code that are shown with it; the attribution report adds up all of them."""
+
+CODES_PAGE_MAX = 1_000
+"""Most codes of one page."""
+
+CODE_SLOTS_BATCH = 100
+"""Uses of codes that are looked at in one run of the job, oldest first."""
+
 SLUG_CHARS_MAX = 128
 """Longest slug looked up; anything longer is treated as unknown."""
 

@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 from keysat_core.ports.bundle import Ports
 from keysat_http.admin import (
     btcpay,
+    codes,
     invoices,
     late_payments,
     license_lists,
@@ -36,6 +37,7 @@ from keysat_http.pages import btcpay_callback, sandbox_checkout, thank_you
 from keysat_http.pages.static_files import STATIC_ROUTES
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.public import catalog, purchase, validate
+from keysat_http.public import codes as public_codes
 from keysat_http.public import machines as public_machines
 
 PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (
@@ -44,6 +46,8 @@ PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (
     catalog.list_product_tiers,
     purchase.start_purchase,
     purchase.get_purchase,
+    public_codes.redeem,
+    public_codes.preview,
     validate.validate,
     public_machines.activate,
     public_machines.heartbeat,
@@ -88,6 +92,13 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     rates.list_rates,
     rates.refresh_rate,
     rates.put_rate_pin,
+    codes.create_discount_code,
+    codes.list_discount_codes,
+    codes.attribute_discount_codes,
+    codes.get_discount_code,
+    codes.update_discount_code,
+    codes.set_discount_code_active,
+    codes.delete_discount_code,
     webhooks.create_webhook_endpoint,
     webhooks.list_webhook_endpoints,
     webhooks.get_webhook_endpoint,

@@ -1,10 +1,12 @@
 """The ticks every shop needs: what a server and ``keysat worker`` both run."""
 
 from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.codes.free_slots import list_held_slots
 from keysat_core.use_cases.purchases.note_webhook import list_due_invoices
 from keysat_core.use_cases.zaprite.capture_payment import list_wanted_payments
 from keysat_http.capturing import capture_payments
 from keysat_http.delivering import DeliveryRounds
+from keysat_http.freeing import free_slots
 from keysat_http.leasing import Work
 from keysat_http.receipt_rounds import ReceiptRounds
 from keysat_http.reconciling import reconcile_backlog
@@ -66,6 +68,14 @@ def shop_ticks(
             has_work=lambda: bool(
                 list_wanted_payments(limit=1, store=ports.store, clock=ports.clock)
             ),
+        ),
+        Tick(
+            name="code_slots",
+            first_after_seconds=300,
+            every_seconds=300,
+            run=lambda: free_slots(ports),
+            is_shared=True,
+            has_work=lambda: bool(list_held_slots(1, store=ports.store, clock=ports.clock)),
         ),
         Tick(
             name="heartbeats",

@@ -6,6 +6,7 @@ import msgspec
 
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
+from keysat_core.domain.attribution import Attribution
 from keysat_core.domain.code import Code, CodeDuration, CodeKind
 from keysat_core.domain.ids import CodeId, InvoiceId, PolicyId, ProductId, RedemptionId
 from keysat_core.domain.instant import Instant
@@ -62,6 +63,28 @@ _FEATURED: Final = CODES.select(
 _PUT_REDEMPTION: Final = REDEMPTIONS.upsert()
 _REDEMPTION: Final = REDEMPTIONS.select("WHERE id = ?")
 _REDEMPTION_OF: Final = REDEMPTIONS.select("WHERE invoice_id = ?")
+_LIST: Final = CODES.select(
+    "WHERE active = 1 OR :all ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset"
+)
+_COUNT: Final = "SELECT count(*) FROM discount_codes WHERE active = 1 OR ?"
+_REDEMPTIONS: Final = REDEMPTIONS.select(
+    "WHERE code_id = ? ORDER BY created_at DESC, id DESC LIMIT ?"
+)
+_HELD: Final = (
+    "SELECT r.id FROM code_redemptions AS r JOIN invoices AS i ON i.id = r.invoice_id"
+    " WHERE r.status = 'pending' AND (i.status IN ('expired', 'invalid') OR"
+    " (i.status = 'pending' AND i.created_at <= :before"
+    " AND lower(coalesce(i.provider_status_raw, '')) <> 'processing'))"
+    " ORDER BY r.created_at LIMIT :limit"
+)
+_ATTRIBUTED: Final = (
+    "SELECT c.id, c.code, c.referrer_label, count(*), sum(r.final_price_sats > 0),"
+    " sum(r.discount_applied_sats), sum(r.final_price_sats)"
+    " FROM code_redemptions AS r JOIN discount_codes AS c ON c.id = r.code_id"
+    " WHERE r.status = 'redeemed' AND (:since IS NULL OR r.updated_at >= :since)"
+    " AND (:until IS NULL OR r.updated_at < :until)"
+    " GROUP BY c.id ORDER BY sum(r.final_price_sats) DESC, c.code"
+)
 _POLICY_IDS: Final = msgspec.json.Decoder(tuple[PolicyId, ...])
 
 
@@ -151,6 +174,50 @@ class SQLiteCodes:
         """Give the featured codes that may be used for a product now, oldest first."""
         rows = self._session.rows(_FEATURED, {"now": now, "product": product_id})
         return CODES.values(read_code, rows)
+
+    def list_codes(self, *, is_inactive_included: bool, limit: int, offset: int) -> list[Code]:
+        """Give a page, newest first."""
+        values = {"all": is_inactive_included, "limit": max(0, limit), "offset": max(0, offset)}
+        return CODES.values(read_code, self._session.rows(_LIST, values))
+
+    def count_codes(self, *, is_inactive_included: bool) -> int:
+        """Count codes; those that are switched off only when asked."""
+        return self._session.number(_COUNT, (is_inactive_included,))
+
+    def remove_code(self, code_id: CodeId) -> None:
+        """Delete a code that has no redemptions."""
+        self._session.run("DELETE FROM discount_codes WHERE id = ?", (code_id,))
+
+    def count_redemptions(self, code_id: CodeId) -> int:
+        """Count the uses of a code in every state."""
+        sql = "SELECT count(*) FROM code_redemptions WHERE code_id = ?"
+        return self._session.number(sql, (code_id,))
+
+    def list_redemptions(self, code_id: CodeId, limit: int) -> list[Redemption]:
+        """Give the uses of a code, newest first."""
+        rows = self._session.rows(_REDEMPTIONS, (code_id, max(0, limit)))
+        return REDEMPTIONS.values(read_redemption, rows)
+
+    def list_held(self, before: Instant, limit: int) -> list[RedemptionId]:
+        """Give the uses that may have to be given back, oldest first."""
+        rows = self._session.rows(_HELD, {"before": before, "limit": max(0, limit)})
+        return [RedemptionId(row[0]) for row in rows]
+
+    def attribute_sales(self, since: Instant | None, until: Instant | None) -> list[Attribution]:
+        """Add up what codes brought, most revenue first."""
+        rows = self._session.rows(_ATTRIBUTED, {"since": since, "until": until})
+        return [
+            Attribution(
+                code_id=row[0],
+                code=row[1],
+                referrer_label=row[2],
+                redemptions=row[3],
+                paid_redemptions=row[4],
+                discount_applied_sats=row[5],
+                revenue_sats=row[6],
+            )
+            for row in rows
+        ]
 
     def find_redemption(self, redemption_id: RedemptionId) -> Redemption | None:
         """Give a redemption, or None."""

@@ -31,6 +31,8 @@ class Scope(StrEnum):
     LICENSES_WRITE = "licenses:write"
     MACHINES_READ = "machines:read"
     MACHINES_WRITE = "machines:write"
+    DISCOUNT_CODES_READ = "discount_codes:read"
+    DISCOUNT_CODES_WRITE = "discount_codes:write"
     MERCHANT_PROFILES_READ = "merchant_profiles:read"
     MERCHANT_PROFILES_WRITE = "merchant_profiles:write"
     TIER_READ = "tier:read"

@@ -4,7 +4,7 @@ import msgspec
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import AuditEntry, audited
-from keysat_core.domain.events import invoice_ended
+from keysat_core.domain.events import CodeReleased, invoice_ended
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.redemption import CodeUse, RedemptionStatus, Withdraw, advance
@@ -23,6 +23,7 @@ def end(
     for again by another invoice, which a worker makes. Source: lifecycles 6.4, payments 9.3.
     """
     use, freed = _freed(facts.code_use, actor, now)
+    given_back = (code_given_back(use),) if use is not None else ()
     billed, ordered = facts.billed, facts.ordered
     return Settlement(
         invoice=ended,
@@ -30,7 +31,7 @@ def end(
         subscription=_asked_again(billed, now),
         cycles=_superseded(billed, now),
         tier_change=_withdrawn(ordered, now),
-        events=(invoice_ended(ended),),
+        events=(invoice_ended(ended), *given_back),
         audits=(audit, *freed),
     )
 
@@ -42,6 +43,11 @@ def _freed(
         return None, ()
     freed = advance(use, Withdraw(), now=now)
     return freed, (code_released(freed, actor, now),)
+
+
+def code_given_back(use: CodeUse) -> CodeReleased:
+    """Tell that a use was given back."""
+    return CodeReleased(code_id=use.code.id, redemption_id=use.redemption.id)
 
 
 def code_released(use: CodeUse, actor: Actor, now: Instant) -> AuditEntry:

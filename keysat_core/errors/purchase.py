@@ -1,5 +1,7 @@
 """Refusals of a purchase, as the buyer hears them."""
 
+from typing import Final
+
 from keysat_core.errors.root import KeysatError
 
 
@@ -35,7 +37,19 @@ class CodeRefused(PurchaseRefused):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(f"the discount code cannot be used ({reason}); buy without it or check it")
+        super().__init__(CODE_PROBLEMS.get(reason, "the discount code cannot be used"))
+
+
+CODE_PROBLEMS: Final = {
+    "unknown_code": "there is no such discount code; check its spelling, or buy without it",
+    "disabled": "the discount code is switched off; buy without it",
+    "requires_payment": "this code requires payment: it lowers the price of a purchase",
+    "expired": "the discount code has expired; buy without it",
+    "wrong_product": "the discount code is for another product",
+    "wrong_tier": "the discount code is for another tier; choose that one, or buy without it",
+    "exhausted": "the discount code has been used as often as it may be; buy without it",
+}
+"""What a buyer is told. Buy pages in the field look for ``requires payment`` (public-api 7)."""
 
 
 class NoProvider(PurchaseRefused):

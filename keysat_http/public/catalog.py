@@ -36,4 +36,4 @@ def get_catalog_product(slug: FromPath[str], ports: NamedDependency[Ports]) -> P
 @get("/v1/products/{slug:str}/policies", raises=[NotFound], tags=["catalog"])
 def list_product_tiers(slug: FromPath[str], ports: NamedDependency[Ports]) -> TierList:
     """List the tiers buyers may choose, cheapest first."""
-    return tier_list_view(list_tiers(slug, store=ports.store))
+    return tier_list_view(list_tiers(slug, store=ports.store, clock=ports.clock, rates=ports.rates))

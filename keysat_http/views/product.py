@@ -7,12 +7,13 @@ from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.entitlement import CatalogEntry
-from keysat_core.domain.instant import rfc3339
+from keysat_core.domain.instant import rfc3339, rfc3339_or_none
 from keysat_core.domain.money import Currency
 from keysat_core.domain.policy import Policy as DomainPolicy
 from keysat_core.domain.product import Product as DomainProduct
 from keysat_core.domain.tier import list_price
 from keysat_core.use_cases.products.delete_product import DeletedProduct as Deletion
+from keysat_core.use_cases.products.list_products import FeaturedPrice
 from keysat_core.use_cases.products.list_products import TierList as Tiers
 from keysat_http.views.outcome import settled_invoices_warning
 
@@ -150,7 +151,10 @@ def tier_list_view(tiers: Tiers) -> TierList:
             price_value=product.price.amount,
             entitlements_catalog=product.entitlements_catalog,
         ),
-        policies=[_tier_view(product, policy) for policy in tiers.policies],
+        policies=[
+            _tier_view(product, policy, featured)
+            for policy, featured in zip(tiers.policies, tiers.featured, strict=True)
+        ],
     )
 
 
@@ -171,7 +175,9 @@ def deleted_product_view(deletion: Deletion, *, is_forced: bool) -> DeletedProdu
     )
 
 
-def _tier_view(product: DomainProduct, policy: DomainPolicy) -> CatalogTier:
+def _tier_view(
+    product: DomainProduct, policy: DomainPolicy, featured: FeaturedPrice | None
+) -> CatalogTier:
     price = list_price(product, policy)
     said = policy.metadata if isinstance(policy.metadata, dict) else {}
     description = said.get("description")
@@ -194,5 +200,21 @@ def _tier_view(product: DomainProduct, policy: DomainPolicy) -> CatalogTier:
         is_recurring=policy.is_recurring,
         renewal_period_days=policy.renewal_period_days if policy.is_recurring else 0,
         trial_days=policy.trial_days if policy.is_recurring else 0,
-        featured_discount=None,
+        featured_discount=None if featured is None else _featured_view(featured),
+    )
+
+
+def _featured_view(featured: FeaturedPrice) -> FeaturedDiscount:
+    code, pricing = featured.code, featured.pricing
+    return FeaturedDiscount(
+        code=code.code,
+        kind=code.kind,
+        description=code.description,
+        amount=code.amount,
+        expires_at=rfc3339_or_none(code.expires_at),
+        max_uses=code.max_uses,
+        used_count=code.used_count,
+        remaining_uses=code.remaining_uses,
+        discount_applied_sats=pricing.discount_sats,
+        discounted_price_sats=pricing.final_sats,
     )

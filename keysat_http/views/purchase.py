@@ -35,17 +35,14 @@ class PurchaseStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def purchase_view(opened: OpenedPurchase, invoice: Invoice, *, public_url: str) -> Purchase:
-    """Render a purchase; ``invoice`` carries what the provider answered since it was opened.
-
-    Codes do not exist yet, so no discount was applied.
-    """
+    """Render a purchase; ``invoice`` carries what the provider answered since it was opened."""
     return Purchase(
         invoice_id=invoice.id,
         btcpay_invoice_id=invoice.provider_invoice_id or "",
         checkout_url=invoice.checkout_url,
         amount_sats=invoice.amount_sats,
         base_price_sats=invoice.base_price_sats,
-        discount_applied_sats=0,
+        discount_applied_sats=opened.redemption.discount_applied_sats if opened.redemption else 0,
         poll_url=poll_url(invoice.id, public_url=public_url),
         license_key=opened.key or UNSET,
         license_id=opened.license.id if opened.license else UNSET,

@@ -76,6 +76,7 @@ def test_every_job_is_run_once_and_says_what_it_did(program: Program) -> None:
     assert said == {
         "receipts": ("idle", 0),
         "deliveries": ("idle", 0),
+        "code_slots": ("idle", 0),
         "reconcile": ("idle", 0),
         "tips": ("idle", 0),
         "provider_probe": ("idle", 0),

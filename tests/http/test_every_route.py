@@ -32,6 +32,9 @@ READABLE: dict[str, object] = {
     "url": "https://hooks.example",
     "since": "2027-01-01T00:00:00Z",
     "payment_provider_id": "x",
+    "code": "X",
+    "kind": "percent",
+    "amount": 1,
 }
 """A body every admin route can read."""
 

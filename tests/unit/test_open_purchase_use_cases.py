@@ -185,7 +185,7 @@ def test_checks_of_a_purchase_come_in_the_order_of_the_specification(trade: Trad
             "USD",
             lambda: trade.rates.units_per_btc.update({Currency.USD: Decimal(1)}),
         ),
-        (CodeRefused, "unknown_code", lambda: ask.update(code=None)),
+        (CodeRefused, "no such discount code", lambda: ask.update(code=None)),
         (NoProvider, "no payment provider", lambda: repair_product(merchant_profile_id=None)),
     ]
     trade.rates.units_per_btc = {}

@@ -342,13 +342,15 @@ def test_an_inactive_product_is_shown_but_has_no_tiers_to_buy(trade: Trade) -> N
     assert show_catalog_product(product.slug, store=trade.store) == product
     assert find_product_id(OPERATOR, product.slug, store=trade.store) == product.id
     with pytest.raises(NotFound):
-        list_tiers(product.slug, store=trade.store)
+        list_tiers(product.slug, store=trade.store, clock=trade.clock, rates=trade.rates)
 
 
 def test_the_tiers_of_a_product_are_those_on_sale_cheapest_first(trade: Trade) -> None:
     cheap = trade.put_policy(price_sats_override=1)
     trade.put_policy(public=False)
-    tiers = list_tiers(trade.shop.product.slug, store=trade.store)
+    tiers = list_tiers(
+        trade.shop.product.slug, store=trade.store, clock=trade.clock, rates=trade.rates
+    )
     assert tiers.product == trade.shop.product
     assert [policy.id for policy in tiers.policies] == [cheap.id, trade.shop.policy.id]
 
@@ -358,6 +360,6 @@ def test_a_slug_nobody_has_is_not_found_whatever_its_case(trade: Trade) -> None:
         with pytest.raises(NotFound):
             show_catalog_product(slug, store=trade.store)
         with pytest.raises(NotFound):
-            list_tiers(slug, store=trade.store)
+            list_tiers(slug, store=trade.store, clock=trade.clock, rates=trade.rates)
         with pytest.raises(NotFound):
             find_product_id(OPERATOR, slug, store=trade.store)

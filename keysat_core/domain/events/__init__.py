@@ -10,7 +10,14 @@ from keysat_core.domain.events.catalog import (
     policy_updated,
     product_created,
 )
-from keysat_core.domain.events.codes import CodeRedeemed, code_redeemed
+from keysat_core.domain.events.codes import (
+    CodeCreated,
+    CodeDeleted,
+    CodeRedeemed,
+    CodeReleased,
+    CodeUpdated,
+    code_redeemed,
+)
 from keysat_core.domain.events.event import (
     Event,
 )
@@ -79,7 +86,11 @@ __all__ = [
     "PUBLISHED_EVENT_TYPES",
     "SOURCE_ADMIN",
     "SOURCE_PURCHASE",
+    "CodeCreated",
+    "CodeDeleted",
     "CodeRedeemed",
+    "CodeReleased",
+    "CodeUpdated",
     "DomainEvent",
     "Event",
     "InvoiceCharged",

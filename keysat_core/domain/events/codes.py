@@ -21,6 +21,42 @@ class CodeRedeemed(Event, frozen=True, kw_only=True):
     referrer_label: str | None
 
 
+class CodeCreated(Event, frozen=True, kw_only=True):
+    """An operator created a code."""
+
+    event_type = "code.created"
+    is_published = False
+    code_id: str
+    code: str
+
+
+class CodeUpdated(Event, frozen=True, kw_only=True):
+    """An operator changed a code or switched it on or off."""
+
+    event_type = "code.updated"
+    is_published = False
+    code_id: str
+    fields: tuple[str, ...]
+
+
+class CodeDeleted(Event, frozen=True, kw_only=True):
+    """An operator deleted a code that was never used."""
+
+    event_type = "code.deleted"
+    is_published = False
+    code_id: str
+    code: str
+
+
+class CodeReleased(Event, frozen=True, kw_only=True):
+    """An invoice that nobody paid gave its use of a code back."""
+
+    event_type = "code.released"
+    is_published = False
+    code_id: str
+    redemption_id: str
+
+
 def code_redeemed(use: CodeUse, license: License) -> CodeRedeemed:
     """Describe a use of a code."""
     redemption = use.redemption

@@ -17,7 +17,13 @@ from keysat_core.domain.events.catalog import (
     ProductDeleted,
     ProductUpdated,
 )
-from keysat_core.domain.events.codes import CodeRedeemed
+from keysat_core.domain.events.codes import (
+    CodeCreated,
+    CodeDeleted,
+    CodeRedeemed,
+    CodeReleased,
+    CodeUpdated,
+)
 from keysat_core.domain.events.event import Event
 from keysat_core.domain.events.licenses import (
     LicenseIssued,
@@ -82,6 +88,10 @@ DomainEvent: TypeAlias = (
     | LicenseUnsuspended
     | LicenseTierChanged
     | CodeRedeemed
+    | CodeCreated
+    | CodeUpdated
+    | CodeDeleted
+    | CodeReleased
     | SubscriptionRenewed
     | MachineActivated
     | MachineDeactivated

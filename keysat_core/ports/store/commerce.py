@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from keysat_core.domain.attribution import Attribution
 from keysat_core.domain.code import Code
 from keysat_core.domain.ids import (
     CodeId,
@@ -36,6 +37,31 @@ class Codes(Protocol):
 
     def list_featured(self, product_id: ProductId, now: Instant) -> list[Code]:
         """Active, unexpired featured codes with uses left, for the product or for any; oldest first."""
+        ...
+
+    def list_codes(self, *, is_inactive_included: bool, limit: int, offset: int) -> list[Code]:
+        """A page, newest first."""
+        ...
+
+    def count_codes(self, *, is_inactive_included: bool) -> int: ...
+    def remove_code(self, code_id: CodeId) -> None:
+        """Raises ``StoreUnavailable`` when it has redemptions."""
+        ...
+
+    def count_redemptions(self, code_id: CodeId) -> int: ...
+    def list_redemptions(self, code_id: CodeId, limit: int) -> list[Redemption]:
+        """Newest first."""
+        ...
+
+    def list_held(self, before: Instant, limit: int) -> list[RedemptionId]:
+        """Pending uses whose invoice has ended, or was opened before an instant and still waits.
+
+        Oldest first. Those whose provider says that a payment is under way are left out.
+        """
+        ...
+
+    def attribute_sales(self, since: Instant | None, until: Instant | None) -> list[Attribution]:
+        """Add up redeemed uses by code, by when they were redeemed; most revenue first."""
         ...
 
     def find_redemption(self, redemption_id: RedemptionId) -> Redemption | None: ...

@@ -5,7 +5,10 @@ from typing import Any, Final
 
 from hypothesis.strategies import SearchStrategy
 
+from keysat_core.domain.attribution import Attribution
 from keysat_core.domain.code import Code
+from keysat_core.domain.opening import Offer, Opening
+from keysat_core.domain.pricing import Pricing
 from keysat_core.domain.redemption import CodeUse, Redeem, Redemption, Withdraw
 from keysat_core.domain.sale_record import BilledCycle, NewIds, OrderedChange
 from keysat_core.domain.subscription import (
@@ -19,6 +22,7 @@ from keysat_core.domain.subscription import (
 from keysat_core.domain.tier_change import TierChange
 from keysat_core.domain.tier_effect import AppliedChange, Payer
 from keysat_core.testing.strategies.codes import code_uses, codes, redeems, redemptions, withdraws
+from keysat_core.testing.strategies.pricing import attributions, offers, openings, pricings
 from keysat_core.testing.strategies.sales import billed_cycles, fresh_ids, ordered_changes
 from keysat_core.testing.strategies.subscriptions import (
     cancels,
@@ -36,6 +40,10 @@ from keysat_core.testing.strategies.tier_changes import (
 
 COMMERCE: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Code: codes,
+    Attribution: attributions,
+    Offer: offers,
+    Opening: openings,
+    Pricing: pricings,
     CodeUse: code_uses,
     Redemption: redemptions,
     Redeem: redeems,

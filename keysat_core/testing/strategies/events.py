@@ -10,7 +10,11 @@ from hypothesis.strategies import SearchStrategy
 from keysat_core.domain.events import (
     SOURCE_ADMIN,
     SOURCE_PURCHASE,
+    CodeCreated,
+    CodeDeleted,
     CodeRedeemed,
+    CodeReleased,
+    CodeUpdated,
     DomainEvent,
     Event,
     InvoiceCharged,
@@ -133,6 +137,10 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
         "final_price_sats": amounts(),
         "referrer_label": st.none() | texts(),
     },
+    CodeCreated: {"code_id": ids(), "code": texts()},
+    CodeUpdated: {"code_id": ids(), "fields": _FIELD_NAMES},
+    CodeDeleted: {"code_id": ids(), "code": texts()},
+    CodeReleased: {"code_id": ids(), "redemption_id": ids()},
     SubscriptionRenewed: {
         **_LICENSE,
         "subscription_id": ids(),

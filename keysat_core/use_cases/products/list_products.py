@@ -1,21 +1,41 @@
 """Read products: the public catalog and the operator's list."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_core.domain.code import Code
+from keysat_core.domain.eligibility import featured_code
 from keysat_core.domain.ids import ProductId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.opening import Offer
 from keysat_core.domain.policy import Policy
+from keysat_core.domain.pricing import Pricing, currencies_of, priced
 from keysat_core.domain.product import Product
 from keysat_core.domain.tier import tier_list
-from keysat_core.errors import NotFound
+from keysat_core.errors import NotFound, RateUnavailable
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.rates import Rates
 from keysat_core.ports.store import Store
 
 
+class FeaturedPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that is applied by itself, and the price it leaves."""
+
+    code: Code
+    pricing: Pricing
+
+
 class TierList(msgspec.Struct, frozen=True, kw_only=True):
-    """A product and the tiers buyers may choose, cheapest first."""
+    """A product and the tiers buyers may choose, cheapest first.
+
+    ``featured`` holds, in the order of the tiers, the code that is applied to each by itself.
+    """
 
     product: Product
     policies: tuple[Policy, ...]
+    featured: tuple[FeaturedPrice | None, ...] = ()
 
 
 def list_catalog(*, store: Store) -> list[Product]:
@@ -37,7 +57,7 @@ def show_catalog_product(slug: str, *, store: Store) -> Product:
     return product
 
 
-def list_tiers(slug: str, *, store: Store) -> TierList:
+def list_tiers(slug: str, *, store: Store, clock: Clock, rates: Rates) -> TierList:
     """Give the tiers of an active product (public-api 5.3).
 
     Raises:
@@ -48,7 +68,29 @@ def list_tiers(slug: str, *, store: Store) -> TierList:
         if product is None or not product.active:
             raise NotFound("product", slug)
         policies = tier_list(product, tx.policies.list_policies(product.id))
-    return TierList(product=product, policies=tuple(policies))
+        now = clock.now()
+        codes = tx.codes.list_featured(product.id, now)
+    featured = tuple(
+        _featured(Offer(product=product, policy=policy), codes, now, rates) for policy in policies
+    )
+    return TierList(product=product, policies=tuple(policies), featured=featured)
+
+
+def _featured(
+    offer: Offer, codes: Sequence[Code], now: Instant, rates: Rates
+) -> FeaturedPrice | None:
+    """Price a tier with the code that is applied by itself, as a purchase would.
+
+    Where no rate can be had now, the code is not shown: a purchase could not be priced either.
+    """
+    code = featured_code(codes, offer.product, offer.policy, now) if offer.takes_codes else None
+    if code is None:
+        return None
+    try:
+        known = {one: rates.rate(one) for one in currencies_of(offer.price, code)}
+    except RateUnavailable:
+        return None
+    return FeaturedPrice(code=code, pricing=priced(offer.price, code, known))
 
 
 def list_products(actor: Actor, *, is_inactive_included: bool, store: Store) -> list[Product]:

@@ -5,29 +5,32 @@ import hashlib
 import msgspec
 
 from keysat_core.domain.actor import Actor
-from keysat_core.domain.audit import audited
 from keysat_core.domain.buyer import BuyerRequest, checked_request, redirect_target
-from keysat_core.domain.events import InvoiceOpened, outbox_event
+from keysat_core.domain.code import Code
+from keysat_core.domain.eligibility import checked_code, featured_code, problem_of
+from keysat_core.domain.events import outbox_event
 from keysat_core.domain.idempotency import IdempotencyRecord, replayed_invoice
 from keysat_core.domain.ids import (
     EventId,
     InvoiceId,
     MerchantProfileId,
     ProviderAccountId,
+    RedemptionId,
 )
 from keysat_core.domain.instant import Instant
-from keysat_core.domain.invoice import FREE_PREFIX, Invoice
+from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License, key_of
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, accounts_for_rail
-from keysat_core.domain.money import Currency, Money
+from keysat_core.domain.money import Currency
+from keysat_core.domain.opening import Offer, Opening, open_for_payment, open_free
 from keysat_core.domain.payment import find_rail
-from keysat_core.domain.policy import Policy
+from keysat_core.domain.pricing import currencies_of, priced
 from keysat_core.domain.product import Product
-from keysat_core.domain.rate import Quote, Rate, convert
-from keysat_core.domain.sale import fulfil
-from keysat_core.domain.sale_record import SaleFacts, Settlement, new_ids
-from keysat_core.domain.tier import default_tier, list_price, refuse_unavailable
-from keysat_core.errors import CodeRefused, NotFound, ProductInactive, RateUnavailable
+from keysat_core.domain.rate import Rate
+from keysat_core.domain.redemption import Redemption
+from keysat_core.domain.sale_record import Settlement, new_ids
+from keysat_core.domain.tier import default_tier, refuse_unavailable
+from keysat_core.errors import NotFound, ProductInactive, RateUnavailable
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
@@ -42,24 +45,23 @@ OPERATION = "purchase"
 class OpenedPurchase(msgspec.Struct, frozen=True, kw_only=True):
     """The invoice, and the key if nothing is to be paid.
 
-    ``is_replayed``: an earlier request with the same Idempotency-Key opened it. ``passed_over``:
+    ``redemption`` is the use of a code that the invoice holds. ``is_replayed``: an earlier request with the same Idempotency-Key opened it. ``passed_over``:
     accounts that could have collected as well, between which nobody chose (payments 4.1).
     """
 
     invoice: Invoice
     license: License | None = None
     key: str | None = None
+    redemption: Redemption | None = None
     is_replayed: bool = False
     passed_over: tuple[ProviderAccountId, ...] = ()
 
 
-class _Offer(msgspec.Struct, frozen=True, kw_only=True):
-    product: Product
-    policy: Policy | None
+class _Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sold, and the code that counts for it."""
 
-    @property
-    def price(self) -> Money:
-        return list_price(self.product, self.policy)
+    offer: Offer
+    code: Code | None
 
 
 def open_purchase(
@@ -92,69 +94,97 @@ def open_purchase(
         replayed = _replayed(tx, request, now)
         if replayed is not None:
             return _answer(tx, replayed, keys, is_replayed=True)
-        offer = _offer(tx, request)
-    rate = _rate_for(offer.price, rates)
+        terms = _terms(tx, request, now, is_checked=False)
+    rates_now = _rates_for(terms, rates)
     with store.writing() as tx:
         replayed = _replayed(tx, request, now)
         if replayed is not None:
             return _answer(tx, replayed, keys, is_replayed=True)
-        offer = _offer(tx, request)
-        quote = _quote(offer.price, rate)
-        invoice = _invoice(request, offer, quote, InvoiceId(ids.new()), now=now)
+        terms = _terms(tx, request, now)
+        opening = _opening(request, terms, rates_now, ids)
         others: list[ProviderAccount] = []
-        if _is_free(request, offer, quote):
-            profile_id = _profile_id(tx, offer.product)
-            sale = _fulfil_free(invoice, offer, profile_id, ids=ids, actor=actor, now=now)
+        if opening.is_free:
+            profile_id = _profile_id(tx, terms.offer.product)
+            sale = open_free(opening, profile_id, new_ids(ids.new), actor, now)
         else:
-            account, *others = _accounts(tx, offer.product, request, kinds=providers.kinds())
+            account, *others = _accounts(tx, terms.offer.product, request, kinds=providers.kinds())
             target = redirect_target(
-                request, _template(tx, account), public_url=public_url, invoice_id=invoice.id
+                request,
+                _template(tx, account),
+                public_url=public_url,
+                invoice_id=opening.invoice_id,
             )
-            sale = _open(invoice, account, target, actor, now)
+            sale = open_for_payment(opening, account.id, target, actor, now)
         _save(tx, sale, ids, now)
-        _remember(tx, request, invoice.id, now)
-        opened = _answer(tx, invoice.id, keys, is_replayed=False)
+        _remember(tx, request, opening.invoice_id, now)
+        opened = _answer(tx, opening.invoice_id, keys, is_replayed=False)
     return msgspec.structs.replace(opened, passed_over=tuple(other.id for other in others))
 
 
-def _offer(tx: Transaction, request: BuyerRequest) -> _Offer:
+def _terms(
+    tx: Transaction, request: BuyerRequest, now: Instant, *, is_checked: bool = True
+) -> _Terms:
+    """Find what is sold and the code that counts: the buyer's, else a featured one (7.3).
+
+    With ``is_checked`` False a code that does not apply is left out: it is refused later, because a
+    price that cannot be converted is said first. A featured code is chosen anew with each look, so that one that ran out meanwhile fails nobody.
+    """
+    offer = _offer(tx, request)
+    if not offer.takes_codes:
+        return _Terms(offer=offer, code=None)
+    product, policy = offer.product, offer.policy
+    if request.code is not None:
+        typed = tx.codes.find_code_by_text(request.code)
+        if not is_checked and problem_of(typed, product, policy, now) is not None:
+            return _Terms(offer=offer, code=None)
+        return _Terms(offer=offer, code=checked_code(typed, product, policy, now))
+    code = None
+    if request.policy_slug is not None:
+        candidates = tx.codes.list_featured(product.id, now)
+        code = featured_code(candidates, product, policy, now)
+    return _Terms(offer=offer, code=code)
+
+
+def _offer(tx: Transaction, request: BuyerRequest) -> Offer:
     product = tx.products.find_product_by_slug(request.product_slug)
     if product is None:
         raise NotFound("product", request.product_slug)
     if not product.active:
         raise ProductInactive(product.slug)
     if request.policy_slug is None:
-        return _Offer(
+        return Offer(
             product=product, policy=default_tier(product, tx.policies.list_policies(product.id))
         )
     policy = tx.policies.find_policy_by_slug(product.id, request.policy_slug)
     if policy is None:
         raise NotFound("policy", request.policy_slug)
     refuse_unavailable(policy)
-    return _Offer(product=product, policy=policy)
+    return Offer(product=product, policy=policy)
 
 
-def _rate_for(price: Money, rates: Rates) -> Rate | None:
-    if price.currency is Currency.SAT or price.amount == 0:
-        return None
-    return rates.rate(price.currency)
+def _rates_for(terms: _Terms, rates: Rates) -> dict[Currency, Rate]:
+    return {one: rates.rate(one) for one in currencies_of(terms.offer.price, terms.code)}
 
 
-def _quote(price: Money, rate: Rate | None) -> Quote:
-    is_fiat = price.currency is not Currency.SAT and price.amount
-    if is_fiat and (rate is None or rate.currency is not price.currency):
+def _opening(
+    request: BuyerRequest, terms: _Terms, rates: dict[Currency, Rate], ids: Ids
+) -> Opening:
+    price, code = terms.offer.price, terms.code
+    missing = currencies_of(price, code) - rates.keys()
+    if missing and request.code is None and price.currency not in missing:
+        # Another featured code than before, in a currency nobody asked the rate of.
+        code, missing = None, frozenset()
+    for currency in missing:
         # The price was changed while the rate was asked for: the next try asks for the right one.
-        raise RateUnavailable(price.currency)
-    return convert(price, rate)
-
-
-def _is_free(request: BuyerRequest, offer: _Offer, quote: Quote) -> bool:
-    """A trial or a price of 0 costs nothing and uses no code; any other code is unknown here."""
-    if (offer.policy is not None and offer.policy.has_free_trial) or quote.amount_sats == 0:
-        return True
-    if request.code is not None:
-        raise CodeRefused("unknown_code")
-    return False
+        raise RateUnavailable(currency)
+    return Opening(
+        request=request,
+        offer=terms.offer,
+        pricing=priced(price, code, rates),
+        code=code,
+        invoice_id=InvoiceId(ids.new()),
+        redemption_id=RedemptionId(ids.new()),
+    )
 
 
 def _accounts(
@@ -178,82 +208,6 @@ def _profile_id(tx: Transaction, product: Product) -> MerchantProfileId | None:
 def _template(tx: Transaction, account: ProviderAccount) -> str | None:
     profile = tx.merchants.find_profile(account.merchant_profile_id)
     return profile.post_purchase_redirect_url if profile else None
-
-
-def _invoice(
-    request: BuyerRequest,
-    offer: _Offer,
-    quote: Quote,
-    invoice_id: InvoiceId,
-    *,
-    now: Instant,
-) -> Invoice:
-    return Invoice(
-        id=invoice_id,
-        product_id=offer.product.id,
-        policy_id=offer.policy.id if offer.policy else None,
-        amount_sats=quote.amount_sats,
-        base_price_sats=quote.amount_sats,
-        listed_currency=quote.listed.currency if quote.listed else None,
-        listed_value=quote.listed.amount if quote.listed else None,
-        exchange_rate_centibps=quote.rate.centibps if quote.rate else None,
-        exchange_rate_source=quote.rate.source if quote.rate else None,
-        buyer_email=request.buyer_email,
-        buyer_note=request.buyer_note,
-        rail=find_rail(request.rail),
-        created_at=now,
-        updated_at=now,
-    )
-
-
-def _fulfil_free(
-    invoice: Invoice,
-    offer: _Offer,
-    profile_id: MerchantProfileId | None,
-    *,
-    ids: Ids,
-    actor: Actor,
-    now: Instant,
-) -> Settlement:
-    free = msgspec.structs.replace(
-        invoice,
-        amount_sats=0,
-        provider_invoice_id=FREE_PREFIX + invoice.id,
-        listed_currency=None,
-        listed_value=None,
-        exchange_rate_centibps=None,
-        exchange_rate_source=None,
-    )
-    facts = SaleFacts(
-        invoice=free,
-        product=offer.product,
-        policy=offer.policy,
-        issued=None,
-        new=new_ids(ids.new),
-        merchant_profile_id=profile_id,
-    )
-    return fulfil(facts, actor, now, by=None)
-
-
-def _open(
-    invoice: Invoice, account: ProviderAccount, redirect_url: str, actor: Actor, now: Instant
-) -> Settlement:
-    opened = msgspec.structs.replace(
-        invoice, provider_account_id=account.id, redirect_url=redirect_url
-    )
-    audit = audited(
-        actor,
-        "invoice.open",
-        now,
-        target=("invoice", opened.id),
-        product_id=opened.product_id,
-        policy_id=opened.policy_id,
-        amount_sats=opened.amount_sats,
-    )
-    event = InvoiceOpened(
-        invoice_id=opened.id, product_id=opened.product_id, amount_sats=opened.amount_sats
-    )
-    return Settlement(invoice=opened, events=(event,), audits=(audit,))
 
 
 def _save(tx: Transaction, sale: Settlement, ids: Ids, now: Instant) -> None:
@@ -295,5 +249,6 @@ def _answer(
         invoice=invoice,
         license=license,
         key=key_of(license, keys.signing_key()) if license else None,
+        redemption=tx.codes.find_redemption_of(invoice_id),
         is_replayed=is_replayed,
     )
