@@ -81,6 +81,8 @@ EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
     core.ProductInactive: ExitCode.REFUSED,
     core.PolicyUnavailable: ExitCode.REFUSED,
     core.CodeRefused: ExitCode.REFUSED,
+    core.TierChangeRefused: ExitCode.REFUSED,
+    core.RecoveryRefused: ExitCode.NOT_FOUND,
     core.NoProvider: ExitCode.REFUSED,
     core.ProviderRefused: ExitCode.OUTSIDE,
     core.ProviderUnavailable: ExitCode.OUTSIDE,

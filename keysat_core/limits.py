@@ -143,6 +143,9 @@ MACHINES_PAGE_MAX = 5_000
 MACHINES_PAGE_DEFAULT = 500
 """Machines on a page when the caller does not say (admin-api 2.7)."""
 
+TIER_CHANGES_MAX = 200
+"""Changes of tier shown of one license, newest first; far more than any license has."""
+
 PRODUCTS_MAX = 10_000
 """Most products or policies read into one list; far above any shop, it only bounds memory."""
 

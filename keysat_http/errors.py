@@ -102,6 +102,8 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.ProductInactive: BAD_REQUEST,
     core.PolicyUnavailable: BAD_REQUEST,
     core.CodeRefused: BAD_REQUEST,
+    core.TierChangeRefused: BAD_REQUEST,
+    core.RecoveryRefused: Rule(status=404, error="not_found", prefix="not found: "),
     core.NoProvider: BAD_REQUEST,
     core.ProviderRefused: Rule(
         status=502,

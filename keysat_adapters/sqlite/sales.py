@@ -1,8 +1,9 @@
 """A sale as a whole: gathered from its rows, and written back into them."""
 
-from keysat_core.domain.ids import InvoiceId
+from keysat_core.domain.ids import InvoiceId, LicenseId
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.license import License
+from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.redemption import CodeUse
 from keysat_core.domain.sale_record import (
     BilledCycle,
@@ -11,6 +12,9 @@ from keysat_core.domain.sale_record import (
     SaleFacts,
     Settlement,
 )
+from keysat_core.domain.subscription import Subscription
+from keysat_core.domain.tier_quote import TierFacts
+from keysat_core.errors import NotFound
 from keysat_core.ports.store import Transaction
 
 
@@ -63,8 +67,8 @@ class SQLiteSales:
             tx.subscriptions.put_subscription(sale.subscription)
         for cycle in sale.cycles:
             tx.subscriptions.put_cycle(cycle)
-        if sale.tier_change is not None:
-            tx.tier_changes.put_tier_change(sale.tier_change)
+        for change in sale.tier_changes:
+            tx.tier_changes.put_tier_change(change)
 
     def find_license_of(self, invoice_id: InvoiceId) -> License | None:
         """Give the license an invoice issued, or has extended or changed; None before that."""
@@ -118,7 +122,48 @@ class SQLiteSales:
             target=tx.policies.get_policy(change.to_policy_id),
             subscription=subscription,
             open_cycle=tx.subscriptions.find_open_cycle(subscription.id) if subscription else None,
+            scheduled=tx.tier_changes.find_scheduled_change(change.license_id),
         )
+
+    def get_tier_facts(self, license_id: LicenseId) -> TierFacts:
+        """Gather what a change of a license's tier depends on; raises ``NotFound``."""
+        tx = self._rest
+        license = tx.licenses.get_license(license_id)
+        product = tx.products.get_product(license.product_id)
+        subscription = tx.subscriptions.find_subscription_of(license_id)
+        original = tx.invoices.find_invoice(license.invoice_id) if license.invoice_id else None
+        profile_id = subscription.merchant_profile_id if subscription else None
+        profile_id = profile_id or product.merchant_profile_id
+        if profile_id is None:
+            default = tx.merchants.find_default_profile()
+            profile_id = default.id if default else None
+        return TierFacts(
+            license=license,
+            product=product,
+            current=tx.policies.find_policy(license.policy_id) if license.policy_id else None,
+            subscription=subscription,
+            open_cycle=tx.subscriptions.find_open_cycle(subscription.id) if subscription else None,
+            scheduled=tx.tier_changes.find_scheduled_change(license_id),
+            original=original,
+            recorded=self._recorded(subscription, original),
+            accounts=tuple(tx.merchants.list_accounts(profile_id)) if profile_id else (),
+            preferences=tuple(tx.merchants.list_preferences(profile_id)) if profile_id else (),
+            seats_taken=tx.machines.count_live_machines(license_id),
+        )
+
+    def _recorded(
+        self, subscription: Subscription | None, original: Invoice | None
+    ) -> ProviderAccount | None:
+        """The account of the subscription, else of the sale (lifecycles 9.2)."""
+        account_id = subscription.account_id if subscription else None
+        if account_id is None and original is not None:
+            account_id = original.provider_account_id
+        if account_id is None:
+            return None
+        account = self._rest.merchants.find_account(account_id)
+        if account is None:
+            raise NotFound("payment provider", account_id)
+        return account
 
 
 def _is_applied(invoice: Invoice) -> bool:

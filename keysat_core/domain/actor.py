@@ -16,6 +16,7 @@ class ActorKind(StrEnum):
     CLI = "cli"
     BUYER = "buyer"
     BUYER_LICENSE_KEY = "buyer_license_key"
+    BUYER_SELF_SERVICE = "buyer_self_service"
     PROVIDER = "payment_provider"
     SYSTEM = "system"
 

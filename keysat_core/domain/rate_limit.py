@@ -39,10 +39,25 @@ HEARTBEAT: Final = Allowance(
 PURCHASE: Final = Allowance(kind="purchase_ip", capacity=20, refill_tokens=1, refill_seconds=3)
 MACHINES: Final = Allowance(kind="machines_ip", capacity=60, refill_tokens=1, refill_seconds=1)
 CODES: Final = Allowance(kind="codes_ip", capacity=20, refill_tokens=1, refill_seconds=3)
+UPGRADE: Final = Allowance(kind="upgrade_ip", capacity=20, refill_tokens=1, refill_seconds=3)
+UPGRADE_QUOTE: Final = Allowance(
+    kind="upgrade_quote_ip", capacity=60, refill_tokens=1, refill_seconds=1
+)
+RECOVER: Final = Allowance(kind="recover_ip", capacity=10, refill_tokens=1, refill_seconds=6)
 POLL: Final = Allowance(kind="poll_ip", capacity=240, refill_tokens=4, refill_seconds=1)
 """Polls: above the 120 a minute that waiting clients of one household may need (public-api 3)."""
 
-ALLOWANCES: Final = (VALIDATE, HEARTBEAT, PURCHASE, MACHINES, CODES, POLL)
+ALLOWANCES: Final = (
+    VALIDATE,
+    HEARTBEAT,
+    PURCHASE,
+    MACHINES,
+    CODES,
+    UPGRADE,
+    UPGRADE_QUOTE,
+    RECOVER,
+    POLL,
+)
 
 
 CLOCK_STEP_SECONDS: Final = 60

@@ -62,7 +62,8 @@ class BilledCycle(msgspec.Struct, frozen=True, kw_only=True):
 class OrderedChange(msgspec.Struct, frozen=True, kw_only=True):
     """The change of tier an invoice pays for. ``subscription`` None: its license has none.
 
-    ``open_cycle`` is the cycle of the subscription that waits to be paid.
+    ``open_cycle`` is the cycle of the subscription that waits to be paid, ``scheduled`` the change
+    of the license that waits for its day.
     """
 
     change: TierChange
@@ -70,6 +71,7 @@ class OrderedChange(msgspec.Struct, frozen=True, kw_only=True):
     target: Policy
     subscription: Subscription | None = None
     open_cycle: Cycle | None = None
+    scheduled: TierChange | None = None
 
 
 class SaleFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +99,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
 
     ``license`` is issued, extended or changed by it. ``tip`` is reserved with the license, and paid
     later by a worker of its own; so is ``saved_payment`` looked for later. One that is stored already
-    stays as it is. ``cycles`` are written in their order.
+    stays as it is. ``cycles`` are written in their order. ``withdrawn_change`` makes room for
+    ``tier_change`` and is written before it.
     """
 
     invoice: Invoice
@@ -108,8 +111,15 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     subscription: Subscription | None = None
     cycles: tuple[Cycle, ...] = ()
     tier_change: TierChange | None = None
+    withdrawn_change: TierChange | None = None
     events: tuple[DomainEvent, ...] = ()
     audits: tuple[AuditEntry, ...] = ()
+
+    @property
+    def tier_changes(self) -> tuple[TierChange, ...]:
+        """The changes of tier to write, in their order."""
+        both = (self.withdrawn_change, self.tier_change)
+        return tuple(one for one in both if one is not None)
 
 
 def with_records(

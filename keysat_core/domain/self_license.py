@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from keysat_core.errors import LicenseKeyError, TierCapReached
+from keysat_core.domain.ids import LicenseId
+from keysat_core.errors import LicenseKeyError, TierCapReached, TierChangeRefused
 from keysat_core.signing import Verifier
 
 TRUST_ROOT_PEM: Final = (
@@ -50,8 +51,9 @@ class Tier(StrEnum):
 
 
 class SelfLicense(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator is entitled to, and where to get more."""
+    """What the operator is entitled to, and where to get more. ``license_id`` None: unlicensed."""
 
+    license_id: LicenseId | None = None
     entitlements: frozenset[str] = frozenset()
     upgrade_base_url: str = UPGRADE_BASE_URL
 
@@ -103,6 +105,7 @@ def verify_self_license(
 ) -> SelfLicense:
     """Read the operator's license; anything that does not verify gives the Creator tier."""
     entitlements: frozenset[str] = frozenset()
+    license_id = None
     if key and key.strip():
         try:
             verified = verifier.verify(key, now=now)
@@ -110,7 +113,24 @@ def verify_self_license(
             pass
         else:
             entitlements = frozenset(verified.payload.entitlements)
-    return SelfLicense(entitlements=entitlements, upgrade_base_url=upgrade_base_url)
+            license_id = LicenseId(verified.payload.license_id)
+    return SelfLicense(
+        license_id=license_id, entitlements=entitlements, upgrade_base_url=upgrade_base_url
+    )
+
+
+def refuse_own_license(self_license: SelfLicense, license_id: LicenseId) -> None:
+    """Keep the license this very server runs on from being changed here (lifecycles 11.4).
+
+    Raises:
+        TierChangeRefused: it is that license.
+    """
+    if license_id == self_license.license_id:
+        raise TierChangeRefused(
+            "own_license",
+            "this server runs on this license; its tier changes where it was bought, with the key"
+            " that follows",
+        )
 
 
 def refuse_beyond_cap(self_license: SelfLicense, *, noun: str, cap: int | None, count: int) -> None:

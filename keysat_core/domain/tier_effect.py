@@ -5,14 +5,19 @@ import msgspec
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import license_tier_changed
-from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId, SubscriptionId
+from keysat_core.domain.ids import (
+    CycleId,
+    MerchantProfileId,
+    ProviderAccountId,
+    SubscriptionId,
+)
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License
 from keysat_core.domain.product import Product
 from keysat_core.domain.renewal import first_look_at, slack_seconds
 from keysat_core.domain.sale_record import OrderedChange, SaleFacts, Settlement
-from keysat_core.domain.subscription import LIVE, Cancel, Cycle, Subscription, advance
+from keysat_core.domain.subscription import LIVE, Cancel, Cycle, Pay, Subscription, advance
 from keysat_core.domain.tier import list_price
 from keysat_core.domain.tier_change import TierChange
 
@@ -21,18 +26,33 @@ CANCELLED_BY_CHANGE = "changed to a tier without renewals"
 
 
 class AppliedChange(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of a change that was applied. ``cycle``: one that waited and is asked for anew."""
+    """The rows of a change that was applied. ``cycle``: one that waited and is asked for anew.
+
+    ``first_cycle``: of a subscription that begins with it. ``withdrawn``: a scheduled change that it
+    takes the place of.
+    """
 
     change: TierChange
     license: License
     subscription: Subscription | None
     cycle: Cycle | None = None
+    first_cycle: Cycle | None = None
+    withdrawn: TierChange | None = None
+
+    @property
+    def cycles(self) -> tuple[Cycle, ...]:
+        """The cycles to write, in their order."""
+        return tuple(one for one in (self.cycle, self.first_cycle) if one is not None)
 
 
 class Payer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who sells and who collects, for a subscription that begins with a change."""
+    """Who sells and who collects, for a subscription that begins with a change.
+
+    ``cycle_id`` is that of its first cycle; None where no subscription can begin.
+    """
 
     subscription_id: SubscriptionId
+    cycle_id: CycleId | None = None
     merchant_profile_id: MerchantProfileId | None
     account_id: ProviderAccountId | None
 
@@ -70,7 +90,38 @@ def change_tier(
     if cycle is not None:
         cycle = msgspec.structs.replace(cycle, superseded_at=now)
     change = msgspec.structs.replace(ordered.change, applied_at=now, withdrawn_at=None)
-    return AppliedChange(change=change, license=license, subscription=subscription, cycle=cycle)
+    scheduled = ordered.scheduled
+    if scheduled is not None and scheduled.id != change.id:
+        scheduled = msgspec.structs.replace(scheduled, withdrawn_at=now)
+    else:
+        scheduled = None
+    return AppliedChange(
+        change=change,
+        license=license,
+        subscription=subscription,
+        cycle=cycle,
+        first_cycle=_first_cycle(ordered, subscription, payer, now),
+        withdrawn=scheduled,
+    )
+
+
+def _first_cycle(
+    ordered: OrderedChange, subscription: Subscription | None, payer: Payer, now: Instant
+) -> Cycle | None:
+    """The cycle that is paid with the change, so that the next one counts as a renewal (D1, D24)."""
+    is_begun = subscription is not None and ordered.subscription is None
+    if subscription is None or not is_begun or payer.cycle_id is None:
+        return None
+    return Cycle(
+        id=payer.cycle_id,
+        subscription_id=subscription.id,
+        number=1,
+        invoice_id=ordered.change.invoice_id,
+        start_at=now,
+        end_at=subscription.next_renewal_at,
+        settled_at=now,
+        created_at=now,
+    )
 
 
 def _subscription(
@@ -91,6 +142,9 @@ def _subscription(
     base = before
     if base is None or not is_live:
         base = _begun(ordered, payer, next_renewal_at, product, now)
+    elif not is_same_cadence:
+        # A cycle of the new length begins, and it is paid.
+        base = advance(base, Pay(next_renewal_at=next_renewal_at), now=now)
     changed = msgspec.structs.replace(
         base,
         policy_id=target.id,
@@ -135,6 +189,7 @@ def apply_paid_change(
         return Settlement(invoice=settled)
     payer = Payer(
         subscription_id=facts.new.subscription_id,
+        cycle_id=facts.new.cycle_id,
         merchant_profile_id=facts.merchant_profile_id,
         account_id=settled.provider_account_id,
     )
@@ -156,8 +211,9 @@ def apply_paid_change(
         invoice=settled,
         license=applied.license,
         subscription=applied.subscription,
-        cycles=(() if applied.cycle is None else (applied.cycle,)),
+        cycles=applied.cycles,
         tier_change=applied.change,
+        withdrawn_change=applied.withdrawn,
         events=(event,),
         audits=(audit,),
     )

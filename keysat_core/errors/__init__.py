@@ -5,6 +5,7 @@ holds a secret. How a leaf looks on the wire is the shells' business (``keysat_h
 Import failures from here: which file holds one may change.
 """
 
+from keysat_core.errors.license import RecoveryRefused, TierChangeRefused
 from keysat_core.errors.license_key import (
     BadKeyFormat,
     BadKeySignature,
@@ -98,6 +99,7 @@ __all__ = [
     "RateLimited",
     "RateUnavailable",
     "RecipientFailed",
+    "RecoveryRefused",
     "RequestInFlight",
     "ServerFault",
     "SigningKeyUnusable",
@@ -107,6 +109,7 @@ __all__ = [
     "StoreBusy",
     "StoreUnavailable",
     "TierCapReached",
+    "TierChangeRefused",
     "Unauthorized",
     "UpstreamError",
 ]

@@ -29,6 +29,7 @@ from keysat_core.domain.rate_limit import Allowance, Bucket, take
 from keysat_core.domain.sale_record import SaleFacts
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.settings_diagnosis import SettingsFacts
+from keysat_core.domain.tier_quote import TierFacts
 from keysat_core.domain.validation import Facts, Question, Refused, Valid, decide
 from keysat_core.domain.webhook_endpoint import WebhookEndpoint
 from keysat_core.errors import IllegalTransition
@@ -61,7 +62,7 @@ def structs() -> Iterator[type[msgspec.Struct]]:
 
 STRUCTS: Final = sorted(structs(), key=lambda kind: kind.__name__)
 SIGNED: Final = [LicensePayload, LicenseKey, VerifyKey]
-SECRET: Final = [MerchantProfile, ProviderAccount, SettingsFacts, WebhookEndpoint]
+SECRET: Final = [MerchantProfile, ProviderAccount, SettingsFacts, TierFacts, WebhookEndpoint]
 """What holds secrets goes on no wire."""
 LEAVES: Final = [kind for kind in STRUCTS if kind is not Event]
 

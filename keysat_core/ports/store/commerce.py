@@ -21,6 +21,7 @@ from keysat_core.domain.redemption import Redemption
 from keysat_core.domain.sale_record import NewIds, SaleFacts, Settlement
 from keysat_core.domain.subscription import Cycle, Subscription
 from keysat_core.domain.tier_change import TierChange
+from keysat_core.domain.tier_quote import TierFacts
 
 
 class Codes(Protocol):
@@ -118,6 +119,13 @@ class Sales(Protocol):
 
     def get_facts(self, invoice_id: InvoiceId, new: NewIds) -> SaleFacts:
         """Gather what is known of a sale; raises ``NotFound``."""
+        ...
+
+    def get_tier_facts(self, license_id: LicenseId) -> TierFacts:
+        """Gather what a change of a license's tier depends on.
+
+        Raises ``NotFound`` for a license that is not there, or whose recorded account is not.
+        """
         ...
 
     def put_settlement(self, sale: Settlement) -> None:

@@ -190,6 +190,15 @@ from keysat_core.testing.strategies.text import (
     texts,
 )
 from keysat_core.testing.strategies.tier_changes import tier_changes
+from keysat_core.testing.strategies.tier_changes import applied_changes, payers, tier_changes
+from keysat_core.testing.strategies.tier_quotes import (
+    change_requests,
+    new_orders,
+    tier_facts,
+    tier_losses,
+    tier_quotes,
+    upgrade_requests,
+)
 from keysat_core.testing.strategies.tips import (
     tip_attempts,
     tip_events,
@@ -250,6 +259,7 @@ __all__ = [
     "catalog_entries",
     "catalogs",
     "chain_reports",
+    "change_requests",
     "charge_reports",
     "charges",
     "check_findings",
@@ -319,6 +329,7 @@ __all__ = [
     "merchant_profiles",
     "money",
     "names",
+    "new_orders",
     "objects",
     "offenders",
     "outbox_events",
@@ -377,10 +388,14 @@ __all__ = [
     "terms",
     "texts",
     "tier_changes",
+    "tier_facts",
+    "tier_losses",
+    "tier_quotes",
     "tip_attempts",
     "tip_events",
     "tip_filters",
     "tips",
+    "upgrade_requests",
     "valid_verdicts",
     "validation_entries",
     "verdicts",

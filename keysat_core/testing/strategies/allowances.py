@@ -5,10 +5,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.rate_limit import ALLOWANCES, Allowance, Bucket
 from keysat_core.domain.self_license import UPGRADE_BASE_URL, Capability, SelfLicense
 from keysat_core.testing.strategies.building import built
-from keysat_core.testing.strategies.identity import instants
+from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.text import slugs
 
 _TOKENS_MAX = 1_000
@@ -46,6 +47,7 @@ def self_licenses(**fixed: Any) -> SearchStrategy[SelfLicense]:
     return built(
         SelfLicense,
         fixed,
+        license_id=st.none() | ids().map(LicenseId),
         entitlements=st.frozensets(known | slugs(), max_size=8),
         upgrade_base_url=st.just(UPGRADE_BASE_URL) | slugs().map("https://up.example/".__add__),
     )

@@ -21,6 +21,10 @@ from keysat_core.domain.subscription import (
 )
 from keysat_core.domain.tier_change import TierChange
 from keysat_core.domain.tier_effect import AppliedChange, Payer
+from keysat_core.domain.tier_gift import TierLoss
+from keysat_core.domain.tier_order import NewOrder
+from keysat_core.domain.tier_quote import TierFacts, TierQuote
+from keysat_core.domain.tier_request import ChangeRequest, UpgradeRequest
 from keysat_core.testing.strategies.codes import code_uses, codes, redeems, redemptions, withdraws
 from keysat_core.testing.strategies.pricing import attributions, offers, openings, pricings
 from keysat_core.testing.strategies.sales import billed_cycles, fresh_ids, ordered_changes
@@ -36,6 +40,14 @@ from keysat_core.testing.strategies.tier_changes import (
     applied_changes,
     payers,
     tier_changes,
+)
+from keysat_core.testing.strategies.tier_quotes import (
+    change_requests,
+    new_orders,
+    tier_facts,
+    tier_losses,
+    tier_quotes,
+    upgrade_requests,
 )
 
 COMMERCE: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
@@ -57,6 +69,12 @@ COMMERCE: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     TierChange: tier_changes,
     AppliedChange: applied_changes,
     Payer: payers,
+    TierFacts: tier_facts,
+    TierQuote: tier_quotes,
+    TierLoss: tier_losses,
+    NewOrder: new_orders,
+    UpgradeRequest: upgrade_requests,
+    ChangeRequest: change_requests,
     BilledCycle: billed_cycles,
     OrderedChange: ordered_changes,
     NewIds: fresh_ids,

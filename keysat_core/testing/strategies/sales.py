@@ -109,6 +109,7 @@ def ordered_changes(draw: st.DrawFn, /, invoice: Invoice | None = None) -> Order
         target=target,
         subscription=subscription,
         open_cycle=draw(waiting),
+        scheduled=draw(st.none() | tier_changes(license_id=license.id, invoice_id=None)),
     )
 
 
@@ -146,6 +147,7 @@ def settlements(**fixed: Any) -> SearchStrategy[Settlement]:
         subscription=st.none() | subscriptions(),
         cycles=st.lists(cycles(), max_size=2).map(tuple),
         tier_change=st.none() | tier_changes(),
+        withdrawn_change=st.none() | tier_changes(),
         events=st.lists(domain_events(), max_size=2).map(tuple),
         audits=st.lists(audit_entries(), max_size=2).map(tuple),
     )

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.ids import (
+    CycleId,
     InvoiceId,
     LicenseId,
     MerchantProfileId,
@@ -54,6 +55,8 @@ def applied_changes(**fixed: Any) -> SearchStrategy[AppliedChange]:
         license=licenses(),
         subscription=st.none() | subscriptions(),
         cycle=st.none() | cycles(),
+        first_cycle=st.none() | cycles(),
+        withdrawn=st.none() | tier_changes(),
     )
 
 
@@ -63,6 +66,7 @@ def payers(**fixed: Any) -> SearchStrategy[Payer]:
         Payer,
         fixed,
         subscription_id=ids().map(SubscriptionId),
+        cycle_id=st.none() | ids().map(CycleId),
         merchant_profile_id=st.none() | ids().map(MerchantProfileId),
         account_id=st.none() | ids().map(ProviderAccountId),
     )
