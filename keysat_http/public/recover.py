@@ -1,0 +1,81 @@
+"""Getting a lost license key again. Source: public-api 11."""
+
+from typing import Final
+
+import msgspec
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from keysat_core.domain.actor import ActorKind
+from keysat_core.domain.instant import rfc3339, rfc3339_or_none
+from keysat_core.domain.rate_limit import RECOVER
+from keysat_core.errors import RateLimited, RecoveryRefused, SigningKeyUnusable
+from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.licenses import recover_license as recovering
+from keysat_http.auth import public_actor
+from keysat_http.client_address import Caller
+from keysat_http.rate_limits import RateLimiter
+from keysat_http.routes import post
+
+NO_ADDRESS: Final = "_lan_"
+"""Stands for an address nobody knows, in the audit log and as the key all such callers share."""
+
+
+class RecoverRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The invoice id of a purchase and the e-mail address given with it."""
+
+    invoice_id: str
+    email: str
+
+
+class RecoveredLicense(msgspec.Struct, frozen=True, kw_only=True):
+    """The license and its key."""
+
+    license_key: str
+    license_id: str
+    product_id: str
+    issued_at: str
+    expires_at: str | None
+    entitlements: tuple[str, ...]
+
+
+@post(
+    "/v1/recover",
+    raises=[RecoveryRefused, RateLimited, SigningKeyUnusable],
+    tags=["purchase"],
+)
+def recover_license(
+    data: JSONBody[RecoverRequest],
+    caller: NamedDependency[Caller],
+    ports: NamedDependency[Ports],
+    limiter: NamedDependency[RateLimiter],
+) -> RecoveredLicense:
+    """Give the key of an active license again. Whatever is wrong, the answer is the same 404."""
+    address = caller.limiting_address or NO_ADDRESS
+    retry_after_seconds = limiter.admit(RECOVER, address, ports.clock.now())
+    if retry_after_seconds is not None:
+        raise RateLimited(retry_after_seconds)
+    command = recovering.RecoverLicense(invoice_id=data.invoice_id, email=data.email)
+    holder = public_actor(
+        caller,
+        kind=ActorKind.BUYER_SELF_SERVICE,
+        token=recovering.normal_email(data.email),
+    )
+    actor = msgspec.structs.replace(holder, request_ip=caller.address or NO_ADDRESS)
+    recovered = recovering.recover_license(
+        actor, command, store=ports.store, clock=ports.clock, keys=ports.keys
+    )
+    return recovered_view(recovered)
+
+
+def recovered_view(recovered: recovering.RecoveredLicense) -> RecoveredLicense:
+    """Render a license with its key."""
+    license = recovered.license
+    return RecoveredLicense(
+        license_key=recovered.key,
+        license_id=license.id,
+        product_id=license.product_id,
+        issued_at=rfc3339(license.issued_at),
+        expires_at=rfc3339_or_none(license.expires_at),
+        entitlements=license.entitlements,
+    )
