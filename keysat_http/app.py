@@ -30,6 +30,7 @@ NO_STORE: Final = (
     "/v1/purchase",
     "/v1/redeem",
     "/v1/recover",
+    "/v1/upgrade",
     "/thank-you",
 )
 """Paths whose answers may carry a license key or shop data (public-api 0)."""

@@ -23,6 +23,7 @@ from keysat_http.admin import (
     products,
     rates,
     tier,
+    tier_changes,
     tips,
     webhooks,
     zaprite,
@@ -38,6 +39,7 @@ from keysat_http.pages.static_files import STATIC_ROUTES
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.public import catalog, purchase, validate
 from keysat_http.public import codes as public_codes
+from keysat_http.public import catalog, purchase, recover, upgrade, validate
 from keysat_http.public import machines as public_machines
 
 PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (
@@ -48,6 +50,9 @@ PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (
     purchase.get_purchase,
     public_codes.redeem,
     public_codes.preview,
+    recover.recover_license,
+    upgrade.get_upgrade_quote,
+    upgrade.start_upgrade,
     validate.validate,
     public_machines.activate,
     public_machines.heartbeat,
@@ -81,6 +86,10 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     licenses.revoke_license,
     licenses.suspend,
     licenses.unsuspend,
+    tier_changes.change_license_tier,
+    tier_changes.get_tier_quote,
+    tier_changes.list_tier_changes,
+    tier_changes.cancel_tier_change,
     invoices.list_invoices,
     invoices.get_invoice,
     invoices.settle_invoice_by_hand,

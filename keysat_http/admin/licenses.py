@@ -22,11 +22,13 @@ from keysat_core.use_cases.licenses.change_license_status import (
     revoke_license as revoke,
 )
 from keysat_core.use_cases.licenses.list_licenses import show_license
+from keysat_core.use_cases.tiers.list_changes import list_tier_changes
 from keysat_http.admin.reason import Why
 from keysat_http.bodies import WholeNumber
 from keysat_http.routes import get, post
-from keysat_http.views.license import IssuedLicense, License, issued_license_view, license_view
+from keysat_http.views.license import IssuedLicense, issued_license_view
 from keysat_http.views.outcome import DONE, Done
+from keysat_http.views.tier_change import LicenseDetail, license_detail_view
 
 _PATH: Final = "/v1/admin/licenses"
 _TAGS: Final = ("licenses",)
@@ -78,9 +80,10 @@ def issue_license(
 @get(_PATH + "/{license_id:str}", raises=[NotFound], tags=_TAGS)
 def get_license(
     license_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
-) -> License:
-    """Show one license, never its key."""
-    return license_view(show_license(actor, LicenseId(license_id), store=ports.store))
+) -> LicenseDetail:
+    """Show one license with the changes of its tier, never its key."""
+    license = show_license(actor, LicenseId(license_id), store=ports.store)
+    return license_detail_view(license, list_tier_changes(actor, license.id, store=ports.store))
 
 
 @post(_PATH + "/{license_id:str}/revoke", raises=[NotFound], tags=_TAGS)
