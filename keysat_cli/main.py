@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "btcpay": ("keysat_cli.commands.btcpay", "Connect a BTCPay Server, which takes the payments."),
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
+    "tier": ("keysat_cli.commands.tier", "Put licenses on other tiers."),
     "tip": ("keysat_cli.commands.tip", "See what sales sent to lightning addresses, and limit it."),
     "rates": ("keysat_cli.commands.rates", "See, refresh and pin exchange rates."),
     "zaprite": (

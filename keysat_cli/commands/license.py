@@ -28,6 +28,7 @@ from keysat_core.use_cases.licenses.list_licenses import (
     show_license,
     summarize_licenses,
 )
+from keysat_core.use_cases.licenses.recover_license import RecoverLicense, recover_license
 from keysat_core.use_cases.licenses.show_license_key import show_license_key
 from keysat_core.use_cases.policies.list_policies import find_policy_id
 from keysat_core.use_cases.products.list_products import find_product_id
@@ -37,6 +38,7 @@ from keysat_http.views.license import (
     license_summary_view,
     license_view,
 )
+from keysat_http.views.recovered_license import recovered_view
 
 HEADINGS: Final = ("id", "status", "product", "policy", "buyer", "issued at", "expires at")
 
@@ -147,6 +149,22 @@ def key(license_id: str) -> None:
     found = shown.license
     view = LicenseKey(license_id=found.id, status=found.status, license_key=shown.key)
     emit(view, [*facts((("id", found.id), ("status", found.status))), "", shown.key])
+
+
+@license.command()
+@click.argument("invoice_id", metavar="INVOICE_ID")
+@click.argument("email", metavar="ADDRESS")
+def recover(invoice_id: str, email: str) -> None:
+    """Show the key of an active license again, as the buyer's page would.
+
+    The invoice may be that of the purchase, of a renewal or of a change of tier.
+    """
+    command = RecoverLicense(invoice_id=invoice_id, email=email)
+    with open_shop() as ports:
+        recovered = recover_license(
+            OPERATOR, command, store=ports.store, clock=ports.clock, keys=ports.keys
+        )
+    emit(recovered_view(recovered), [*_lines(recovered.license), "", recovered.key])
 
 
 @license.command()

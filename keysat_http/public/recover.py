@@ -7,7 +7,6 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from keysat_core.domain.actor import ActorKind
-from keysat_core.domain.instant import rfc3339, rfc3339_or_none
 from keysat_core.domain.rate_limit import RECOVER
 from keysat_core.errors import RateLimited, RecoveryRefused, SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
@@ -16,6 +15,7 @@ from keysat_http.auth import public_actor
 from keysat_http.client_address import Caller
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.routes import post
+from keysat_http.views.recovered_license import RecoveredLicense, recovered_view
 
 NO_ADDRESS: Final = "_lan_"
 """Stands for an address nobody knows, in the audit log and as the key all such callers share."""
@@ -26,17 +26,6 @@ class RecoverRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     invoice_id: str
     email: str
-
-
-class RecoveredLicense(msgspec.Struct, frozen=True, kw_only=True):
-    """The license and its key."""
-
-    license_key: str
-    license_id: str
-    product_id: str
-    issued_at: str
-    expires_at: str | None
-    entitlements: tuple[str, ...]
 
 
 @post(
@@ -66,16 +55,3 @@ def recover_license(
         actor, command, store=ports.store, clock=ports.clock, keys=ports.keys
     )
     return recovered_view(recovered)
-
-
-def recovered_view(recovered: recovering.RecoveredLicense) -> RecoveredLicense:
-    """Render a license with its key."""
-    license = recovered.license
-    return RecoveredLicense(
-        license_key=recovered.key,
-        license_id=license.id,
-        product_id=license.product_id,
-        issued_at=rfc3339(license.issued_at),
-        expires_at=rfc3339_or_none(license.expires_at),
-        entitlements=license.entitlements,
-    )
