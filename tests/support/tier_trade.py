@@ -211,8 +211,9 @@ class TierTrade:
         return found
 
     def cycles(self, license: License) -> list[Cycle]:
+        subscription_id = self.live(license).id
         with self.trade.store.reading() as tx:
-            return tx.subscriptions.list_cycles(self.live(license).id, 1_000)
+            return tx.subscriptions.list_cycles(subscription_id, 1_000)
 
     def put_subscription(self, subscription: Subscription, **fields: Any) -> Subscription:
         changed = msgspec.structs.replace(subscription, **fields)
