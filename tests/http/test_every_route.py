@@ -26,6 +26,7 @@ READABLE: dict[str, object] = {
     "tip_pct_bps": 0,
     "policy_ids": [],
     "reason": "",
+    "to_policy_slug": "x",
     "currency": "USD",
     "units_per_btc": None,
     "enabled": True,
@@ -123,7 +124,7 @@ def test_a_credential_without_the_scope_is_forbidden_everywhere() -> None:
             response = shop.client.request(
                 method,
                 filled(path),
-                params={"product_slug": "x"},
+                params={"product_slug": "x", "to_policy_slug": "x"},
                 json=READABLE if method in BODY_METHODS else None,
                 headers={"authorization": "Bearer scoped"},
             )
@@ -140,7 +141,7 @@ def test_reading_scopes_suffice_to_read_and_not_to_write() -> None:
             response = shop.client.request(
                 method,
                 filled(path),
-                params={"product_slug": "x"},
+                params={"product_slug": "x", "to_policy_slug": "x"},
                 json=READABLE if method in BODY_METHODS else None,
                 headers={"authorization": "Bearer scoped"},
             )

@@ -19,6 +19,7 @@ from keysat_core.domain.subscription import Cycle, Subscription
 from keysat_core.domain.tier_change import TierChange
 from keysat_core.domain.tier_quote import TierQuote
 from keysat_core.domain.tier_request import ChangeRequest, UpgradeRequest
+from keysat_core.errors import TierChangeRefused
 from keysat_core.use_cases.tiers.give_change import GivenTier, give_change
 from keysat_core.use_cases.tiers.list_changes import QuotedTier, preview_change
 from keysat_core.use_cases.tiers.order_change import OrderedTier, order_change, order_upgrade
@@ -184,6 +185,18 @@ class TierTrade:
 
     def days(self, days: int, seconds: int = 0) -> None:
         self.trade.clock.advance(days * DAY_SECONDS + seconds)
+
+    def quote_is_refused(self, license: License) -> bool:
+        """Tell whether no tier is quoted to be paid, as while a renewal is unpaid (D46)."""
+        with self.trade.store.reading() as tx:
+            policies = tx.policies.list_policies(license.product_id)
+        for policy in policies:
+            try:
+                self.preview(license, policy.slug, is_paid=True)
+            except TierChangeRefused:
+                continue
+            return False
+        return True
 
     # --- what is stored -------------------------------------------------------------------------
 
