@@ -3,6 +3,7 @@
 from typing import Final
 
 import click
+from msgspec import UNSET
 
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import confirm, yes_option
@@ -148,7 +149,8 @@ def cancel(license_id: str, change_id: str) -> None:
             clock=ports.clock,
         )
     said = "was called off already" if outcome.is_already else "is called off"
-    emit(Done(ok=True), [f"The change {said}."])
+    done = Done(ok=True, already="withdrawn" if outcome.is_already else UNSET)
+    emit(done, [f"The change {said}."])
 
 
 def _preview(ports: Ports, request: ChangeRequest, *, is_paid: bool) -> QuotedTier:

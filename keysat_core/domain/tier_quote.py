@@ -99,7 +99,7 @@ def quote_change(facts: TierFacts, target: Policy, asker: ChangeActor, now: Inst
     return _quoted(facts, source, target, now)
 
 
-def quote_gift(facts: TierFacts, target: Policy, now: Instant) -> TierQuote:
+def quote_comp(facts: TierFacts, target: Policy, now: Instant) -> TierQuote:
     """Quote a change the operator gives away: what it would have cost, whatever is unpaid.
 
     A license without a tier takes one, and the quote then names it as the tier that is left (D27).

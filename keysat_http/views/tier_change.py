@@ -11,7 +11,7 @@ from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License as DomainLicense
 from keysat_core.domain.money import Currency
 from keysat_core.domain.tier_change import ChangeActor, Direction, TierChange
-from keysat_core.domain.tier_gift import TierLoss
+from keysat_core.domain.tier_comp import TierLoss
 from keysat_core.domain.tier_quote import TierQuote as Quote
 from keysat_core.use_cases.tiers.give_change import GivenTier
 from keysat_core.use_cases.tiers.list_changes import ChangeRow, QuotedTier

@@ -17,7 +17,7 @@ DEFERRED: Final = {44: "subscriptions are not renewed yet"}
 
 PARTLY: Final = {
     2: "that a code's use is kept: there are no codes yet",
-    4: "tier changes and renewals: neither is sold yet",
+    4: "renewals: nothing is renewed yet",
     10: "that a code's use is returned: there are no codes yet",
     14: "that a code is redeemed beyond its limit: there are no codes yet",
     17: "that a code's use is returned: there are no codes yet",

@@ -12,7 +12,7 @@ from keysat_core.ports.sandbox import PretendPayment
 from tests.support.shop import EVERYTHING, Shop, running_shop
 
 SCOPED = {"authorization": "Bearer scoped"}
-MONTHLY = {"is_recurring": True, "renewal_period_days": 30}
+MONTHLY: dict[str, Any] = {"is_recurring": True, "renewal_period_days": 30}
 
 
 def stock(shop: Shop) -> None:
@@ -34,7 +34,7 @@ def change(shop: Shop, license_id: str, *, ok: bool = True, **body: Any) -> Any:
     return shop.admin("POST", f"/licenses/{license_id}/change-tier", ok=ok, json=body)
 
 
-def test_a_change_is_a_gift_unless_said_otherwise(ladder: Shop) -> None:
+def test_a_change_is_a_comp_unless_said_otherwise(ladder: Shop) -> None:
     """Decisions 8; B-25: the other name of the field."""
     sold = ladder.sell(policy_slug="basic")
     id_ = sold["license_id"]
@@ -56,7 +56,7 @@ def test_a_change_is_a_gift_unless_said_otherwise(ladder: Shop) -> None:
     assert listed == {"tier_changes": [row]}
 
 
-def test_licenses_write_suffices_for_a_gift_and_not_for_a_bill(ladder: Shop) -> None:
+def test_licenses_write_suffices_for_a_comp_and_not_for_a_bill(ladder: Shop) -> None:
     """Decisions 8."""
     id_ = ladder.sell(policy_slug="basic")["license_id"]
     path = f"/v1/admin/licenses/{id_}/change-tier"

@@ -67,7 +67,7 @@ def test_a_payment_nobody_told_of_is_found_within_two_passes(mode: Mode) -> None
 
 @pytest.mark.rows(4)
 def test_without_any_webhook_every_purchase_ends_as_it_should() -> None:
-    """Purchases only: tier changes and renewals at BTCPay have their own tests."""
+    """Purchases only: changes of tier have their own tests."""
     with running_btcpay_shop() as opened:
         opened.fake.disable_webhook(opened.webhook_id())
         paid = [opened.buy(buyer_email=f"b{number}@example.com") for number in range(5)]

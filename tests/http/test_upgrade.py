@@ -34,7 +34,7 @@ UPGRADE_FIELDS = {
     "from_policy_slug",
     "to_policy_slug",
 }
-MONTHLY = {"is_recurring": True, "renewal_period_days": 30}
+MONTHLY: dict[str, Any] = {"is_recurring": True, "renewal_period_days": 30}
 
 
 def stock(shop: Shop) -> None:

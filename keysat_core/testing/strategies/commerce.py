@@ -20,8 +20,8 @@ from keysat_core.domain.subscription import (
     Subscription,
 )
 from keysat_core.domain.tier_change import TierChange
+from keysat_core.domain.tier_comp import TierLoss
 from keysat_core.domain.tier_effect import AppliedChange, Payer
-from keysat_core.domain.tier_gift import TierLoss
 from keysat_core.domain.tier_order import NewOrder
 from keysat_core.domain.tier_quote import TierFacts, TierQuote
 from keysat_core.domain.tier_request import ChangeRequest, UpgradeRequest

@@ -7,7 +7,7 @@ from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.ids import InvoiceId, LicenseId, TierChangeId
 from keysat_core.domain.tier_change import ChangeActor, Direction
-from keysat_core.domain.tier_gift import TierLoss
+from keysat_core.domain.tier_comp import TierLoss
 from keysat_core.domain.tier_order import NewOrder
 from keysat_core.domain.tier_quote import NEXT_CYCLE, TierFacts, TierQuote
 from keysat_core.domain.tier_request import AT_ONCE, ChangeRequest, UpgradeRequest

@@ -17,9 +17,9 @@ from keysat_core.domain.sale_record import OrderedChange
 from keysat_core.domain.self_license import SelfLicense, refuse_own_license
 from keysat_core.domain.text import cut_text
 from keysat_core.domain.tier_change import ChangeActor, TierChange
+from keysat_core.domain.tier_comp import TierLoss, comp_entry, given_change, loss_of
 from keysat_core.domain.tier_effect import AppliedChange, Payer, change_tier
-from keysat_core.domain.tier_gift import TierLoss, gift_entry, given_change, loss_of
-from keysat_core.domain.tier_quote import TierFacts, TierQuote, quote_gift
+from keysat_core.domain.tier_quote import TierFacts, TierQuote, quote_comp
 from keysat_core.domain.tier_request import ChangeRequest, checked_target
 from keysat_core.errors import NotFound
 from keysat_core.limits import REASON_CHARS_MAX
@@ -66,7 +66,7 @@ def give_change(
         target = tx.policies.find_policy_by_slug(facts.product.id, slug)
         if target is None:
             raise NotFound("policy", slug)
-        quote = quote_gift(facts, target, now)
+        quote = quote_comp(facts, target, now)
         change = given_change(facts, quote, TierChangeId(ids.new()), reason, now)
         payer = Payer(
             subscription_id=SubscriptionId(ids.new()),
@@ -77,7 +77,7 @@ def give_change(
         applied = change_tier(_ordered(facts, change, target), facts.product, payer, now)
         _save(tx, applied)
         had_tier = facts.license.policy_id is not None
-        tx.trail.append_audit(gift_entry(applied.change, target, actor, now, had_tier=had_tier))
+        tx.trail.append_audit(comp_entry(applied.change, target, actor, now, had_tier=had_tier))
         event = license_tier_changed(
             applied.change, applied.license, target.slug, actor=ChangeActor.ADMIN
         )

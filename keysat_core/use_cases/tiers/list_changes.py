@@ -6,8 +6,8 @@ from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.self_license import SelfLicense, refuse_own_license
 from keysat_core.domain.tier_change import ChangeActor, TierChange
-from keysat_core.domain.tier_gift import TierLoss, loss_of
-from keysat_core.domain.tier_quote import TierQuote, quote_change, quote_gift, quote_wait
+from keysat_core.domain.tier_comp import TierLoss, loss_of
+from keysat_core.domain.tier_quote import TierQuote, quote_change, quote_comp, quote_wait
 from keysat_core.domain.tier_request import ChangeRequest, checked_target, is_waiting
 from keysat_core.errors import NotFound
 from keysat_core.limits import TIER_CHANGES_MAX
@@ -64,7 +64,7 @@ def preview_change(
     elif is_paid:
         quote = quote_change(facts, target, ChangeActor.ADMIN, now)
     else:
-        quote = quote_gift(facts, target, now)
+        quote = quote_comp(facts, target, now)
     return QuotedTier(quote=quote, loss=loss_of(facts, target))
 
 

@@ -18,7 +18,7 @@ from keysat_core.domain.sale_record import Settlement
 from keysat_core.domain.self_license import SelfLicense, refuse_own_license
 from keysat_core.domain.text import cut_text
 from keysat_core.domain.tier_change import ChangeActor, Direction, TierChange
-from keysat_core.domain.tier_gift import withdrawn
+from keysat_core.domain.tier_comp import withdrawn
 from keysat_core.domain.tier_order import (
     NewOrder,
     collecting_account,

@@ -11,7 +11,7 @@ from keysat_core.domain.policy import Policy
 from keysat_core.domain.self_license import SelfLicense, refuse_own_license
 from keysat_core.domain.text import cut_text
 from keysat_core.domain.tier_change import ChangeActor, TierChange
-from keysat_core.domain.tier_gift import (
+from keysat_core.domain.tier_comp import (
     TierLoss,
     is_same_wait,
     loss_of,

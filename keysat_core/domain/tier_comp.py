@@ -109,7 +109,7 @@ def withdrawn(change: TierChange, now: Instant) -> TierChange:
     return msgspec.structs.replace(change, withdrawn_at=now)
 
 
-def gift_entry(
+def comp_entry(
     change: TierChange, target: Policy, actor: Actor, now: Instant, *, had_tier: bool
 ) -> AuditEntry:
     """Describe a change that was given away (admin-api 6); ``had_tier`` False is noted (D27)."""

@@ -41,7 +41,7 @@ def reason_of(shop: TierTrade, license: License, slug: str, *, is_paid: bool = T
 # --- given away ---------------------------------------------------------------------------------
 
 
-def test_a_gift_is_applied_at_once_and_says_what_is_lost(shop: TierTrade) -> None:
+def test_a_comp_is_applied_at_once_and_says_what_is_lost(shop: TierTrade) -> None:
     license = shop.sell("basic")
     with shop.trade.store.writing() as tx:
         for _ in range(2):
@@ -89,7 +89,7 @@ def test_d27_a_license_without_a_tier_is_given_one(shop: TierTrade) -> None:
     assert shop.slug_of(license) == "pro"
 
 
-def test_d5_gifts_of_the_past_are_done_with(shop: TierTrade) -> None:
+def test_d5_comps_of_the_past_are_done_with(shop: TierTrade) -> None:
     """D5: a comp A to B, then paid to C: nothing is left that a renewal could repeat."""
     license = shop.sell("m1")
     shop.give(license, "m2")
@@ -130,7 +130,7 @@ def test_d24_a_perpetual_license_begins_a_subscription_with_its_change(shop: Tie
     assert shop.now_of(license).expires_at == begun.next_renewal_at + MONTH * DAY_SECONDS
 
 
-def test_d24_a_gift_begins_a_subscription_too(shop: TierTrade) -> None:
+def test_d24_a_comp_begins_a_subscription_too(shop: TierTrade) -> None:
     """D24: as the operator gives it, with a first cycle nobody pays."""
     license = shop.sell("basic")
     shop.give(license, "m1")
@@ -214,7 +214,7 @@ def test_d46_nothing_is_quoted_while_a_renewal_is_unpaid(shop: TierTrade) -> Non
     assert cycle.number == 2
 
 
-def test_d46_a_gift_takes_the_place_of_the_open_renewal(shop: TierTrade) -> None:
+def test_d46_a_comp_takes_the_place_of_the_open_renewal(shop: TierTrade) -> None:
     """D46: operators may; the next cycle is asked for at the new price."""
     license = shop.sell("m1")
     shop.days(MONTH - 1)
