@@ -28,6 +28,8 @@ SAMPLES = (
     core.ProductInactive("x"),
     core.PolicyUnavailable("x", "archived"),
     core.CodeRefused("expired"),
+    core.TierChangeRefused("same_tier", "it is on this tier already"),
+    core.RecoveryRefused(),
     core.NoProvider(),
     core.ProviderRefused("create_invoice", "auth", "token of http://10.0.0.1 refused"),
     core.ProviderUnavailable("create_invoice", "http://10.0.0.1 refused"),

@@ -10,22 +10,19 @@ import pytest
 
 from keysat_core.domain.actor import Scope
 from keysat_core.domain.ids import (
-    InvoiceId,
-    LicenseId,
     MachineId,
     MerchantProfileId,
 )
 from keysat_core.domain.license import key_of
     TierChangeId,
 )
-from keysat_core.domain.license import License, key_of
+from keysat_core.domain.license import key_of
 from keysat_core.domain.listing import AuditFilter, InvoiceFilter, LicenseFilter, MachineFilter
 from keysat_core.domain.machine import Candidate
 from keysat_core.domain.merchant import RailPreference
 from keysat_core.domain.money import Currency
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.product import PriceInput
-from keysat_core.domain.tier_request import ChangeRequest
 from keysat_core.domain.tip import TipFilter
 from keysat_core.errors import Forbidden
 from keysat_core.signing.license_key import LicensePayload
@@ -34,7 +31,6 @@ from keysat_core.use_cases.licenses import (
     issue_license,
     issue_licenses,
     list_licenses,
-    recover_license,
     show_license_key,
 )
 from keysat_core.use_cases.machines import activate_machine, deactivate_machine, list_machines
@@ -69,16 +65,12 @@ from keysat_core.use_cases.server import (
     show_tier,
     verify_audit,
 )
-from keysat_core.use_cases.tiers import (
-    give_change,
-    list_changes,
-    order_change,
-    schedule_change,
-)
 from keysat_core.use_cases.tips import list_tips
 from tests.support.builders import make_profile
 from tests.support.every_command import Command, ports
 from tests.support.scripted_rates import ScriptedRates
+from tests.support.commands import DOLLARS, Command, invoice_id, license_id, ports, tiered
+from tests.support.tier_commands import TIER_COMMANDS, TIER_READS
 from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
 from tests.support.watched_store import Killed, WatchedStore
 from tests.support.webhook_commands import WEBHOOK_COMMANDS, WEBHOOK_READS
@@ -127,40 +119,9 @@ def preferring(trade: Trade) -> MerchantProfileId:
     return profile_id
 
 
-def other_tier(trade: Trade) -> str:
-    return trade.put_policy(slug="other", price_sats_override=90_000).slug
-
-
-def subscribed(trade: Trade) -> LicenseId:
-    """A license that is paid monthly, with a cheaper tier below it."""
-    monthly = {"is_recurring": True, "renewal_period_days": 30}
-    trade.put_policy(slug="lower", price_sats_override=10, **monthly)
-    higher = trade.put_policy(slug="higher", price_sats_override=20, **monthly)
-    sold = license_in(trade, sold_to(trade, policy_slug=higher.slug))
-    return sold.id
-
-
-def scheduled(trade: Trade) -> tuple[LicenseId, TierChangeId]:
-    request = ChangeRequest(license_id=subscribed(trade), target_slug="lower")
-    done = schedule_change.schedule_change(OPERATOR, request, store=trade.store, **tiered(trade))
-    return request.license_id, done.change.id
-
-
-def sold_to(trade: Trade, **fields: Any) -> InvoiceId:
-    invoice = trade.sell(buyer_email="A@B.example", **fields)
-    trade.provider.pay(invoice.id)
-    trade.settle(invoice.id)
-    return invoice.id
-
-
-def license_in(trade: Trade, invoice_id: InvoiceId) -> License:
-    found = trade.license_for(invoice_id)
-    assert found is not None
-    return found
-
-
 COMMANDS: Final = [
     *WEBHOOK_COMMANDS,
+    *TIER_COMMANDS,
     Command(
         create_profile.create_profile,
         Scope.MERCHANT_PROFILES_WRITE,
@@ -304,47 +265,6 @@ COMMANDS: Final = [
         lambda t: ([license_id(t)], ports(t) | {"reason": "why"}),
     ),
     Command(
-        give_change.give_change,
-        Scope.LICENSES_WRITE,
-        lambda t: (
-            [ChangeRequest(license_id=license_id(t), target_slug=other_tier(t))],
-            tiered(t),
-        ),
-    ),
-    Command(
-        order_change.order_change,
-        Scope.MASTER,
-        lambda t: (
-            [ChangeRequest(license_id=license_id(t), target_slug=other_tier(t))],
-            tiered(t)
-            | {"public_url": "https://k.example", "rates": DOLLARS, "providers": t.providers},
-        ),
-    ),
-    Command(
-        schedule_change.schedule_change,
-        Scope.LICENSES_WRITE,
-        lambda t: (
-            [ChangeRequest(license_id=subscribed(t), target_slug="lower")],
-            tiered(t),
-        ),
-        is_told=False,
-    ),
-    Command(
-        schedule_change.cancel_scheduled_change,
-        Scope.LICENSES_WRITE,
-        lambda t: (list(scheduled(t)), {"clock": t.clock}),
-        is_told=False,
-    ),
-    Command(
-        recover_license.recover_license,
-        None,
-        lambda t: (
-            [recover_license.RecoverLicense(invoice_id=sold_to(t), email="a@b.example")],
-            {"clock": t.clock, "keys": t.keys},
-        ),
-        is_told=False,
-    ),
-    Command(
         deactivate_machine.release_machine,
         Scope.MACHINES_WRITE,
         lambda t: ([machine_id(t)], ports(t) | {"reason": None}),
@@ -412,6 +332,7 @@ COMMANDS: Final = [
 
 READS: Final = [
     *WEBHOOK_READS,
+    *TIER_READS,
     Command(
         list_products.list_products,
         Scope.PRODUCTS_READ,
@@ -438,15 +359,6 @@ READS: Final = [
         show_license_key.show_license_key,
         Scope.LICENSES_READ,
         lambda t: ([license_id(t)], {"keys": t.keys}),
-    ),
-    Command(list_changes.list_tier_changes, Scope.LICENSES_READ, lambda t: ([license_id(t)], {})),
-    Command(
-        list_changes.preview_change,
-        Scope.LICENSES_READ,
-        lambda t: (
-            [ChangeRequest(license_id=license_id(t), target_slug=other_tier(t))],
-            {"clock": t.clock, "self_license": PATRON, "is_paid": False},
-        ),
     ),
     Command(
         list_licenses.summarize_licenses, Scope.LICENSES_READ, lambda t: ([], {"clock": t.clock})
