@@ -16,6 +16,7 @@ from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.license import LicenseStatus, key_of
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.money import Currency, Money
+from keysat_core.domain.payment import Rail
 from keysat_core.domain.rate import Rate
 from keysat_core.domain.subscription import SubscriptionStatus
 from keysat_core.domain.tier_change import ChangeActor, Direction
@@ -29,7 +30,7 @@ from keysat_core.errors import (
     Unauthorized,
 )
 from keysat_core.use_cases.purchases.poll_purchase import poll_purchase
-from tests.support.builders import make_account, make_license, make_machine, make_profile
+from tests.support.builders import NOW, make_account, make_license, make_machine, make_profile
 from tests.support.scripted_rates import ScriptedRates
 from tests.support.tier_trade import MONTH, YEAR, TierTrade, open_tier_trade
 from tests.support.trade import data_of, operator_without
@@ -384,6 +385,16 @@ def test_an_account_that_is_disconnected_leaves_it_to_the_profile(shop: TierTrad
     with shop.trade.store.writing() as tx:
         tx.merchants.put_account(other)
     assert shop.order(license, "pro").invoice.provider_account_id == other.id
+    issued = shop.trade.issue(policy_slug="basic").license
+    cards = msgspec.structs.replace(other, served_rails=(Rail.CARD,))
+    with shop.trade.store.writing() as tx:
+        tx.merchants.put_account(cards)
+    # The rail of the first sale is a wish: nobody serves it any more.
+    assert shop.order(license, "top").invoice.provider_account_id == cards.id
+    with shop.trade.store.writing() as tx:
+        tx.merchants.put_account(msgspec.structs.replace(cards, disconnected_at=NOW))
+    with pytest.raises(NotConfigured):
+        shop.order(issued, "pro")
 
 
 def test_a_license_issued_by_hand_is_upgraded_through_the_profile(shop: TierTrade) -> None:

@@ -13,9 +13,10 @@ from keysat_core.domain.license import License
 from keysat_core.domain.money import Currency
 from keysat_core.domain.subscription import SubscriptionStatus
 from keysat_core.domain.tier_change import ChangeActor, Direction
-from keysat_core.errors import NotFound, TierChangeRefused
+from keysat_core.domain.tier_quote import quote_comp
+from keysat_core.errors import InvariantError, NotFound, TierChangeRefused
 from keysat_core.use_cases.tiers.list_changes import list_tier_changes
-from tests.support.builders import make_machine
+from tests.support.builders import make_machine, make_policy, make_profile
 from tests.support.tier_trade import MONTH, YEAR, TierTrade, open_tier_trade
 from tests.support.trade import OPERATOR, data_of
 
@@ -317,3 +318,53 @@ def test_a_loss_of_the_subscription_is_told(shop: TierTrade) -> None:
     assert loss.ends_subscription
     assert any("cancelled" in warning for warning in loss.warnings)
     assert shop.preview(shop.sell("basic"), "m1").loss.seats_over == 0
+
+
+# --- what hardly happens ------------------------------------------------------------------------
+
+
+def test_what_is_gone_or_elsewhere_is_no_tier_to_change_from_or_to(shop: TierTrade) -> None:
+    license = shop.sell("basic")
+    with shop.trade.store.reading() as tx:
+        facts = tx.sales.get_tier_facts(license.id)
+    now, target = shop.trade.clock.now(), shop.policy("pro")
+    gone = msgspec.structs.replace(facts, current=None)
+    with pytest.raises(NotFound):
+        quote_comp(gone, target, now)
+    with pytest.raises(TierChangeRefused) as caught:
+        quote_comp(facts, make_policy(), now)
+    assert caught.value.reason == "other_product"
+
+
+def test_a_subscription_belongs_to_whoever_sells_the_product(shop: TierTrade) -> None:
+    profile, product = make_profile(is_default=False), shop.trade.shop.product
+    license = shop.sell("basic")
+    with shop.trade.store.writing() as tx:
+        tx.merchants.put_profile(profile)
+        moved = msgspec.structs.replace(product, merchant_profile_id=profile.id)
+        tx.products.put_product(moved)
+    shop.give(license, "m1")
+    assert shop.live(license).merchant_profile_id == profile.id
+
+
+def test_a_preview_of_what_waits_and_an_unreadable_wish(shop: TierTrade) -> None:
+    license = shop.sell("m2")
+    waiting = shop.preview(license, "m1", apply_at="next_cycle").quote
+    assert waiting.effective_at == shop.live(license).next_renewal_at
+    with pytest.raises(InvariantError):
+        shop.preview(license, "m1", apply_at="some day")
+
+
+def test_d39_a_change_that_was_applied_is_only_noted_as_settled(shop: TierTrade) -> None:
+    """D39: also where its invoice does not say that its effect was applied."""
+    license = shop.sell("basic")
+    invoice = shop.upgrade(license, "pro")
+    shop.pay(invoice.id)
+    shop.give(license, "basic")
+    before = shop.now_of(license)
+    forgetful = msgspec.structs.replace(shop.trade.invoice(invoice.id), effect_at=None)
+    with shop.trade.store.writing() as tx:
+        tx.invoices.put_invoice(forgetful)
+    shop.trade.settle(invoice.id)
+    assert shop.now_of(license) == before
+    assert shop.trade.invoice(invoice.id).effect_at is not None
