@@ -37,9 +37,8 @@ from keysat_http.nudging import NudgeLimiter
 from keysat_http.pages import btcpay_callback, sandbox_checkout, thank_you
 from keysat_http.pages.static_files import STATIC_ROUTES
 from keysat_http.provider_threads import ProviderThreads
-from keysat_http.public import catalog, purchase, validate
-from keysat_http.public import codes as public_codes
 from keysat_http.public import catalog, purchase, recover, upgrade, validate
+from keysat_http.public import codes as public_codes
 from keysat_http.public import machines as public_machines
 
 PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (

@@ -74,7 +74,7 @@ _HELD: Final = (
     "SELECT r.id FROM code_redemptions AS r JOIN invoices AS i ON i.id = r.invoice_id"
     " WHERE r.status = 'pending' AND (i.status IN ('expired', 'invalid') OR"
     " (i.status = 'pending' AND i.created_at <= :before"
-    " AND lower(coalesce(i.provider_status_raw, '')) <> 'processing'))"
+    " AND lower(coalesce(i.provider_status_raw, '')) NOT LIKE 'processing%'))"
     " ORDER BY r.created_at LIMIT :limit"
 )
 _ATTRIBUTED: Final = (

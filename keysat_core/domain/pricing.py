@@ -8,6 +8,8 @@ import msgspec
 from keysat_core.domain.code import Code, CodeKind, discount
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.rate import Quote, Rate, convert
+from keysat_core.errors import InvariantError
+from keysat_core.limits import AMOUNT_MAX
 
 _RELATIVE: Final = frozenset({CodeKind.PERCENT, CodeKind.FREE_LICENSE})
 """Kinds whose amount is no money."""
@@ -61,8 +63,7 @@ def priced(price: Money, code: Code | None, rates: Mapping[Currency, Rate]) -> P
         return Pricing(quote=quote, discount_sats=base - final, final_sats=final, final_value=left)
     amount = code.amount
     if code.kind not in _RELATIVE:
-        money = Money(currency=code.currency, amount=code.amount)
-        amount = convert(money, rates.get(code.currency)).amount_sats
+        amount = _sats_of(code, rates)
     off = discount(code.kind, amount, base)
     return Pricing(
         quote=quote,
@@ -72,11 +73,23 @@ def priced(price: Money, code: Code | None, rates: Mapping[Currency, Rate]) -> P
     )
 
 
+def _sats_of(code: Code, rates: Mapping[Currency, Rate]) -> int:
+    """A code's amount in sats; more than there can be is as good as all there is."""
+    money = Money(currency=code.currency, amount=code.amount)
+    try:
+        return convert(money, rates.get(code.currency)).amount_sats
+    except InvariantError:
+        if code.currency is not Currency.SAT and code.currency not in rates:
+            raise
+        return AMOUNT_MAX
+
+
 def _value_left(price: Money, code: Code, base: int, off: int) -> int:
     """What is left in the listed currency, for people to read; it charges nobody."""
     if code.kind in _RELATIVE:
         return price.amount - discount(code.kind, code.amount, price.amount)
-    return price.amount * (base - off) // base
+    left = price.amount * (base - off) // base
+    return max(left, 1) if base > off else 0
 
 
 def _is_same_unit(code: Code, price: Money) -> bool:

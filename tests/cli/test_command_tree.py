@@ -96,7 +96,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
         "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
         "zaprite disconnect", "zaprite charge", "btcpay disconnect", "profile delete",
             "invoice settle", "webhook delete",
-            "invoice settle", "tier change",
+            "tier change",
     }  # fmt: skip
 
 

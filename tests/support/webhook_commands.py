@@ -18,7 +18,7 @@ from keysat_core.use_cases.webhooks import (
     update_endpoint,
 )
 from tests.support.builders import make_endpoint, make_event
-from tests.support.every_command import Command, ports
+from tests.support.commands import Command, ports
 from tests.support.trade import Trade
 
 

@@ -1,6 +1,5 @@
 """What holds for every command alike: who may give it, and that all of it is written or nothing."""
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +11,6 @@ from keysat_core.domain.actor import Scope
 from keysat_core.domain.ids import (
     MachineId,
     MerchantProfileId,
-)
-from keysat_core.domain.license import key_of
-    TierChangeId,
 )
 from keysat_core.domain.license import key_of
 from keysat_core.domain.listing import AuditFilter, InvoiceFilter, LicenseFilter, MachineFilter
@@ -67,8 +63,6 @@ from keysat_core.use_cases.server import (
 )
 from keysat_core.use_cases.tips import list_tips
 from tests.support.builders import make_profile
-from tests.support.every_command import Command, ports
-from tests.support.scripted_rates import ScriptedRates
 from tests.support.commands import DOLLARS, Command, invoice_id, license_id, ports, tiered
 from tests.support.tier_commands import TIER_COMMANDS, TIER_READS
 from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
@@ -76,20 +70,6 @@ from tests.support.watched_store import Killed, WatchedStore
 from tests.support.webhook_commands import WEBHOOK_COMMANDS, WEBHOOK_READS
 
 DATABASE: Final = "keysat.db"
-DOLLARS: Final = ScriptedRates(units_per_btc={Currency.USD: Decimal(65_000)})
-
-
-def tiered(trade: Trade) -> dict[str, Any]:
-    return ports(trade) | {"self_license": PATRON}
-
-
-def license_id(trade: Trade) -> LicenseId:
-    return trade.licenses()[0].id
-
-
-def invoice_id(trade: Trade) -> InvoiceId:
-    with trade.store.reading() as tx:
-        return tx.invoices.list_invoices(InvoiceFilter()).rows[0].invoice.id
 
 
 def machine_id(trade: Trade) -> MachineId:

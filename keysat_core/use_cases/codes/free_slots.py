@@ -1,5 +1,7 @@
 """Give back uses of codes that are held by invoices which can no longer be paid."""
 
+from typing import Final
+
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.ending import code_given_back, code_released
 from keysat_core.domain.events import outbox_event
@@ -11,8 +13,11 @@ from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store, Transaction
 
-HELD_SECONDS = 72 * HOUR_SECONDS
+HELD_SECONDS: Final = 72 * HOUR_SECONDS
 """How long an invoice that never ends may hold a use (lifecycles 6.4 b, D17)."""
+
+PROCESSING: Final = "processing"
+"""How every provider's word for money on its way begins, in whatever case."""
 
 
 def list_held_slots(limit: int, *, store: Store, clock: Clock) -> list[RedemptionId]:
@@ -45,8 +50,8 @@ def _is_over(invoice: Invoice, now: Instant) -> bool:
         case InvoiceStatus.EXPIRED | InvoiceStatus.INVALID:
             return True
         case InvoiceStatus.PENDING:
-            is_under_way = (invoice.provider_status_raw or "").lower() == "processing"
-            return now - invoice.created_at >= HELD_SECONDS and not is_under_way
+            said = (invoice.provider_status_raw or "").casefold()
+            return now - invoice.created_at >= HELD_SECONDS and not said.startswith(PROCESSING)
         case InvoiceStatus.SETTLED:
             return False
 

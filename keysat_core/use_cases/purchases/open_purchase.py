@@ -95,7 +95,7 @@ def open_purchase(
         if replayed is not None:
             return _answer(tx, replayed, keys, is_replayed=True)
         terms = _terms(tx, request, now, is_checked=False)
-    rates_now = _rates_for(terms, rates)
+    rates_now = _rates_for(request, terms, rates)
     with store.writing() as tx:
         replayed = _replayed(tx, request, now)
         if replayed is not None:
@@ -162,8 +162,17 @@ def _offer(tx: Transaction, request: BuyerRequest) -> Offer:
     return Offer(product=product, policy=policy)
 
 
-def _rates_for(terms: _Terms, rates: Rates) -> dict[Currency, Rate]:
-    return {one: rates.rate(one) for one in currencies_of(terms.offer.price, terms.code)}
+def _rates_for(request: BuyerRequest, terms: _Terms, rates: Rates) -> dict[Currency, Rate]:
+    """Ask for every rate the price needs; a code nobody typed must not keep anybody from buying."""
+    price = terms.offer.price
+    known = {one: rates.rate(one) for one in currencies_of(price, None)}
+    for currency in currencies_of(price, terms.code) - known.keys():
+        try:
+            known[currency] = rates.rate(currency)
+        except RateUnavailable:
+            if request.code is not None:
+                raise
+    return known
 
 
 def _opening(
