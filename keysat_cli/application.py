@@ -92,7 +92,12 @@ def open_worker(settings: WorkerSettings) -> Iterator[tuple[Wiring, list[Tick]]]
 
     loader = load if own else None
     with open_wiring(settings.store, is_migrating=False, sandbox_loader=loader) as wiring:
-        yield wiring, shared_ticks(wiring, public_url=settings.known_public_url)
+        yield (
+            wiring,
+            shared_ticks(
+                wiring, public_url=settings.known_public_url, buyers_url=settings.public_url
+            ),
+        )
 
 
 def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
@@ -112,15 +117,18 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
         http_settings,
         route_handlers=route_handlers(ports),
         fast_routes=lambda *given: fast_routes(ports, *given),
-        ticks=shared_ticks(wiring, public_url=settings.public_url),
+        ticks=shared_ticks(wiring, public_url=settings.public_url, buyers_url=settings.public_url),
         read=lambda: _read(wiring),
     )
 
 
-def shared_ticks(wiring: Wiring, *, public_url: str | None) -> list[Tick]:
-    """Declare the jobs of the database, which any one process on it may run."""
+def shared_ticks(wiring: Wiring, *, public_url: str | None, buyers_url: str) -> list[Tick]:
+    """Declare the jobs of the database, which any one process on it may run.
+
+    ``public_url`` is None when nobody said what it is; ``buyers_url`` is then the best guess.
+    """
     ticks = [
-        *shop_ticks(wiring.ports),
+        *shop_ticks(wiring.ports, public_url=buyers_url),
         *provider_ticks(wiring.ports, public_url=public_url),
         Tick(
             name="validation_purge",

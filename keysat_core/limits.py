@@ -357,3 +357,24 @@ STRUCTURE_PROBLEMS_MAX = 20
 
 PROBLEMS_MAX = 10
 """Rows named by one check of a database; how many there are is said all the same."""
+
+# --- subscriptions (lifecycles 8) -----------------------------------------------------------------
+
+RENEWALS_BATCH = 25
+"""Subscriptions looked at in one go, oldest due first (lifecycles 12)."""
+
+RENEWAL_BATCHES_MAX = 20
+"""Batches one tick works through while a backlog is there, so that it ends; the next goes on."""
+
+FREE_CYCLES_MAX = 100
+"""Cycles without a price that one look makes up for after a long stop; the next goes on."""
+
+CYCLES_LOOKED_THROUGH = 60
+"""Latest cycles looked through for a saved payment method, and shown with a subscription."""
+
+RENEWAL_PAYABLE_SECONDS = 86_400
+"""How long a renewal's invoice can be paid: as long as Zaprite's orders (payments 7.2)."""
+
+SUBSCRIPTIONS_PAGE_DEFAULT = 200
+SUBSCRIPTIONS_PAGE_MAX = 1_000
+"""Subscriptions in one answer (admin-api 2.10)."""

@@ -10,6 +10,7 @@ from keysat_http.freeing import free_slots
 from keysat_http.leasing import Work
 from keysat_http.receipt_rounds import ReceiptRounds
 from keysat_http.reconciling import reconcile_backlog
+from keysat_http.renewing import has_due_subscriptions, renew_subscriptions
 from keysat_http.rounds import FanOut, in_threads
 from keysat_http.settling import Pass, fold_backlog, purge
 from keysat_http.ticks import Tick
@@ -17,11 +18,15 @@ from keysat_http.tipping import has_due_tips, pay_tips
 
 
 def shop_ticks(
-    ports: Ports, *, fan_out: FanOut = in_threads, among_accounts: FanOut | None = None
+    ports: Ports,
+    *,
+    public_url: str = "",
+    fan_out: FanOut = in_threads,
+    among_accounts: FanOut | None = None,
 ) -> list[Tick]:
     """Declare them. Source: payments 1.2 and 10 for the pace of looks; lifecycles 12.
 
-    ``among_accounts`` is how receipts are looked at; by default none waits for an account that hangs.
+    ``public_url`` is where buyers reach the server: they return there from paying a renewal. ``among_accounts`` is how receipts are looked at; by default none waits for an account that hangs.
     """
     receipts = ReceiptRounds(ports, fan_out=fan_out, among_accounts=among_accounts)
     deliveries = DeliveryRounds(ports)
@@ -50,6 +55,14 @@ def shop_ticks(
             run=lambda: _work(reconcile_backlog(ports, fan_out=fan_out)),
             is_shared=True,
             has_work=lambda: bool(list_due_invoices(limit=1, store=ports.store, clock=ports.clock)),
+        ),
+        Tick(
+            name="renewals",
+            first_after_seconds=30,
+            every_seconds=60,
+            run=lambda: renew_subscriptions(ports, public_url=public_url),
+            is_shared=True,
+            has_work=lambda: has_due_subscriptions(ports),
         ),
         Tick(
             name="tips",

@@ -184,8 +184,8 @@ def segment(text: str) -> str:
 def invoice_request(order: InvoiceOrder, *, sends_buyer_email: bool) -> dict[str, Any]:
     """Spell ``CreateInvoiceRequest``. Braces are BTCPay's placeholders, so ours are escaped.
 
-    Source: payments 6.3. Expiry, tolerance and confirmations stay as the store has them. The
-    buyer's address is told only where the operator wants it.
+    Source: payments 6.3. Tolerance and confirmations stay as the store has them, and so does
+    expiry unless the order says. The buyer's address is told only where the operator wants it.
     """
     metadata = {**order.metadata, "orderId": order.invoice_id, "source": SOURCE}
     if sends_buyer_email and order.buyer_email is not None:
@@ -197,6 +197,8 @@ def invoice_request(order: InvoiceOrder, *, sends_buyer_email: bool) -> dict[str
     method = METHODS.get(order.rail) if order.rail else None
     if method is not None:
         checkout["defaultPaymentMethod"] = method
+    if order.pays_within_seconds is not None:
+        checkout["expirationMinutes"] = -(-order.pays_within_seconds // 60)
     return {
         "amount": btc_text(order.price.amount),
         "currency": "BTC",

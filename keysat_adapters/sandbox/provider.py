@@ -48,7 +48,7 @@ class SandboxProvider:
         self._clock = clock
 
     def create_invoice(self, order: InvoiceOrder) -> ProviderInvoice:
-        """Open a pretend invoice that can be paid for 15 minutes.
+        """Open a pretend invoice that can be paid for 15 minutes, unless the order says how long.
 
         Raises:
             ProviderRefused: the price is not in sats (``unsupported``) or is nothing (``rejected``).
@@ -67,7 +67,7 @@ class SandboxProvider:
             rail=order.rail,
             redirect_url=order.redirect_url,
             created_at=now,
-            expires_at=Instant(now + EXPIRY_SECONDS),
+            expires_at=Instant(now + (order.pays_within_seconds or EXPIRY_SECONDS)),
         )
         self._ledger.add_invoice(invoice)
         return self._as_created(invoice)

@@ -194,9 +194,14 @@ class SQLiteMerchants:
         )
 
     def remove_profile(self, profile_id: MerchantProfileId) -> None:
-        """Remove a profile with its preferences."""
+        """Remove a profile with its preferences; subscriptions that ended forget it."""
         self._session.run(
             "DELETE FROM merchant_profile_rail_preferences WHERE merchant_profile_id = ?",
+            (profile_id,),
+        )
+        self._session.run(
+            "UPDATE subscriptions SET merchant_profile_id = NULL"
+            " WHERE merchant_profile_id = ? AND status NOT IN ('active', 'past_due')",
             (profile_id,),
         )
         self._session.run("DELETE FROM merchant_profiles WHERE id = ?", (profile_id,))

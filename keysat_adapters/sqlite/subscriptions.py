@@ -12,6 +12,7 @@ from keysat_core.domain.ids import (
     SubscriptionId,
 )
 from keysat_core.domain.instant import Instant
+from keysat_core.domain.listing import SubscriptionFilter, SubscriptionPage
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.subscription import Cycle, Subscription, SubscriptionStatus
 from keysat_core.errors import NotFound
@@ -63,6 +64,8 @@ _DUE: Final = (
     "SELECT id FROM subscriptions WHERE next_action_at <= ? ORDER BY next_action_at, id LIMIT ?"
 )
 _LIVE: Final = "SELECT count(*) FROM subscriptions WHERE status IN ('active', 'past_due')"
+_COUNT: Final = "SELECT count(*) FROM subscriptions"
+_NEWEST_FIRST: Final = "ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?"
 _PUT_CYCLE: Final = CYCLES.upsert()
 _OF_INVOICE: Final = CYCLES.select("WHERE invoice_id = ?")
 _OPEN: Final = CYCLES.select(
@@ -173,6 +176,28 @@ class SQLiteSubscriptions:
         """Give those to look at by now, longest due first."""
         rows = self._session.rows(_DUE, (now, max(0, limit)))
         return [SubscriptionId(row[0]) for row in rows]
+
+    def list_subscriptions(self, criteria: SubscriptionFilter) -> SubscriptionPage:
+        """Give one page, newest first, and how many match in all."""
+        wanted = [
+            (f"{column} = ?", value)
+            for column, value in (
+                ("status", criteria.status),
+                ("product_id", criteria.product_id),
+                ("license_id", criteria.license_id),
+            )
+            if value is not None
+        ]
+        where = f"WHERE {' AND '.join(clause for clause, _ in wanted)}" if wanted else ""
+        values = tuple(value for _, value in wanted)
+        rows = self._session.rows(
+            SUBSCRIPTIONS.select(f"{where} {_NEWEST_FIRST}"),
+            (*values, criteria.limit, criteria.offset),
+        )
+        return SubscriptionPage(
+            subscriptions=tuple(SUBSCRIPTIONS.values(read_subscription, rows)),
+            total=self._session.number(f"{_COUNT} {where}", values),
+        )
 
     def count_live_of_profile(self, profile_id: MerchantProfileId) -> int:
         """Count what is billed for a merchant profile."""

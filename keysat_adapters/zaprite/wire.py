@@ -89,7 +89,7 @@ def order_body(order: InvoiceOrder, now: Instant, *, contact_id: str | None) -> 
         "redirectUrl": order.redirect_url,
         "label": f"Keysat order {order.invoice_id}",
         "metadata": metadata,
-        "expiresAt": rfc3339(Instant(now + EXPIRY_SECONDS)),
+        "expiresAt": rfc3339(Instant(now + (order.pays_within_seconds or EXPIRY_SECONDS))),
     }
     if order.buyer_email is not None:
         body["customerData"] = {"email": order.buyer_email}

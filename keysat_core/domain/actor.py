@@ -30,6 +30,8 @@ class Scope(StrEnum):
     POLICIES_WRITE = "policies:write"
     LICENSES_READ = "licenses:read"
     LICENSES_WRITE = "licenses:write"
+    SUBSCRIPTIONS_READ = "subscriptions:read"
+    SUBSCRIPTIONS_WRITE = "subscriptions:write"
     MACHINES_READ = "machines:read"
     MACHINES_WRITE = "machines:write"
     DISCOUNT_CODES_READ = "discount_codes:read"

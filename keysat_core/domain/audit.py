@@ -29,6 +29,7 @@ def audited(
     actor: Actor,
     action: str,
     now: Instant,
+    /,
     *,
     target: tuple[str, str] | None = None,
     **details: JSONValue,

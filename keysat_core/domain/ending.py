@@ -28,7 +28,7 @@ def end(
     return Settlement(
         invoice=ended,
         code_use=use,
-        subscription=_asked_again(billed, now),
+        subscription=_asked_again(billed, ended, now),
         cycles=_superseded(billed, now),
         tier_change=_withdrawn(ordered, now),
         events=(invoice_ended(ended), *given_back),
@@ -69,10 +69,11 @@ def _superseded(billed: BilledCycle | None, now: Instant) -> tuple[Cycle, ...]:
     return (msgspec.structs.replace(billed.cycle, superseded_at=now),)
 
 
-def _asked_again(billed: BilledCycle | None, now: Instant) -> Subscription | None:
+def _asked_again(billed: BilledCycle | None, ended: Invoice, now: Instant) -> Subscription | None:
     if billed is None or not billed.cycle.is_open or billed.subscription.status not in LIVE:
         return None
-    return asked_again(billed.subscription, now)
+    was_payable = ended.provider_invoice_id is not None
+    return asked_again(billed.subscription, now, was_payable=was_payable)
 
 
 def _withdrawn(ordered: OrderedChange | None, now: Instant) -> TierChange | None:

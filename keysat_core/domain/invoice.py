@@ -11,7 +11,7 @@ import msgspec
 
 from keysat_core.domain.ids import InvoiceId, PolicyId, ProductId, ProviderAccountId
 from keysat_core.domain.instant import Instant
-from keysat_core.domain.money import Currency
+from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import ProviderReport, ProviderStatus, Rail
 from keysat_core.domain.text import checked_range
 from keysat_core.errors import IllegalTransition
@@ -98,6 +98,13 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     def is_free(self) -> bool:
         """Nothing was ever to be paid."""
         return self.amount_sats == 0
+
+    @property
+    def listed(self) -> Money:
+        """What it was listed at: in sats its own amount."""
+        if self.listed_currency is None or self.listed_value is None:
+            return Money(currency=Currency.SAT, amount=self.amount_sats)
+        return Money(currency=self.listed_currency, amount=self.listed_value)
 
     @property
     def attention(self) -> Attention | None:
@@ -216,12 +223,16 @@ def is_reversal(invoice: Invoice, report: ProviderReport) -> bool:
     return report.status is ProviderStatus.REFUNDED or (is_ended and report.is_processing)
 
 
-def mismatched_amount(invoice: Invoice, report: ProviderReport) -> int | None:
-    """The provider's own price in sats when it differs from ours; advisory, never a refusal.
+def mismatched_amount(invoice: Invoice, report: ProviderReport) -> Money | None:
+    """The provider's own price when it differs from ours; advisory, never a refusal.
 
-    Source: lifecycles 7.1: a price in another currency, or none, gives no opinion.
+    A price in sats is compared with our amount, one in the listed currency with the listed value.
+    Source: lifecycles 7.1, payments 6.5: a price in another currency, or none, gives no opinion.
     """
     price = report.price
-    if price is None or price.currency is not Currency.SAT or price.amount == invoice.amount_sats:
+    if price is None:
         return None
-    return price.amount
+    ours = Money(currency=Currency.SAT, amount=invoice.amount_sats)
+    if price.currency is not Currency.SAT:
+        ours = invoice.listed
+    return price if price.currency is ours.currency and price.amount != ours.amount else None

@@ -10,6 +10,7 @@ from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.machine import Machine
 from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.subscription import Subscription, SubscriptionStatus
 from keysat_core.domain.text import checked_range
 from keysat_core.limits import (
     AUDIT_PAGE_DEFAULT,
@@ -20,6 +21,8 @@ from keysat_core.limits import (
     OFFSET_MAX,
     PAGE_DEFAULT,
     PAGE_MAX,
+    SUBSCRIPTIONS_PAGE_DEFAULT,
+    SUBSCRIPTIONS_PAGE_MAX,
 )
 
 
@@ -156,6 +159,27 @@ class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
     product_name: str
 
 
+class SubscriptionFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which subscriptions: every given field must match. Newest first (admin-api 2.10)."""
+
+    status: SubscriptionStatus | None = None
+    product_id: ProductId | None = None
+    license_id: LicenseId | None = None
+    limit: int = SUBSCRIPTIONS_PAGE_DEFAULT
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        checked_range(self.limit, field="limit", low=1, high=SUBSCRIPTIONS_PAGE_MAX)
+        checked_range(self.offset, field="offset", low=0, high=OFFSET_MAX)
+
+
+class SubscriptionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of subscriptions, and how many there are in all."""
+
+    subscriptions: tuple[Subscription, ...]
+    total: int
+
+
 class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which audit rows: of one action, if it is given; newest first (admin-api 2.11)."""
 
@@ -176,7 +200,8 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
 class CascadeCounts(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows hang on a product or policy, or went with it.
 
-    ``settled_invoices`` and ``pending_invoices`` are part of ``invoices``.
+    ``settled_invoices`` and ``pending_invoices`` are part of ``invoices``. ``codes`` are those that
+    went, or that nothing is left to be used for; ``redemptions`` their uses and those of invoices.
     """
 
     policies: int = 0
@@ -185,3 +210,6 @@ class CascadeCounts(msgspec.Struct, frozen=True, kw_only=True):
     machines: int = 0
     settled_invoices: int = 0
     pending_invoices: int = 0
+    subscriptions: int = 0
+    redemptions: int = 0
+    codes: int = 0

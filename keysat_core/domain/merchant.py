@@ -35,6 +35,10 @@ SERVED_RAILS: Final[Mapping[ProviderKind, tuple[Rail, ...]]] = {
 """Rails of each kind, its default first (payments 1.1). Pretend money travels on every rail."""
 
 
+LISTED_PRICE_KINDS: Final = frozenset({ProviderKind.ZAPRITE})
+"""Providers that collect a renewal in the currency it is listed in (decisions 22)."""
+
+
 class MerchantProfile(msgspec.Struct, frozen=True, kw_only=True):
     """A business identity that owns products and is paid by provider accounts.
 

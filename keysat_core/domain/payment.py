@@ -57,7 +57,10 @@ class ProviderStatus(StrEnum):
 
 
 class InvoiceOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What we ask a provider to collect. ``invoice_id`` is ours and is kept as its external id."""
+    """What we ask a provider to collect. ``invoice_id`` is ours and is kept as its external id.
+
+    ``pays_within_seconds`` is how long it can be paid; None: as long as the provider has it set.
+    """
 
     invoice_id: InvoiceId
     price: Money
@@ -66,6 +69,7 @@ class InvoiceOrder(msgspec.Struct, frozen=True, kw_only=True):
     rail: Rail | None = None
     buyer_email: str | None = None
     saves_payment_method: bool = False
+    pays_within_seconds: int | None = None
 
 
 class ProviderInvoice(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,6 +58,13 @@ ALLOWANCES: Final = (
     RECOVER,
     POLL,
 )
+CANCEL: Final = Allowance(
+    kind="subscription_cancel_ip", capacity=60, refill_tokens=1, refill_seconds=1
+)
+POLL: Final = Allowance(kind="poll_ip", capacity=240, refill_tokens=4, refill_seconds=1)
+"""Polls: above the 120 a minute that waiting clients of one household may need (public-api 3)."""
+
+ALLOWANCES: Final = (VALIDATE, HEARTBEAT, PURCHASE, MACHINES, CANCEL, POLL)
 
 
 CLOCK_STEP_SECONDS: Final = 60

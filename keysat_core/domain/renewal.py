@@ -30,6 +30,9 @@ LEAD_PARTS: Final = 4
 ASK_AGAIN_SECONDS: Final = DAY_SECONDS
 """The pause between two invoices for one cycle, when the first ended unpaid."""
 
+RETRY_SECONDS: Final = (300, 1_800, 7_200, 21_600, 43_200)
+"""The pauses after attempts that made no invoice; the last one repeats until it lapses (D51)."""
+
 
 def first_look_at(subscription: Subscription) -> Instant:
     """When the next cycle is to be asked for, ahead of the end of what is paid."""
@@ -38,11 +41,23 @@ def first_look_at(subscription: Subscription) -> Instant:
     return Instant(max(paid - lead, subscription.started_at))
 
 
-def asked_again(subscription: Subscription, now: Instant) -> Subscription:
-    """Have the open cycle asked for by another invoice, at most one a day (D51)."""
-    last = subscription.last_renewal_attempt_at
-    at = now if last is None else max(now, last + ASK_AGAIN_SECONDS)
+def asked_again(subscription: Subscription, now: Instant, *, was_payable: bool) -> Subscription:
+    """Have the open cycle asked for by another invoice (D51).
+
+    At most one a day, unless the one that ended never was at its provider.
+    """
+    at = max(now, may_ask_at(subscription, was_payable=was_payable))
     return msgspec.structs.replace(subscription, next_action_at=look_at(subscription, Instant(at)))
+
+
+def may_ask_at(subscription: Subscription, *, was_payable: bool) -> Instant:
+    """When a cycle that was asked for before may be asked for by another invoice."""
+    last = subscription.last_renewal_attempt_at
+    if last is None:
+        return subscription.started_at
+    failures = subscription.consecutive_failures
+    wait = RETRY_SECONDS[min(failures, len(RETRY_SECONDS)) - 1] if failures else 0
+    return Instant(last + max(wait, ASK_AGAIN_SECONDS if was_payable else 0))
 
 
 def look_at(subscription: Subscription, at: Instant) -> Instant:
@@ -57,9 +72,11 @@ def renew(billed: BilledCycle, settled: Invoice, actor: Actor, now: Instant) -> 
     before = billed.subscription
     subscription = advance(before, Pay(next_renewal_at=cycle.end_at), now=now)
     if subscription.status is SubscriptionStatus.ACTIVE:
-        subscription = msgspec.structs.replace(
-            subscription, next_action_at=first_look_at(subscription)
-        )
+        # Paid ahead, it is looked at once more when it would have been due: for a change of tier
+        # that is scheduled for then.
+        is_ahead = before.next_renewal_at > now
+        next_at = before.next_renewal_at if is_ahead else first_look_at(subscription)
+        subscription = msgspec.structs.replace(subscription, next_action_at=next_at)
     license = extended(billed.license, billed.policy, subscription, cycle.end_at)
     audit = audited(
         actor,
@@ -84,13 +101,16 @@ def renew(billed: BilledCycle, settled: Invoice, actor: Actor, now: Instant) -> 
 def _window(billed: BilledCycle, now: Instant) -> Cycle:
     """The cycle as it is paid: it follows on what is paid, whichever invoice was paid for it.
 
-    After a lapse it begins with the payment (lifecycles 8.4).
+    After a lapse, or a whole cycle late, it begins with the payment (lifecycles 8.3, 8.4).
     """
     cycle, subscription, last = billed.cycle, billed.subscription, billed.last_settled
     start = now
     if subscription.status is not SubscriptionStatus.LAPSED:
         paid_until = last.end_at if last is not None else cycle.start_at
         start = max(cycle.start_at, subscription.next_renewal_at, paid_until)
+        if now - start >= subscription.period_seconds:
+            # A whole cycle late: a window that is over already would give the buyer nothing.
+            start = now
     return msgspec.structs.replace(
         cycle,
         number=1 + (last.number if last is not None else 0),

@@ -28,6 +28,7 @@ from keysat_core.domain.payment import ProviderReport, ProviderStatus
 from keysat_core.domain.renewal import renew
 from keysat_core.domain.sale_notes import notes_of
 from keysat_core.domain.sale_record import SaleFacts, Settlement, with_records
+from keysat_core.domain.saved_payment import wanted_of_sale
 from keysat_core.domain.second_look import doubted
 from keysat_core.domain.tier_effect import apply_paid_change
 from keysat_core.limits import RECONCILE_DAYS
@@ -74,7 +75,10 @@ def _effect(facts: SaleFacts, settled: Invoice, actor: Actor, now: Instant) -> S
     if facts.ordered is not None:
         return apply_paid_change(facts, facts.ordered, done, actor, now)
     if facts.billed is not None:
-        return renew(facts.billed, done, actor, now)
+        renewed = renew(facts.billed, done, actor, now)
+        # Whoever pays by hand may let the card be saved then: for a trial it is the first chance (D13).
+        saved = wanted_of_sale(settled, facts.billed.policy, facts.provider_kind, now)
+        return msgspec.structs.replace(renewed, saved_payment=saved)
     if facts.issued is not None:
         return Settlement(invoice=done)
     return issue(facts, done, actor, now)

@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 from keysat_core.domain.actor import SYSTEM, Actor
 from keysat_core.domain.audit import AuditEntry
+from keysat_core.domain.document import JSONValue
 from keysat_core.domain.events import DomainEvent, InvoiceRefunded
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import (
@@ -15,7 +16,7 @@ from keysat_core.domain.invoice import (
     mismatched_amount,
 )
 from keysat_core.domain.invoice_record import about_invoice
-from keysat_core.domain.money import Currency
+from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import ProviderReport, ProviderStatus
 
 _Records: TypeAlias = tuple[tuple[DomainEvent, ...], tuple[AuditEntry, ...]]
@@ -41,8 +42,7 @@ def notes_of(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instan
                 "invoice.amount_mismatch",
                 now,
                 provider_invoice_id=invoice.provider_invoice_id,
-                expected_amount_sats=invoice.amount_sats,
-                provider_amount_sats=theirs,
+                **_compared(invoice, theirs),
             )
         )
     if report.is_overpaid and is_settling:
@@ -81,6 +81,19 @@ def notes_of(invoice: Invoice, report: ProviderReport, actor: Actor, now: Instan
             )
         )
     return tuple(events), tuple(audits)
+
+
+def _compared(invoice: Invoice, theirs: Money) -> dict[str, JSONValue]:
+    if theirs.currency is Currency.SAT:
+        return {
+            "expected_amount_sats": invoice.amount_sats,
+            "provider_amount_sats": theirs.amount,
+        }
+    return {
+        "currency": theirs.currency,
+        "expected_value": invoice.listed.amount,
+        "provider_value": theirs.amount,
+    }
 
 
 def _paid_sats(report: ProviderReport) -> int | None:

@@ -58,6 +58,7 @@ class DeletedPolicy(msgspec.Struct, frozen=True, kw_only=True):
     cascaded_invoices: int
     cascaded_machines: int
     cascaded_redemptions: int
+    cascaded_subscriptions: int
     warning: str | UnsetType = UNSET
 
 
@@ -114,7 +115,8 @@ def deleted_policy_view(deletion: Deletion, *, is_forced: bool) -> DeletedPolicy
         cascaded_licenses=deletion.counts.licenses,
         cascaded_invoices=deletion.counts.invoices,
         cascaded_machines=deletion.counts.machines,
-        cascaded_redemptions=0,
+        cascaded_redemptions=deletion.counts.redemptions,
+        cascaded_subscriptions=deletion.counts.subscriptions,
         warning=settled_invoices_warning(deletion.counts),
     )
 

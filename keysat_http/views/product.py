@@ -111,6 +111,7 @@ class DeletedProduct(msgspec.Struct, frozen=True, kw_only=True):
     cascaded_invoices: int
     cascaded_machines: int
     cascaded_redemptions: int
+    cascaded_subscriptions: int
     warning: str | UnsetType = UNSET
 
 
@@ -166,11 +167,12 @@ def deleted_product_view(deletion: Deletion, *, is_forced: bool) -> DeletedProdu
         deleted=deletion.slug,
         force=is_forced,
         cascaded_policies=counts.policies,
-        cascaded_codes=0,
+        cascaded_codes=counts.codes,
         cascaded_licenses=counts.licenses,
         cascaded_invoices=counts.invoices,
         cascaded_machines=counts.machines,
-        cascaded_redemptions=0,
+        cascaded_redemptions=counts.redemptions,
+        cascaded_subscriptions=counts.subscriptions,
         warning=settled_invoices_warning(deletion.counts),
     )
 

@@ -368,7 +368,7 @@ def test_another_price_in_sats_is_a_mismatch_and_no_other_price_is(
     is_other = (
         price is not None and price.currency is Currency.SAT and price.amount != invoice.amount_sats
     )
-    assert mismatched_amount(invoice, report) == (price.amount if is_other and price else None)
+    assert mismatched_amount(invoice, report) == (price if is_other else None)
 
 
 def test_too_much_is_noted_once_with_the_license() -> None:

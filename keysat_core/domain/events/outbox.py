@@ -68,6 +68,15 @@ from keysat_core.domain.events.webhooks import (
     WebhookEndpointDeleted,
     WebhookEndpointUpdated,
     WebhookEventsReplayed,
+from keysat_core.domain.events.subscriptions import (
+    SubscriptionAutoChargeFailed,
+    SubscriptionAutoChargeInitiated,
+    SubscriptionCancelled,
+    SubscriptionLapsed,
+    SubscriptionRenewalFailed,
+    SubscriptionRenewalPending,
+    SubscriptionRenewalSkipped,
+    SubscriptionRenewed,
 )
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import Instant, rfc3339
@@ -92,6 +101,13 @@ DomainEvent: TypeAlias = (
     | CodeUpdated
     | CodeDeleted
     | CodeReleased
+    | SubscriptionAutoChargeFailed
+    | SubscriptionAutoChargeInitiated
+    | SubscriptionCancelled
+    | SubscriptionLapsed
+    | SubscriptionRenewalFailed
+    | SubscriptionRenewalPending
+    | SubscriptionRenewalSkipped
     | SubscriptionRenewed
     | MachineActivated
     | MachineDeactivated

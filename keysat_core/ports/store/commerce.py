@@ -17,6 +17,7 @@ from keysat_core.domain.ids import (
 )
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import License
+from keysat_core.domain.listing import SubscriptionFilter, SubscriptionPage
 from keysat_core.domain.redemption import Redemption
 from keysat_core.domain.sale_record import NewIds, SaleFacts, Settlement
 from keysat_core.domain.subscription import Cycle, Subscription
@@ -79,6 +80,10 @@ class Subscriptions(Protocol):
     def put_subscription(self, subscription: Subscription) -> None: ...
     def list_due_subscriptions(self, now: Instant, limit: int) -> list[SubscriptionId]:
         """Those to look at by now, longest due first. Whether a row is whole is not looked at."""
+        ...
+
+    def list_subscriptions(self, criteria: SubscriptionFilter) -> SubscriptionPage:
+        """One page, newest first, in an order that stays; ``total`` counts all that match."""
         ...
 
     def count_live_of_profile(self, profile_id: MerchantProfileId) -> int: ...

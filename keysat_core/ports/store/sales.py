@@ -76,7 +76,10 @@ class Merchants(Protocol):
 
     def put_profile(self, profile: MerchantProfile) -> None: ...
     def remove_profile(self, profile_id: MerchantProfileId) -> None:
-        """Remove a profile with its preferences; raises ``StoreUnavailable`` while in use."""
+        """Remove a profile with its preferences; raises ``StoreUnavailable`` while in use.
+
+        Subscriptions that ended are only history, and forget it (B-14).
+        """
         ...
 
     def count_profiles(self) -> int: ...

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.events import (
+    POLICY_ARCHIVED,
     SOURCE_ADMIN,
     SOURCE_PURCHASE,
     CodeCreated,
@@ -53,6 +54,13 @@ from keysat_core.domain.events import (
     RatePinned,
     RateRefreshed,
     SettingChanged,
+    SubscriptionAutoChargeFailed,
+    SubscriptionAutoChargeInitiated,
+    SubscriptionCancelled,
+    SubscriptionLapsed,
+    SubscriptionRenewalFailed,
+    SubscriptionRenewalPending,
+    SubscriptionRenewalSkipped,
     SubscriptionRenewed,
     TipChanged,
     WebhookDeliveryRetried,
@@ -66,6 +74,7 @@ from keysat_core.domain.events import (
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import rfc3339, rfc3339_or_none
 from keysat_core.domain.invoice import InvoiceStatus
+from keysat_core.domain.money import Currency
 from keysat_core.domain.saved_payment import ChargeState
 from keysat_core.domain.tier_change import Direction
 from keysat_core.testing.strategies.building import built
@@ -87,6 +96,20 @@ _LICENSE: Final[_Fields] = {"license_id": ids()}
 _MACHINE: Final[_Fields] = {"license_id": ids(), "machine_id": ids()}
 _INVOICE: Final[_Fields] = {"invoice_id": ids(), "product_id": ids(), "amount_sats": amounts()}
 _SALE: Final[_Fields] = {**_INVOICE, "policy_id": st.none() | ids()}
+_SUBSCRIPTION: Final[_Fields] = {**_LICENSE, **_POLICY, "subscription_id": ids()}
+_CYCLE: Final[_Fields] = {
+    "cycle_number": st.integers(2, 1_000),
+    "cycle_start_at": instants().map(rfc3339),
+    "cycle_end_at": instants().map(rfc3339),
+}
+_BILLED: Final[_Fields] = {
+    **_SUBSCRIPTION,
+    **_CYCLE,
+    "invoice_id": ids(),
+    "amount_sats": amounts(),
+    "listed_currency": st.sampled_from(Currency).map(str),
+    "listed_value": amounts(),
+}
 _REASON: Final[_Fields] = {"reason": texts()}
 _ENDED: Final = (InvoiceStatus.EXPIRED, InvoiceStatus.INVALID)
 
@@ -141,14 +164,44 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     CodeUpdated: {"code_id": ids(), "fields": _FIELD_NAMES},
     CodeDeleted: {"code_id": ids(), "code": texts()},
     CodeReleased: {"code_id": ids(), "redemption_id": ids()},
+    SubscriptionRenewalPending: {
+        **_BILLED,
+        "checkout_url": texts(),
+        "due_at": instants().map(rfc3339),
+        "buyer_email": st.none() | texts(),
+        "is_first_paid_cycle": st.booleans(),
+        "lapses_at": instants().map(rfc3339),
+    },
+    SubscriptionAutoChargeInitiated: _BILLED,
+    SubscriptionAutoChargeFailed: {
+        **_LICENSE,
+        **_REASON,
+        "subscription_id": ids(),
+        "invoice_id": ids(),
+    },
     SubscriptionRenewed: {
         **_LICENSE,
+        **_CYCLE,
         "subscription_id": ids(),
         "invoice_id": ids(),
         "amount_sats": amounts(),
-        "cycle_number": st.integers(2, 1_000),
-        "cycle_start_at": instants().map(rfc3339),
-        "cycle_end_at": instants().map(rfc3339),
+    },
+    SubscriptionRenewalFailed: {
+        **_SUBSCRIPTION,
+        **_REASON,
+        "consecutive_failures": st.integers(1, 1_000),
+        "next_attempt_at": instants().map(rfc3339),
+    },
+    SubscriptionRenewalSkipped: {
+        **_SUBSCRIPTION,
+        "policy_slug": slugs(),
+        "reason": st.just(POLICY_ARCHIVED),
+    },
+    SubscriptionLapsed: _SUBSCRIPTION,
+    SubscriptionCancelled: {
+        **_SUBSCRIPTION,
+        "actor": st.sampled_from(["admin", "buyer"]),
+        "reason": st.none() | texts(),
     },
     MachineActivated: {**_MACHINE, "fingerprint_hash": digests()},
     MachineDeactivated: {**_MACHINE, **_REASON},

@@ -14,6 +14,7 @@ from keysat_core.domain.events import (
     outbox_event,
 )
 from keysat_core.domain.ids import EventId, LicenseId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import (
     License,
     LicenseEvent,
@@ -23,12 +24,14 @@ from keysat_core.domain.license import (
     Suspend,
     advance,
 )
+from keysat_core.domain.subscription import LIVE
+from keysat_core.domain.subscription_end import BY_ADMIN, cancel
 from keysat_core.domain.text import cut_text
 from keysat_core.errors import IllegalTransition, NotFound
 from keysat_core.limits import REASON_CHARS_MAX
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
-from keysat_core.ports.store import Store
+from keysat_core.ports.store import Store, Transaction
 
 SUSPEND_REASON: Final = "admin suspend"
 """Reason when the operator gives none (lifecycles 2.1)."""
@@ -120,7 +123,23 @@ def _change(
         target = ("license", license_id)
         tx.trail.append_audit(audited(actor, action, now, target=target, **details))
         tx.trail.append_event(outbox_event(report, event_id=EventId(ids.new()), now=now))
+        if isinstance(event, Revoke):
+            _cancel_subscription(tx, actor, changed, event.reason, ids=ids, now=now)
     return ChangedLicense(license=changed)
+
+
+def _cancel_subscription(
+    tx: Transaction, actor: Actor, revoked: License, reason: str, *, ids: Ids, now: Instant
+) -> None:
+    """Nobody pays for a license that was revoked (D36)."""
+    subscription = tx.subscriptions.find_subscription_of(revoked.id)
+    if subscription is None or subscription.status not in LIVE:
+        return
+    ended = cancel(subscription, revoked, actor, now, by=BY_ADMIN, reason=reason)
+    tx.subscriptions.put_subscription(ended.subscription)
+    tx.licenses.put_license(ended.license)
+    tx.trail.append_audit(ended.audit)
+    tx.trail.append_event(outbox_event(ended.event, event_id=EventId(ids.new()), now=now))
 
 
 _STATUS_AFTER: Final[dict[type[LicenseEvent], LicenseStatus]] = {

@@ -41,8 +41,7 @@ def delete_profile(
             profile,
             accounts=tx.merchants.list_accounts(profile.id),
             product_count=tx.merchants.count_products_of(profile.id),
-            # Subscriptions that are active or past due count here once they are stored.
-            subscription_count=0,
+            subscription_count=tx.subscriptions.count_live_of_profile(profile.id),
         )
         moved = _hand_over_history(tx, profile, now)
         tx.merchants.remove_profile(profile.id)

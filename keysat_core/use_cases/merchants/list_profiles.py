@@ -65,7 +65,7 @@ def show_profile(actor: Actor, profile_id: MerchantProfileId, *, store: Store) -
             accounts=tuple(tx.merchants.list_accounts(profile_id)),
             preferences=tuple(tx.merchants.list_preferences(profile_id)),
             product_count=tx.merchants.count_products_of(profile_id),
-            active_subscription_count=0,
+            active_subscription_count=tx.subscriptions.count_live_of_profile(profile_id),
         )
 
 

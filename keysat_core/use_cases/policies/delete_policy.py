@@ -41,8 +41,8 @@ def delete_policy(
     Raises:
         Forbidden: the actor lacks ``policies:write``.
         NotFound: no such policy.
-        StillReferenced: not forced, and a license not revoked, a settled invoice or an invoice a
-            buyer may be paying refers to it.
+        StillReferenced: not forced, and a license not revoked, a settled invoice, an invoice a
+            buyer may be paying or a live subscription refers to it.
     """
     authorize(actor, Scope.POLICIES_WRITE)
     now = clock.now()
@@ -55,6 +55,7 @@ def delete_policy(
                 ("licenses", dependents.licenses),
                 ("settled invoices", dependents.settled_invoices),
                 ("pending invoices", dependents.pending_invoices),
+                ("live subscriptions", dependents.subscriptions),
             )
             if count
         }
@@ -73,7 +74,9 @@ def delete_policy(
                 cascaded_licenses=counts.licenses,
                 cascaded_invoices=counts.invoices,
                 cascaded_machines=counts.machines,
-                cascaded_redemptions=0,
+                disabled_codes=counts.codes,
+                cascaded_redemptions=counts.redemptions,
+                cascaded_subscriptions=counts.subscriptions,
             )
         )
         event = PolicyDeleted(policy_id=policy.id, product_id=policy.product_id, slug=policy.slug)

@@ -47,6 +47,7 @@ def delete_product(
             for name, count in (
                 ("licenses", dependents.licenses),
                 ("invoices", dependents.invoices),
+                ("live subscriptions", dependents.subscriptions),
             )
             if count
         }
@@ -63,11 +64,12 @@ def delete_product(
                 name=product.name,
                 force=command.is_forced,
                 cascaded_policies=counts.policies,
-                cascaded_codes=0,
+                cascaded_codes=counts.codes,
                 cascaded_licenses=counts.licenses,
                 cascaded_invoices=counts.invoices,
                 cascaded_machines=counts.machines,
-                cascaded_redemptions=0,
+                cascaded_redemptions=counts.redemptions,
+                cascaded_subscriptions=counts.subscriptions,
             )
         )
         event = ProductDeleted(product_id=product.id, slug=product.slug)

@@ -11,9 +11,9 @@ from keysat_core.domain.ids import (
     InvoiceId,
     ProviderAccountId,
 )
-from keysat_core.domain.instant import Instant
+from keysat_core.domain.instant import Instant, rfc3339
 from keysat_core.domain.invoice import Invalidate, Invoice, InvoiceStatus, advance
-from keysat_core.domain.merchant import ProviderAccount
+from keysat_core.domain.merchant import LISTED_PRICE_KINDS, ProviderAccount
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import InvoiceOrder, ProviderInvoice
 from keysat_core.domain.provider_health import (
@@ -25,13 +25,14 @@ from keysat_core.domain.provider_health import (
 from keysat_core.domain.receipt import ReceiptOutcome
 from keysat_core.domain.sale import recorded_at_provider
 from keysat_core.domain.sale_record import new_ids
+from keysat_core.domain.subscription import Cycle
 from keysat_core.errors import (
     ProviderNotLoaded,
     ProviderUnavailable,
     RequestInFlight,
     UpstreamError,
 )
-from keysat_core.limits import PURCHASE_DEADLINE_SECONDS
+from keysat_core.limits import PURCHASE_DEADLINE_SECONDS, RENEWAL_PAYABLE_SECONDS
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProviders
@@ -71,6 +72,7 @@ def request_payment(
         account = _account(tx, invoice)
         policy = tx.policies.find_policy(invoice.policy_id) if invoice.policy_id else None
         is_recurring = policy is not None and policy.is_recurring
+        cycle = tx.subscriptions.find_cycle_of(invoice_id)
     is_asked_already = invoice.provider_invoice_id is not None
     if is_asked_already or account is None or invoice.status is not InvoiceStatus.PENDING:
         return invoice
@@ -82,7 +84,10 @@ def request_payment(
         created = provider.find_by_external_id(invoice_id) if may_exist else None
         may_exist = created is not None
         if created is None:
-            created = provider.create_invoice(_order(invoice, is_recurring=is_recurring))
+            order = _order(invoice, is_recurring=is_recurring)
+            if cycle is not None:
+                order = _order_of_cycle(order, invoice, cycle, account)
+            created = provider.create_invoice(order)
     except (UpstreamError, ProviderNotLoaded) as exc:
         is_refused = not isinstance(exc, ProviderUnavailable) and not may_exist
         _note_failure(actor, invoice, exc, is_refused=is_refused, store=store, clock=clock, ids=ids)
@@ -145,6 +150,26 @@ def _order(invoice: Invoice, *, is_recurring: bool) -> InvoiceOrder:
         rail=invoice.rail,
         buyer_email=invoice.buyer_email,
         saves_payment_method=is_recurring,
+    )
+
+
+def _order_of_cycle(
+    order: InvoiceOrder, invoice: Invoice, cycle: Cycle, account: ProviderAccount
+) -> InvoiceOrder:
+    """A renewal waits longer, and where cards are charged it costs what is listed (D9).
+
+    Source: payments 4.1 and 8, decisions 22.
+    """
+    is_listed = account.kind in LISTED_PRICE_KINDS
+    return msgspec.structs.replace(
+        order,
+        price=invoice.listed if is_listed else order.price,
+        metadata={
+            **order.metadata,
+            "subscriptionId": cycle.subscription_id,
+            "cycleStartAt": rfc3339(cycle.start_at),
+        },
+        pays_within_seconds=RENEWAL_PAYABLE_SECONDS,
     )
 
 

@@ -19,6 +19,7 @@ TICKS: Final = {
     "receipts": 5,
     "deliveries": 5,
     "reconcile": 60,
+    "renewals": 60,
     "tips": 10,
     "saved_payments": 10,
     "heartbeats": 3_600,
