@@ -53,7 +53,7 @@ class Step(StrEnum):
     """The invoice is made; have its provider collect it, and tell the buyer."""
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class BillingFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A subscription with everything that decides what becomes of it.
 
     ``newest`` is the latest cycle that was asked for and not paid, ``newest_invoice`` its invoice.
@@ -102,82 +102,82 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return 1 + (self.last_settled.number if self.last_settled is not None else 0)
 
 
-def fallen_due(account: Account, step: Step, now: Instant) -> Account:
+def fallen_due(facts: BillingFacts, step: Step, now: Instant) -> BillingFacts:
     """Let what was paid be used up, unless the next cycle costs nothing.
 
     The step is decided before: one that falls due is asked for before it lapses.
     """
-    subscription = account.subscription
+    subscription = facts.subscription
     is_due = subscription.status is SubscriptionStatus.ACTIVE
     is_due = is_due and now >= subscription.next_renewal_at
     if not is_due or step in {Step.ADVANCE, Step.CANCEL}:
-        return account
-    return msgspec.structs.replace(account, subscription=advance(subscription, FallDue(), now=now))
+        return facts
+    return msgspec.structs.replace(facts, subscription=advance(subscription, FallDue(), now=now))
 
 
-def step_of(account: Account, now: Instant) -> Step:
+def step_of(facts: BillingFacts, now: Instant) -> Step:
     """Decide the one thing to do at this look."""
-    subscription, license = account.subscription, account.license
+    subscription, license = facts.subscription, facts.license
     if subscription.status not in LIVE:
         return Step.NOTHING
     if license.status is LicenseStatus.REVOKED:
         return Step.CANCEL
-    is_blocked = account.policy.is_archived or license.status is not LicenseStatus.ACTIVE
-    if account.next_price.amount == 0 and not is_blocked and account.open_cycle is None:
+    is_blocked = facts.policy.is_archived or license.status is not LicenseStatus.ACTIVE
+    if facts.next_price.amount == 0 and not is_blocked and facts.open_cycle is None:
         return Step.ADVANCE if now >= first_look_at(subscription) else Step.WAIT
     if subscription.status is SubscriptionStatus.PAST_DUE and now >= subscription.lapses_at:
         return Step.LAPSE
-    if account.open_cycle is not None:
-        wants_asking = _is_unasked(account) and now >= ask_at(account)
+    if facts.open_cycle is not None:
+        wants_asking = _is_unasked(facts) and now >= ask_at(facts)
         return Step.ASK if wants_asking else Step.WAIT
-    return _when_nothing_is_open(account, now)
+    return _when_nothing_is_open(facts, now)
 
 
-def _is_unasked(account: Account) -> bool:
+def _is_unasked(facts: BillingFacts) -> bool:
     """Its invoice is not at a provider yet, or nobody was told of it: a crash, or a failure."""
-    cycle, invoice = account.open_cycle, account.newest_invoice
+    cycle, invoice = facts.open_cycle, facts.newest_invoice
     if cycle is None or invoice is None or invoice.status is not InvoiceStatus.PENDING:
         return False
     return invoice.provider_invoice_id is None or cycle.told_at is None
 
 
-def _when_nothing_is_open(account: Account, now: Instant) -> Step:
-    if account.license.status is not LicenseStatus.ACTIVE:
+def _when_nothing_is_open(facts: BillingFacts, now: Instant) -> Step:
+    if facts.license.status is not LicenseStatus.ACTIVE:
         return Step.WAIT
-    if account.policy.is_archived:
-        return Step.SKIP if now >= account.subscription.next_renewal_at else Step.WAIT
-    if not _is_billed_ahead(account):
+    if facts.policy.is_archived:
+        return Step.SKIP if now >= facts.subscription.next_renewal_at else Step.WAIT
+    if not _is_billed_ahead(facts):
         return Step.WAIT
-    return Step.BILL if now >= ask_at(account) else Step.WAIT
+    return Step.BILL if now >= ask_at(facts) else Step.WAIT
 
 
-def _is_billed_ahead(account: Account) -> bool:
+def _is_billed_ahead(facts: BillingFacts) -> bool:
     """A coming tier of another cadence is billed once the license is on it."""
-    coming = account.coming
+    coming = facts.coming
     if coming is None:
         return True
-    return coming.is_recurring and coming.renewal_period_days == account.subscription.period_days
+    return coming.is_recurring and coming.renewal_period_days == facts.subscription.period_days
 
 
-def ask_at(account: Account) -> Instant:
+def ask_at(facts: BillingFacts) -> Instant:
     """When the next cycle is asked for: ahead of time, when its method is charged, or again later."""
-    subscription, invoice = account.subscription, account.newest_invoice
-    first = subscription.next_renewal_at if account.saved_with else first_look_at(subscription)
-    is_asked_before = account.newest is not None or subscription.consecutive_failures > 0
+    subscription, invoice = facts.subscription, facts.newest_invoice
+    first = subscription.next_renewal_at if facts.saved_with else first_look_at(subscription)
+    is_asked_before = facts.newest is not None or subscription.consecutive_failures > 0
     if not is_asked_before:
         return first
-    is_over = account.open_cycle is None and invoice is not None
+    is_over = facts.open_cycle is None and invoice is not None
     is_over = is_over and invoice is not None and invoice.status is not InvoiceStatus.PENDING
     was_payable = is_over and invoice is not None and invoice.provider_invoice_id is not None
     return Instant(max(first, may_ask_at(subscription, was_payable=was_payable)))
 
 
-def looked_at(account: Account, now: Instant) -> Subscription:
+def looked_at(facts: BillingFacts, now: Instant) -> Subscription:
     """Note when to look again at one that nothing more is done about now."""
-    wish, scheduled = _wish(account, now), account.scheduled
+    wish, scheduled = _wish(facts, now), facts.scheduled
     if scheduled is not None and scheduled.effective_at > now:
         wish = min(wish, scheduled.effective_at)
-    return next_look(account.subscription, wish, now)
+    return next_look(facts.subscription, wish, now)
 
 
 def being_asked(subscription: Subscription, now: Instant) -> Subscription:
@@ -207,21 +207,21 @@ def failed(subscription: Subscription, now: Instant) -> Subscription:
     return next_look(counted, may_ask_at(counted, was_payable=False), now)
 
 
-def _wish(account: Account, now: Instant) -> Instant:
-    subscription, daily = account.subscription, Instant(now + HELD_UP_SECONDS)
-    is_blocked = account.policy.is_archived or account.license.status is not LicenseStatus.ACTIVE
-    if account.open_cycle is None and is_blocked:
+def _wish(facts: BillingFacts, now: Instant) -> Instant:
+    subscription, daily = facts.subscription, Instant(now + HELD_UP_SECONDS)
+    is_blocked = facts.policy.is_archived or facts.license.status is not LicenseStatus.ACTIVE
+    if facts.open_cycle is None and is_blocked:
         return max(daily, first_look_at(subscription))
-    if account.open_cycle is not None and not _is_unasked(account):
+    if facts.open_cycle is not None and not _is_unasked(facts):
         return subscription.lapses_at
-    return ask_at(account)
+    return ask_at(facts)
 
 
-def needs_telling_of_skip(account: Account) -> bool:
+def needs_telling_of_skip(facts: BillingFacts) -> bool:
     """Whether the skip of this due date was not told yet.
 
     What was skipped counts as an attempt, so one after the due date and the archiving was told of.
     """
-    last, archived_at = account.subscription.last_renewal_attempt_at, account.policy.archived_at
-    due_at = account.subscription.next_renewal_at
+    last, archived_at = facts.subscription.last_renewal_attempt_at, facts.policy.archived_at
+    due_at = facts.subscription.next_renewal_at
     return last is None or last < max(due_at, archived_at or due_at)

@@ -23,6 +23,12 @@ from keysat_core.testing.strategies.audits import (
     breaks,
     chain_reports,
 )
+from keysat_core.testing.strategies.billing import (
+    billing_facts,
+    ended_subscriptions,
+    subscription_filters,
+    subscription_pages,
+)
 from keysat_core.testing.strategies.codes import (
     codes,
     redemptions,
@@ -230,6 +236,8 @@ __all__ = [
     "audit_filters",
     "audit_rows",
     "backup_facts",
+    "billed_cycles",
+    "billing_facts",
     "bound_keys",
     "breaks",
     "buckets",
@@ -257,6 +265,7 @@ __all__ = [
     "due_invoices",
     "due_receipts",
     "emails",
+    "ended_subscriptions",
     "entitlements",
     "events",
     "expired_keys",
@@ -349,6 +358,8 @@ __all__ = [
     "signing_keys",
     "slugs",
     "strategy_for",
+    "subscription_filters",
+    "subscription_pages",
     "subscriptions",
     "suspends",
     "tallies",

@@ -9,6 +9,9 @@ from keysat_core.domain.attribution import Attribution
 from keysat_core.domain.code import Code
 from keysat_core.domain.opening import Offer, Opening
 from keysat_core.domain.pricing import Pricing
+from keysat_core.domain.billing import BillingFacts
+from keysat_core.domain.code import Code
+from keysat_core.domain.listing import SubscriptionFilter, SubscriptionPage
 from keysat_core.domain.redemption import CodeUse, Redeem, Redemption, Withdraw
 from keysat_core.domain.sale_record import BilledCycle, NewIds, OrderedChange
 from keysat_core.domain.subscription import (
@@ -19,12 +22,19 @@ from keysat_core.domain.subscription import (
     Pay,
     Subscription,
 )
+from keysat_core.domain.subscription_end import Ended
 from keysat_core.domain.tier_change import TierChange
 from keysat_core.domain.tier_comp import TierLoss
 from keysat_core.domain.tier_effect import AppliedChange, Payer
 from keysat_core.domain.tier_order import NewOrder
 from keysat_core.domain.tier_quote import TierFacts, TierQuote
 from keysat_core.domain.tier_request import ChangeRequest, UpgradeRequest
+from keysat_core.testing.strategies.billing import (
+    billing_facts,
+    ended_subscriptions,
+    subscription_filters,
+    subscription_pages,
+)
 from keysat_core.testing.strategies.codes import code_uses, codes, redeems, redemptions, withdraws
 from keysat_core.testing.strategies.pricing import attributions, offers, openings, pricings
 from keysat_core.testing.strategies.sales import billed_cycles, fresh_ids, ordered_changes
@@ -60,6 +70,10 @@ COMMERCE: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Redemption: redemptions,
     Redeem: redeems,
     Withdraw: withdraws,
+    BillingFacts: billing_facts,
+    Ended: ended_subscriptions,
+    SubscriptionFilter: subscription_filters,
+    SubscriptionPage: subscription_pages,
     Subscription: subscriptions,
     Cycle: cycles,
     FallDue: fall_dues,

@@ -195,7 +195,7 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     SubscriptionRenewalSkipped: {
         **_SUBSCRIPTION,
         "policy_slug": slugs(),
-        "reason": st.just(POLICY_ARCHIVED),
+        "reason": st.just(POLICY_ARCHIVED) | texts(),
     },
     SubscriptionLapsed: _SUBSCRIPTION,
     SubscriptionCancelled: {

@@ -192,6 +192,9 @@ def cascade_counts(draw: st.DrawFn, /) -> CascadeCounts:
         machines=draw(_counts()),
         settled_invoices=settled,
         pending_invoices=pending,
+        subscriptions=draw(_counts()),
+        redemptions=draw(_counts()),
+        codes=draw(_counts()),
     )
 
 

@@ -36,6 +36,7 @@ def invoice_orders(**fixed: Any) -> SearchStrategy[InvoiceOrder]:
         rail=st.none() | st.sampled_from(Rail),
         buyer_email=st.none() | emails(),
         saves_payment_method=st.booleans(),
+        pays_within_seconds=st.none() | st.integers(60, 30 * 86_400),
     )
 
 

@@ -15,7 +15,7 @@ from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store, Transaction
 from keysat_core.signing.license_key import LicensePayload
-from keysat_core.use_cases.subscriptions.accounts import tell
+from keysat_core.use_cases.subscriptions.billing_facts import tell
 
 
 class CancelledSubscription(msgspec.Struct, frozen=True, kw_only=True):

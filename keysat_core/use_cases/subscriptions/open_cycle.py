@@ -4,7 +4,7 @@ import msgspec
 
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.audit import audited
-from keysat_core.domain.billing import Account, being_asked
+from keysat_core.domain.billing import BillingFacts, being_asked
 from keysat_core.domain.events import InvoiceOpened
 from keysat_core.domain.ids import CycleId, InvoiceId
 from keysat_core.domain.instant import Instant
@@ -21,12 +21,12 @@ from keysat_core.domain.subscription import Cycle, Subscription
 from keysat_core.errors import NoProvider, RateUnavailable
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Transaction
-from keysat_core.use_cases.subscriptions.accounts import can_collect, tell
+from keysat_core.use_cases.subscriptions.billing_facts import can_collect, tell
 
 
 def open_cycle(
     tx: Transaction,
-    account: Account,
+    facts: BillingFacts,
     rate: Rate | None,
     *,
     public_url: str,
@@ -42,7 +42,7 @@ def open_cycle(
         NoProvider: nobody can collect it.
         RateUnavailable: the price has changed its currency since the rate was asked for.
     """
-    subscription, price = account.subscription, account.next_price
+    subscription, price = facts.subscription, facts.next_price
     if price.currency is not Currency.SAT and (rate is None or rate.currency is not price.currency):
         raise RateUnavailable(price.currency)
     collector = _collector(tx, subscription, kinds)
@@ -53,14 +53,14 @@ def open_cycle(
     invoice = Invoice(
         id=invoice_id,
         product_id=subscription.product_id,
-        policy_id=account.next_policy.id,
+        policy_id=facts.next_policy.id,
         amount_sats=max(1, quote.amount_sats),
         base_price_sats=max(1, quote.amount_sats),
         listed_currency=quote.listed.currency if quote.listed else None,
         listed_value=quote.listed.amount if quote.listed else None,
         exchange_rate_centibps=quote.rate.centibps if quote.rate else None,
         exchange_rate_source=quote.rate.source if quote.rate else None,
-        buyer_email=account.license.buyer_email,
+        buyer_email=facts.license.buyer_email,
         redirect_url=return_address(template, public_url, invoice_id),
         provider_account_id=collector.id,
         created_at=now,
@@ -72,7 +72,7 @@ def open_cycle(
     cycle = Cycle(
         id=CycleId(ids.new()),
         subscription_id=subscription.id,
-        number=account.next_number,
+        number=facts.next_number,
         invoice_id=invoice_id,
         start_at=start,
         end_at=Instant(start + subscription.period_seconds),
@@ -91,10 +91,10 @@ def open_cycle(
     return invoice
 
 
-def resume_cycle(tx: Transaction, account: Account, now: Instant) -> InvoiceId | None:
+def resume_cycle(tx: Transaction, facts: BillingFacts, now: Instant) -> InvoiceId | None:
     """Go on with a cycle whose invoice is stored: after a crash, or a provider that failed."""
-    tx.subscriptions.put_subscription(being_asked(account.subscription, now))
-    return account.newest_invoice.id if account.newest_invoice is not None else None
+    tx.subscriptions.put_subscription(being_asked(facts.subscription, now))
+    return facts.newest_invoice.id if facts.newest_invoice is not None else None
 
 
 def return_address(template: str | None, public_url: str, invoice_id: InvoiceId) -> str:

@@ -5,7 +5,7 @@ import msgspec
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.audit import audited
 from keysat_core.domain.billing import (
-    Account,
+    BillingFacts,
     Step,
     failed,
     fallen_due,
@@ -29,7 +29,7 @@ from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.store import Store, Transaction
-from keysat_core.use_cases.subscriptions.accounts import account_of, apply_due_change, tell
+from keysat_core.use_cases.subscriptions.billing_facts import apply_due_change, facts_of, tell
 from keysat_core.use_cases.subscriptions.open_cycle import open_cycle, resume_cycle
 
 
@@ -77,19 +77,19 @@ def renew_subscription(
     now = clock.now()
     with store.reading() as tx:
         subscription = tx.subscriptions.get_subscription(subscription_id)
-        account = account_of(tx, subscription, is_charging=is_charging)
-    rate = _rate_for(account, now, rates)
+        facts = facts_of(tx, subscription, is_charging=is_charging)
+    rate = _rate_for(facts, now, rates)
     with store.writing() as tx:
         apply_due_change(tx, subscription_id, ids, now)
         subscription = tx.subscriptions.get_subscription(subscription_id)
-        account = account_of(tx, subscription, is_charging=is_charging)
-        step = step_of(account, now)
-        account = fallen_due(account, step, now)
+        facts = facts_of(tx, subscription, is_charging=is_charging)
+        step = step_of(facts, now)
+        facts = fallen_due(facts, step, now)
         match step:
             case Step.BILL | Step.ASK:
                 return _bill(
                     tx,
-                    account,
+                    facts,
                     step,
                     rate,
                     public_url=public_url,
@@ -98,28 +98,28 @@ def renew_subscription(
                     now=now,
                 )
             case Step.CANCEL:
-                _put_end(tx, _cancelled(account, now), ids, now)
+                _put_end(tx, _cancelled(facts, now), ids, now)
             case Step.LAPSE:
-                _put_end(tx, lapse(account.subscription, account.license, now), ids, now)
+                _put_end(tx, lapse(facts.subscription, facts.license, now), ids, now)
             case Step.ADVANCE:
-                _advance_free(tx, account, ids, now)
+                _advance_free(tx, facts, ids, now)
             case Step.SKIP:
-                _skip(tx, account, ids, now)
+                _skip(tx, facts, ids, now)
             case Step.WAIT:
-                tx.subscriptions.put_subscription(looked_at(account, now))
+                tx.subscriptions.put_subscription(looked_at(facts, now))
             case Step.NOTHING:
-                done = msgspec.structs.replace(account.subscription, next_action_at=None)
+                done = msgspec.structs.replace(facts.subscription, next_action_at=None)
                 tx.subscriptions.put_subscription(done)
     return LookedAt(step=step)
 
 
-def _rate_for(account: Account, now: Instant, rates: Rates) -> Rate | RateUnavailable | None:
+def _rate_for(facts: BillingFacts, now: Instant, rates: Rates) -> Rate | RateUnavailable | None:
     """Ask for the rate of the next cycle's price, if one is to be asked for by now."""
-    change = account.scheduled
-    if change is not None and change.effective_at <= now and account.target is not None:
-        currency = list_price(account.product, account.target).currency
-    elif step_of(account, now) is Step.BILL:
-        currency = account.next_price.currency
+    change = facts.scheduled
+    if change is not None and change.effective_at <= now and facts.target is not None:
+        currency = list_price(facts.product, facts.target).currency
+    elif step_of(facts, now) is Step.BILL:
+        currency = facts.next_price.currency
     else:
         return None
     if currency is Currency.SAT:
@@ -132,7 +132,7 @@ def _rate_for(account: Account, now: Instant, rates: Rates) -> Rate | RateUnavai
 
 def _bill(
     tx: Transaction,
-    account: Account,
+    facts: BillingFacts,
     step: Step,
     rate: Rate | RateUnavailable | None,
     *,
@@ -141,26 +141,26 @@ def _bill(
     providers: PaymentProviders,
     now: Instant,
 ) -> LookedAt:
-    is_due = now >= account.subscription.next_renewal_at
-    saved_with = account.saved_with if is_due else None
+    is_due = now >= facts.subscription.next_renewal_at
+    saved_with = facts.saved_with if is_due else None
     if step is Step.ASK:
-        invoice_id = resume_cycle(tx, account, now)
+        invoice_id = resume_cycle(tx, facts, now)
         return LookedAt(step=step, invoice_id=invoice_id, saved_with=saved_with)
     try:
         if isinstance(rate, RateUnavailable):
             raise rate
         invoice = open_cycle(
-            tx, account, rate, public_url=public_url, ids=ids, kinds=providers.kinds(), now=now
+            tx, facts, rate, public_url=public_url, ids=ids, kinds=providers.kinds(), now=now
         )
     except (RateUnavailable, NoProvider) as exc:
-        put_failure(tx, account, str(exc), ids, now)
+        put_failure(tx, facts, str(exc), ids, now)
         return LookedAt(step=step, problem=str(exc))
     return LookedAt(step=step, invoice_id=invoice.id, is_new=True, saved_with=saved_with)
 
 
-def put_failure(tx: Transaction, account: Account, reason: str, ids: Ids, now: Instant) -> None:
+def put_failure(tx: Transaction, facts: BillingFacts, reason: str, ids: Ids, now: Instant) -> None:
     """Count an attempt that made no invoice, and tell (D51)."""
-    subscription = failed(account.subscription, now)
+    subscription = failed(facts.subscription, now)
     tx.subscriptions.put_subscription(subscription)
     tx.trail.append_audit(
         audited(
@@ -177,14 +177,14 @@ def put_failure(tx: Transaction, account: Account, reason: str, ids: Ids, now: I
     tell(tx, renewal_failed(subscription, reason, again_at), ids, now)
 
 
-def _cancelled(account: Account, now: Instant) -> Ended:
+def _cancelled(facts: BillingFacts, now: Instant) -> Ended:
     return cancel(
-        account.subscription,
-        account.license,
+        facts.subscription,
+        facts.license,
         SYSTEM,
         now,
         by=BY_ADMIN,
-        reason=account.license.revocation_reason or LICENSE_REVOKED,
+        reason=facts.license.revocation_reason or LICENSE_REVOKED,
     )
 
 
@@ -195,12 +195,12 @@ def _put_end(tx: Transaction, ended: Ended, ids: Ids, now: Instant) -> None:
     tell(tx, ended.event, ids, now)
 
 
-def _skip(tx: Transaction, account: Account, ids: Ids, now: Instant) -> None:
+def _skip(tx: Transaction, facts: BillingFacts, ids: Ids, now: Instant) -> None:
     """Say once for a due date that an archived tier is not renewed, and look again every day (D8)."""
-    subscription = account.subscription
-    if needs_telling_of_skip(account):
+    subscription = facts.subscription
+    if needs_telling_of_skip(facts):
         subscription = msgspec.structs.replace(subscription, last_renewal_attempt_at=now)
-        account = msgspec.structs.replace(account, subscription=subscription)
+        facts = msgspec.structs.replace(facts, subscription=subscription)
         tx.trail.append_audit(
             audited(
                 SYSTEM,
@@ -209,16 +209,16 @@ def _skip(tx: Transaction, account: Account, ids: Ids, now: Instant) -> None:
                 target=("subscription", subscription.id),
                 license_id=subscription.license_id,
                 policy_id=subscription.policy_id,
-                policy_slug=account.policy.slug,
+                policy_slug=facts.policy.slug,
             )
         )
-        tell(tx, renewal_skipped(subscription, account.policy.slug), ids, now)
-    tx.subscriptions.put_subscription(looked_at(account, now))
+        tell(tx, renewal_skipped(subscription, facts.policy.slug), ids, now)
+    tx.subscriptions.put_subscription(looked_at(facts, now))
 
 
-def _advance_free(tx: Transaction, account: Account, ids: Ids, now: Instant) -> None:
+def _advance_free(tx: Transaction, facts: BillingFacts, ids: Ids, now: Instant) -> None:
     """Advance by cycles that cost nothing, until the next one is not to be looked at yet."""
-    subscription, license, number = account.subscription, account.license, account.next_number
+    subscription, license, number = facts.subscription, facts.license, facts.next_number
     for _ in range(FREE_CYCLES_MAX):
         if subscription.status not in LIVE or first_look_at(subscription) > now:
             break
@@ -230,7 +230,7 @@ def _advance_free(tx: Transaction, account: Account, ids: Ids, now: Instant) -> 
             now=now,
         )
         subscription = advance(subscription, Pay(next_renewal_at=cycle.end_at), now=now)
-        license = extended(license, account.next_policy, subscription, cycle.end_at)
+        license = extended(license, facts.next_policy, subscription, cycle.end_at)
         tx.subscriptions.put_cycle(cycle)
         tx.trail.append_audit(
             audited(
@@ -244,6 +244,6 @@ def _advance_free(tx: Transaction, account: Account, ids: Ids, now: Instant) -> 
             )
         )
         number += 1
-    account = msgspec.structs.replace(account, subscription=subscription)
-    tx.subscriptions.put_subscription(looked_at(account, now))
+    facts = msgspec.structs.replace(facts, subscription=subscription)
+    tx.subscriptions.put_subscription(looked_at(facts, now))
     tx.licenses.put_license(license)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from keysat_core.domain.billing import Account, being_asked, when_told
+from keysat_core.domain.billing import BillingFacts, being_asked, when_told
 from keysat_core.domain.events import (
     DomainEvent,
     auto_charge_failed,
@@ -17,7 +17,7 @@ from keysat_core.domain.subscription import LIVE, Cycle, Subscription
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
-from keysat_core.use_cases.subscriptions.accounts import account_of, tell
+from keysat_core.use_cases.subscriptions.billing_facts import facts_of, tell
 from keysat_core.use_cases.subscriptions.renew_subscription import put_failure
 
 FIRST_RENEWAL = 2
@@ -123,8 +123,8 @@ def note_renewal_failure(
         subscription = tx.subscriptions.get_subscription(subscription_id)
         if subscription.status not in LIVE:
             return
-        account: Account = account_of(tx, subscription, is_charging=False)
-        newest = account.newest
+        facts: BillingFacts = facts_of(tx, subscription, is_charging=False)
+        newest = facts.newest
         if newest is None or newest.invoice_id != invoice_id:
             return
-        put_failure(tx, account, reason, ids, now)
+        put_failure(tx, facts, reason, ids, now)

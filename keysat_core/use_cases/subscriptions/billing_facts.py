@@ -4,7 +4,7 @@ from typing import Final
 
 from keysat_core.domain.actor import SYSTEM
 from keysat_core.domain.audit import audited
-from keysat_core.domain.billing import Account
+from keysat_core.domain.billing import BillingFacts
 from keysat_core.domain.events import DomainEvent, license_tier_changed, outbox_event
 from keysat_core.domain.ids import EventId, InvoiceId, SubscriptionId
 from keysat_core.domain.instant import Instant
@@ -23,14 +23,14 @@ VIA_WORKER: Final = "renewal_worker"
 BY_SYSTEM: Final = "system"
 
 
-def account_of(tx: Transaction, subscription: Subscription, *, is_charging: bool) -> Account:
+def facts_of(tx: Transaction, subscription: Subscription, *, is_charging: bool) -> BillingFacts:
     """Gather a subscription's facts. ``is_charging``: saved methods can be charged here."""
     cycles = tx.subscriptions.list_cycles(subscription.id, CYCLES_LOOKED_THROUGH)
     last = tx.subscriptions.find_last_settled_cycle(subscription.id)
     newest = cycles[0] if cycles and (last is None or cycles[0].number > last.number) else None
     invoice_id = newest.invoice_id if newest is not None else None
     scheduled = tx.tier_changes.find_scheduled_change(subscription.license_id)
-    return Account(
+    return BillingFacts(
         subscription=subscription,
         license=tx.licenses.get_license(subscription.license_id),
         product=tx.products.get_product(subscription.product_id),
