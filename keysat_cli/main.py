@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "keysat_cli.commands.invoice",
         "See invoices, and settle those whose payment went wrong.",
     ),
+    "subscription": ("keysat_cli.commands.subscription", "See and cancel subscriptions."),
     "machine": ("keysat_cli.commands.machine", "See and free the seats of licenses."),
     "audit": (
         "keysat_cli.commands.audit",

@@ -22,6 +22,7 @@ from keysat_http.admin import (
     policy_switches,
     products,
     rates,
+    subscriptions,
     tier,
     tier_changes,
     tips,
@@ -40,6 +41,7 @@ from keysat_http.provider_threads import ProviderThreads
 from keysat_http.public import catalog, purchase, recover, upgrade, validate
 from keysat_http.public import codes as public_codes
 from keysat_http.public import machines as public_machines
+from keysat_http.public import subscriptions as public_subscriptions
 
 PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (
     catalog.list_catalog_products,
@@ -56,6 +58,7 @@ PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (
     public_machines.activate,
     public_machines.heartbeat,
     public_machines.deactivate,
+    public_subscriptions.cancel_own_subscription_by_key,
 )
 ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     products.create_product,
@@ -94,6 +97,9 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     invoices.settle_invoice_by_hand,
     late_payments.get_late_payments,
     late_payments.choose_late_payments,
+    subscriptions.list_subscriptions,
+    subscriptions.get_subscription,
+    subscriptions.cancel_subscription,
     machines.list_machines,
     machines.deactivate_machine,
     tier.get_tier,

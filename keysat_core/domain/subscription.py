@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Final, TypeAlias
 
 import msgspec
@@ -182,21 +183,14 @@ def advance(subscription: Subscription, event: SubscriptionEvent, *, now: Instan
     status = TRANSITIONS.get((subscription.status, type(event)))
     if status is None:
         raise IllegalTransition("subscription", subscription.status, type(event).__name__.lower())
-    if isinstance(event, Cancel):
-        # In one step: a state between would be cancelled without a time.
-        return msgspec.structs.replace(
-            subscription,
-            status=status,
-            cancelled_at=now,
-            cancellation_reason=event.reason,
-            next_action_at=None,
-            updated_at=now,
-        )
-    after = msgspec.structs.replace(subscription, status=status, updated_at=now)
+    # In one step, because what a status demands of the other fields is checked each time.
+    change = partial(msgspec.structs.replace, subscription, status=status, updated_at=now)
     match event:
         case Pay(next_renewal_at=end) if status is _ACTIVE:
-            return msgspec.structs.replace(after, next_renewal_at=end, consecutive_failures=0)
+            return change(next_renewal_at=end, consecutive_failures=0)
+        case Cancel(reason=reason):
+            return change(cancelled_at=now, cancellation_reason=reason, next_action_at=None)
         case Lapse():
-            return msgspec.structs.replace(after, next_action_at=None)
+            return change(next_action_at=None)
         case Pay() | FallDue():
-            return after
+            return change()

@@ -51,6 +51,7 @@ def test_the_commands_are_those_promised() -> None:
         "license issue", "license list", "license show", "license revoke", "license suspend",
         "license unsuspend", "license summary", "license issue-many", "license key",
         "license recover", "tier change", "tier quote", "tier history", "tier cancel",
+        "subscription list", "subscription show", "subscription cancel",
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public",
         "rates pin", "rates refresh", "rates show",
