@@ -61,7 +61,7 @@ def renew_subscriptions(ports: Ports, *, public_url: str) -> Work:
         if len(batch) < RENEWALS_BATCH:
             break
     if tally:
-        log.info("subscriptions_looked_at", **tally)
+        log.info("subscriptions_looked_at", batches=-(-len(seen) // RENEWALS_BATCH), **tally)
     failed = tally[_TROUBLED] + tally[_FAILED]
     return Work(items=tally.total() - failed, failed=failed)
 
