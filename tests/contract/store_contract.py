@@ -2,6 +2,7 @@
 
 from tests.contract.store_audit import AuditContract
 from tests.contract.store_catalog import CatalogContract
+from tests.contract.store_commerce_removals import CommerceRemovalsContract
 from tests.contract.store_invoice_lists import InvoiceListsContract
 from tests.contract.store_invoices import InvoicesContract
 from tests.contract.store_leases import LeasesContract
@@ -11,6 +12,7 @@ from tests.contract.store_records import RecordsContract
 from tests.contract.store_removals import RemovalsContract
 from tests.contract.store_saved_payments import SavedPaymentsContract
 from tests.contract.store_tier_changes import TierChangesContract
+from tests.contract.store_subscriptions import SubscriptionsContract
 from tests.contract.store_tips import TipsContract
 from tests.contract.store_transactions import TransactionContract
 from tests.contract.store_webhooks import WebhooksContract
@@ -24,6 +26,8 @@ class StoreContract(
     InvoicesContract,
     InvoiceListsContract,
     RemovalsContract,
+    CommerceRemovalsContract,
+    SubscriptionsContract,
     TipsContract,
     TierChangesContract,
     SavedPaymentsContract,

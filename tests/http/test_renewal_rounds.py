@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from math import ceil
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from structlog.testing import capture_logs
@@ -20,7 +20,11 @@ from tests.support.subscribing import DAY, Subscribed, renew, subscription_event
 from tests.support.watched_store import Killed, WatchedStore
 from tests.support.zaprite_shop import running_zaprite_shop
 
-MONTHLY = {"is_recurring": True, "renewal_period_days": 30, "grace_period_days": 7}
+MONTHLY: Final[dict[str, Any]] = {
+    "is_recurring": True,
+    "renewal_period_days": 30,
+    "grace_period_days": 7,
+}
 
 
 @pytest.fixture
@@ -75,7 +79,7 @@ def test_a_backlog_is_drained_oldest_first_in_batches(shop: BTCPayShop) -> None:
     (round_,) = [line for line in said if line["event"] == "subscriptions_looked_at"]
     assert round_["batches"] == ceil((30 + 60) / RENEWALS_BATCH)
     assert (done.items, done.failed) == (90, 0)
-    assert {one.row.status for one in (*skipped, *trials)} == {SubscriptionStatus.PAST_DUE}
+    assert {one.status() for one in (*skipped, *trials)} == {SubscriptionStatus.PAST_DUE}
     assert all(one.open_invoice.checkout_url for one in trials)
     pending = told(shop.shop, "subscription.renewal_pending")
     assert [event["subscription_id"] for event in pending] == [one.row.id for one in trials]

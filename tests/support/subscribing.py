@@ -8,7 +8,7 @@ import msgspec
 from keysat_core.domain.ids import InvoiceId, LicenseId
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License, Standing, standing
-from keysat_core.domain.subscription import Cycle, Subscription
+from keysat_core.domain.subscription import Cycle, Subscription, SubscriptionStatus
 from keysat_http.leasing import Work
 from keysat_http.renewing import renew_subscriptions
 from tests.support.http import PUBLIC_URL
@@ -39,6 +39,10 @@ class Subscribed:
         assert found is not None
         return found
 
+    def status(self) -> SubscriptionStatus:
+        """How it stands now; a call, because it changes between two looks."""
+        return self.row.status
+
     @property
     def cycles(self) -> list[Cycle]:
         """Every cycle, oldest first."""
@@ -56,8 +60,14 @@ class Subscribed:
             assert cycle.invoice_id is not None
             return tx.invoices.get_invoice(cycle.invoice_id)
 
-    @property
+    def order_id(self) -> str:
+        """The open invoice's id at its provider."""
+        found = self.open_invoice.provider_invoice_id
+        assert found is not None
+        return found
+
     def standing(self) -> Standing:
+        """What a validation would find."""
         return standing(self.license, self.shop.clock.now())
 
     def purchase_of(self, invoice: Invoice) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tests.support.builders import (
 
 
 def make_subscription(shop: Shop, license: License, **fields: Any) -> Subscription:
-    made = {
+    made: dict[str, Any] = {
         "id": SubscriptionId(new_id()),
         "license_id": license.id,
         "product_id": license.product_id,
@@ -40,7 +40,7 @@ def make_subscription(shop: Shop, license: License, **fields: Any) -> Subscripti
 
 def make_cycle(subscription: Subscription, number: int = 1, **fields: Any) -> Cycle:
     start = Instant(subscription.started_at + (number - 1) * subscription.period_seconds)
-    made = {
+    made: dict[str, Any] = {
         "id": CycleId(new_id()),
         "subscription_id": subscription.id,
         "number": number,
