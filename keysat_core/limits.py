@@ -376,5 +376,7 @@ RENEWAL_PAYABLE_SECONDS = 86_400
 """How long a renewal's invoice can be paid: as long as Zaprite's orders (payments 7.2)."""
 
 SUBSCRIPTIONS_PAGE_DEFAULT = 200
+"""Subscriptions in one answer when nobody says how many (admin-api 2.10)."""
+
 SUBSCRIPTIONS_PAGE_MAX = 1_000
-"""Subscriptions in one answer (admin-api 2.10)."""
+"""Most subscriptions in one answer (admin-api 2.10)."""

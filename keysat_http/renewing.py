@@ -23,12 +23,15 @@ from keysat_core.limits import RENEWAL_BATCHES_MAX, RENEWALS_BATCH
 from keysat_core.ports.bundle import Ports
 from keysat_core.ports.saved_payments import SavedPaymentAccounts
 from keysat_core.use_cases.purchases.request_payment import request_payment
-from keysat_core.use_cases.subscriptions.renew_subscription import (
+from keysat_core.use_cases.subscriptions.renewals.renew_subscription import (
     LookedAt,
     list_due_subscriptions,
     renew_subscription,
 )
-from keysat_core.use_cases.subscriptions.tell_renewal import note_renewal_failure, tell_renewal
+from keysat_core.use_cases.subscriptions.renewals.tell_renewal import (
+    note_renewal_failure,
+    tell_renewal,
+)
 from keysat_core.use_cases.zaprite.charge_invoice import ChargeInvoice, charge_invoice
 from keysat_http.leasing import Work
 from keysat_http.settling import settle

@@ -78,6 +78,7 @@ def test_every_job_is_run_once_and_says_what_it_did(program: Program) -> None:
         "deliveries": ("idle", 0),
         "code_slots": ("idle", 0),
         "reconcile": ("idle", 0),
+        "renewals": ("idle", 0),
         "tips": ("idle", 0),
         "provider_probe": ("idle", 0),
         "saved_payments": ("idle", 0),

@@ -232,6 +232,7 @@ def test_every_tick_of_the_shop_runs(shop: Shop) -> None:
         "receipts",
         "deliveries",
         "reconcile",
+        "renewals",
         "tips",
         "saved_payments",
         "heartbeats",

@@ -21,8 +21,14 @@ from keysat_core.use_cases.subscriptions.list_subscriptions import (
     list_subscriptions,
     show_subscription,
 )
-from keysat_core.use_cases.subscriptions.renew_subscription import LookedAt, renew_subscription
-from keysat_core.use_cases.subscriptions.tell_renewal import note_renewal_failure, tell_renewal
+from keysat_core.use_cases.subscriptions.renewals.renew_subscription import (
+    LookedAt,
+    renew_subscription,
+)
+from keysat_core.use_cases.subscriptions.renewals.tell_renewal import (
+    note_renewal_failure,
+    tell_renewal,
+)
 from tests.support.builders import new_id
 from tests.support.scripted_provider import Fault
 from tests.support.subscription_world import SubscriptionWorld

@@ -3,7 +3,8 @@
 import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.ids import LicenseId, SubscriptionId
+from keysat_core.domain.events import outbox_event
+from keysat_core.domain.ids import EventId, LicenseId, SubscriptionId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.subscription import LIVE, Subscription
@@ -15,7 +16,6 @@ from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store, Transaction
 from keysat_core.signing.license_key import LicensePayload
-from keysat_core.use_cases.subscriptions.billing_facts import tell
 
 
 class CancelledSubscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,5 +95,5 @@ def _cancel(
     tx.subscriptions.put_subscription(ended.subscription)
     tx.licenses.put_license(ended.license)
     tx.trail.append_audit(ended.audit)
-    tell(tx, ended.event, ids, now)
+    tx.trail.append_event(outbox_event(ended.event, event_id=EventId(ids.new()), now=now))
     return CancelledSubscription(subscription=ended.subscription)

@@ -17,8 +17,8 @@ from keysat_core.domain.subscription import LIVE, Cycle, Subscription
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
-from keysat_core.use_cases.subscriptions.billing_facts import facts_of, tell
-from keysat_core.use_cases.subscriptions.renew_subscription import put_failure
+from keysat_core.use_cases.subscriptions.renewals.billing_facts import facts_of, tell
+from keysat_core.use_cases.subscriptions.renewals.renew_subscription import put_failure
 
 FIRST_RENEWAL = 2
 """The number of the first cycle that is paid as one (lifecycles 8.3)."""

@@ -21,7 +21,7 @@ from keysat_core.domain.subscription import Cycle, Subscription
 from keysat_core.errors import NoProvider, RateUnavailable
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Transaction
-from keysat_core.use_cases.subscriptions.billing_facts import can_collect, tell
+from keysat_core.use_cases.subscriptions.renewals.billing_facts import can_collect, tell
 
 
 def open_cycle(

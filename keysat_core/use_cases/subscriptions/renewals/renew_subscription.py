@@ -29,8 +29,12 @@ from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.store import Store, Transaction
-from keysat_core.use_cases.subscriptions.billing_facts import apply_due_change, facts_of, tell
-from keysat_core.use_cases.subscriptions.open_cycle import open_cycle, resume_cycle
+from keysat_core.use_cases.subscriptions.renewals.billing_facts import (
+    apply_due_change,
+    facts_of,
+    tell,
+)
+from keysat_core.use_cases.subscriptions.renewals.open_cycle import open_cycle, resume_cycle
 
 
 class LookedAt(msgspec.Struct, frozen=True, kw_only=True):

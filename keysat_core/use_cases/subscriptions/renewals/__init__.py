@@ -1,0 +1,1 @@
+"""The renewal worker's steps, joined by stored rows: decide and store, then tell how asking went."""
