@@ -43,6 +43,9 @@ UPGRADE: Final = Allowance(kind="upgrade_ip", capacity=20, refill_tokens=1, refi
 UPGRADE_QUOTE: Final = Allowance(
     kind="upgrade_quote_ip", capacity=60, refill_tokens=1, refill_seconds=1
 )
+CANCEL: Final = Allowance(
+    kind="subscription_cancel_ip", capacity=60, refill_tokens=1, refill_seconds=1
+)
 RECOVER: Final = Allowance(kind="recover_ip", capacity=10, refill_tokens=1, refill_seconds=6)
 POLL: Final = Allowance(kind="poll_ip", capacity=240, refill_tokens=4, refill_seconds=1)
 """Polls: above the 120 a minute that waiting clients of one household may need (public-api 3)."""
@@ -55,16 +58,10 @@ ALLOWANCES: Final = (
     CODES,
     UPGRADE,
     UPGRADE_QUOTE,
+    CANCEL,
     RECOVER,
     POLL,
 )
-CANCEL: Final = Allowance(
-    kind="subscription_cancel_ip", capacity=60, refill_tokens=1, refill_seconds=1
-)
-POLL: Final = Allowance(kind="poll_ip", capacity=240, refill_tokens=4, refill_seconds=1)
-"""Polls: above the 120 a minute that waiting clients of one household may need (public-api 3)."""
-
-ALLOWANCES: Final = (VALIDATE, HEARTBEAT, PURCHASE, MACHINES, CANCEL, POLL)
 
 
 CLOCK_STEP_SECONDS: Final = 60

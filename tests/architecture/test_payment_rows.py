@@ -17,8 +17,6 @@ DEFERRED: Final[dict[int, str]] = {}
 
 PARTLY: Final = {
     2: "that a code's use is kept: there are no codes yet",
-    4: "renewals: nothing is renewed yet",
-    4: "tier changes: they are not sold yet",
     10: "that a code's use is returned: there are no codes yet",
     14: "that a code is redeemed beyond its limit: there are no codes yet",
     17: "that a code's use is returned: there are no codes yet",

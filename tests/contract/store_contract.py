@@ -11,8 +11,8 @@ from tests.contract.store_merchants import MerchantsContract
 from tests.contract.store_records import RecordsContract
 from tests.contract.store_removals import RemovalsContract
 from tests.contract.store_saved_payments import SavedPaymentsContract
-from tests.contract.store_tier_changes import TierChangesContract
 from tests.contract.store_subscriptions import SubscriptionsContract
+from tests.contract.store_tier_changes import TierChangesContract
 from tests.contract.store_tips import TipsContract
 from tests.contract.store_transactions import TransactionContract
 from tests.contract.store_webhooks import WebhooksContract

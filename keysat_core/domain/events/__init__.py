@@ -72,18 +72,6 @@ from keysat_core.domain.events.sales import (
     invoice_ended,
     invoice_paid,
 )
-from keysat_core.domain.events.subscriptions import SubscriptionRenewed, subscription_renewed
-from keysat_core.domain.events.webhooks import (
-    WebhookDeliveryRetried,
-    WebhookEndpointCreated,
-    WebhookEndpointDeleted,
-    WebhookEndpointUpdated,
-    WebhookEventsReplayed,
-)
-
-__all__ = [
-    "PUBLISHED_EVENTS",
-    "PUBLISHED_EVENT_TYPES",
 from keysat_core.domain.events.subscriptions import (
     POLICY_ARCHIVED,
     SubscriptionAutoChargeFailed,
@@ -103,9 +91,18 @@ from keysat_core.domain.events.subscriptions import (
     subscription_lapsed,
     subscription_renewed,
 )
+from keysat_core.domain.events.webhooks import (
+    WebhookDeliveryRetried,
+    WebhookEndpointCreated,
+    WebhookEndpointDeleted,
+    WebhookEndpointUpdated,
+    WebhookEventsReplayed,
+)
 
 __all__ = [
     "POLICY_ARCHIVED",
+    "PUBLISHED_EVENTS",
+    "PUBLISHED_EVENT_TYPES",
     "SOURCE_ADMIN",
     "SOURCE_PURCHASE",
     "CodeCreated",

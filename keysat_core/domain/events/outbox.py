@@ -61,13 +61,6 @@ from keysat_core.domain.events.sales import (
     ProviderInvoiceRecorded,
     TipChanged,
 )
-from keysat_core.domain.events.subscriptions import SubscriptionRenewed
-from keysat_core.domain.events.webhooks import (
-    WebhookDeliveryRetried,
-    WebhookEndpointCreated,
-    WebhookEndpointDeleted,
-    WebhookEndpointUpdated,
-    WebhookEventsReplayed,
 from keysat_core.domain.events.subscriptions import (
     SubscriptionAutoChargeFailed,
     SubscriptionAutoChargeInitiated,
@@ -77,6 +70,13 @@ from keysat_core.domain.events.subscriptions import (
     SubscriptionRenewalPending,
     SubscriptionRenewalSkipped,
     SubscriptionRenewed,
+)
+from keysat_core.domain.events.webhooks import (
+    WebhookDeliveryRetried,
+    WebhookEndpointCreated,
+    WebhookEndpointDeleted,
+    WebhookEndpointUpdated,
+    WebhookEventsReplayed,
 )
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import Instant, rfc3339

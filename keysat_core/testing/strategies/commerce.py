@@ -6,12 +6,11 @@ from typing import Any, Final
 from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.attribution import Attribution
-from keysat_core.domain.code import Code
-from keysat_core.domain.opening import Offer, Opening
-from keysat_core.domain.pricing import Pricing
 from keysat_core.domain.billing import BillingFacts
 from keysat_core.domain.code import Code
 from keysat_core.domain.listing import SubscriptionFilter, SubscriptionPage
+from keysat_core.domain.opening import Offer, Opening
+from keysat_core.domain.pricing import Pricing
 from keysat_core.domain.redemption import CodeUse, Redeem, Redemption, Withdraw
 from keysat_core.domain.sale_record import BilledCycle, NewIds, OrderedChange
 from keysat_core.domain.subscription import (

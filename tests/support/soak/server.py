@@ -19,6 +19,7 @@ from keysat_core.ports.entropy import Entropy
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.rates import Rates
+from keysat_core.ports.sender import WebhookSender
 from keysat_core.ports.store import Store
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.virtual_clock import VirtualClock
@@ -47,6 +48,7 @@ class Surroundings:
     """What outlives a process.
 
     ``is_http_real``: calls go through the HTTP library. ``bend_*``: where a test breaks a rule.
+    ``webhooks`` carries deliveries to subscribers; None: nobody subscribes.
     """
 
     database: Database
@@ -62,6 +64,7 @@ class Surroundings:
     is_http_real: bool
     bend_store: Callable[[Store], Store]
     bend_provider: Callable[[PaymentProvider], PaymentProvider]
+    webhooks: WebhookSender | None = None
 
 
 class Life:
@@ -144,6 +147,7 @@ class Server:
             heartbeats=SQLiteHeartbeats(activity),
             self_license=PATRON,
             btcpay=gateway,
+            webhooks=around.webhooks,
         )
 
     def die(self, seconds: int) -> None:
