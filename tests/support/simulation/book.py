@@ -45,6 +45,10 @@ LICENSE_STEPS: Final = {
 }
 
 
+BILLING_ACTIONS: Final = ("subscription.renew", "subscription.lapse", "subscription.cancel")
+"""What moves the end of a license."""
+
+
 class InvoiceSeen(msgspec.Struct, frozen=True, kw_only=True):
     """An invoice as last seen."""
 
@@ -82,6 +86,7 @@ class Book:
         self.opened_at: dict[str, int] = {}
         self.abandoned: set[str] = set()
         self.statuses: dict[str, list[tuple[int, str]]] = {}
+        self._ends: dict[str, list[tuple[int, tuple[int | None, int]]]] = {}
         self._machines: dict[str, bool] = {}
         self._stage = stage
         self._service = service
@@ -123,10 +128,15 @@ class Book:
         """Give what a query finds."""
         return self.db.execute(sql, values).fetchall()
 
-    def cutoff(self, license_id: str) -> int | None:
-        """Give the instant from which a license has expired, grace and all; None if never."""
-        expires_at, grace_seconds = self.licenses[license_id].ends
-        return None if expires_at is None else expires_at + grace_seconds
+    def cutoffs_since(self, license_id: str, step: int) -> list[int | None]:
+        """Give every instant a license has expired from, grace and all, since before a step.
+
+        None: never. A subscription moves it, perhaps while a validation is under way.
+        """
+        history = self._ends.get(license_id, [])
+        before = [ends for at, ends in history if at < step]
+        ends_seen = [*before[-1:], *(ends for at, ends in history if at >= step)]
+        return [None if until is None else until + grace for until, grace in ends_seen]
 
     def live_machines(self) -> list[str]:
         """Give the machines that hold a seat, oldest first."""
@@ -185,7 +195,12 @@ class Book:
         if seen.effect_at is None or seen.settled_at is None:
             raise Violation(f"invoice {id_} is settled without its effect")
         count = self.db.execute("SELECT count(*) FROM licenses WHERE invoice_id = ?", (id_,)).get
-        if count != 1:
+        renewed = self.db.execute(
+            "SELECT count(*) FROM subscription_cycles WHERE invoice_id = ? AND cycle_number > 1"
+            " AND settled_at IS NOT NULL",
+            (id_,),
+        ).get
+        if count + renewed != 1:
             raise Violation(f"invoice {id_} was settled with {count} licenses")
 
     # --- licenses and machines ------------------------------------------------------------------
@@ -202,15 +217,27 @@ class Book:
         if before is None:
             self._check_issued(id_, seen, news)
         elif before.terms != seen.terms:
-            raise Violation(f"license {id_}: terms changed from {before.terms} to {seen.terms}")
-        elif before.status != seen.status:
+            self._check_billed(id_, before, seen, news)
+        if before is not None and before.status != seen.status:
             step = LICENSE_STEPS.get((before.status, seen.status))
             if step is None:
                 raise Violation(f"license {id_} went from {before.status} to {seen.status}")
             self._demand(news, id_, step[:1], step[1])
+        if before is None or before.ends != seen.ends:
+            self._ends.setdefault(id_, []).append((self._stage.step_number, seen.ends))
         if before is None or before.status != seen.status:
             history = self.statuses.setdefault(id_, [])
             history.append((self._stage.step_number, seen.status))
+
+    def _check_billed(self, id_: str, before: LicenseSeen, seen: LicenseSeen, news: News) -> None:
+        """Only its subscription moves the end of a license, and says so."""
+        subscription = self.db.execute(
+            "SELECT id FROM subscriptions WHERE license_id = ?", (id_,)
+        ).get
+        is_said = any(news.audits[action, subscription] for action in BILLING_ACTIONS)
+        is_lasting = (*before.terms[:4], before.terms[7]) == (*seen.terms[:4], seen.terms[7])
+        if subscription is None or not is_said or not is_lasting:
+            raise Violation(f"license {id_}: terms changed from {before.terms} to {seen.terms}")
 
     def _check_issued(self, id_: str, seen: LicenseSeen, news: News) -> None:
         action = "license.issue" if seen.invoice_id else "license.issue_manual"

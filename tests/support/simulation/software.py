@@ -124,10 +124,12 @@ def _check(market: Market, payload: LicensePayload, reason: str | None, asked: _
         wanted = str(LicenseStatus.ACTIVE) if reason is None else reason
         if wanted not in seen:
             raise Violation(f"license {license_id} is {reason or 'valid'}, and was {sorted(seen)}")
-    cutoff = market.book.cutoff(license_id)
+    cutoffs = market.book.cutoffs_since(license_id, asked.step)
     if stage.clock_wrong_at >= asked.at:
         return
-    if reason is None and cutoff is not None and asked.at >= cutoff:
-        raise Violation(f"license {license_id} is valid, and expired at {cutoff}")
-    if reason == Reason.EXPIRED and (cutoff is None or stage.now < cutoff):
-        raise Violation(f"license {license_id} is expired, and ends at {cutoff}")
+    may_be_valid = any(end is None or asked.at < end for end in cutoffs)
+    may_be_expired = any(end is not None and stage.now >= end for end in cutoffs)
+    if reason is None and not may_be_valid:
+        raise Violation(f"license {license_id} is valid, and expired at {cutoffs}")
+    if reason == Reason.EXPIRED and not may_be_expired:
+        raise Violation(f"license {license_id} is expired, and ends at {cutoffs}")
