@@ -128,6 +128,17 @@ def test_an_invoice_is_asked_for_in_bitcoin_with_eight_decimals(bench: Bench) ->
     assert created.checkout_url == f"{BASE}/i/{created.provider_invoice_id}"
 
 
+def test_d37_an_invoice_may_be_payable_for_longer_than_the_store_has_it(bench: Bench) -> None:
+    wanted = msgspec.structs.replace(order(), pays_within_seconds=86_400)
+    created = bench.provider.create_invoice(wanted)
+    bench.clock.advance(86_399)
+    found = bench.provider.invoice_status(created.provider_invoice_id)
+    assert found.status is ProviderStatus.PENDING
+    bench.clock.advance(10)
+    found = bench.provider.invoice_status(created.provider_invoice_id)
+    assert found.status is ProviderStatus.EXPIRED
+
+
 @pytest.mark.parametrize("email", ["a@b.example", None])
 def test_the_store_is_told_who_buys_where_the_operator_wants_it(
     bench: Bench, email: str | None

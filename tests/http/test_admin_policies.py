@@ -267,6 +267,7 @@ def test_an_unused_policy_is_deleted(stocked: Shop) -> None:
         "cascaded_invoices": 0,
         "cascaded_machines": 0,
         "cascaded_redemptions": 0,
+        "cascaded_subscriptions": 0,
     }
     assert refused(stocked, "DELETE", f"/policies/{policy['id']}") == (404, "not_found")
 

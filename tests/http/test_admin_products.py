@@ -232,6 +232,7 @@ def test_a_product_without_sales_goes_with_its_policies(shop: Shop) -> None:
         "cascaded_invoices": 0,
         "cascaded_machines": 0,
         "cascaded_redemptions": 0,
+        "cascaded_subscriptions": 0,
     }
     assert refused(shop, "DELETE", f"/products/{product['id']}") == (404, "not_found")
 

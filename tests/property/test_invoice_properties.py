@@ -361,14 +361,24 @@ def test_a_refund_is_told_and_changes_no_status(status: InvoiceStatus) -> None:
 
 
 @given(strategies.invoices(), st.none() | strategies.money())
-def test_another_price_in_sats_is_a_mismatch_and_no_other_price_is(
+def test_another_price_in_sats_or_as_listed_is_a_mismatch_and_no_other_price_is(
     invoice: Invoice, price: Money | None
 ) -> None:
+    """Payments 6.5: a renewal may be collected in the currency it is listed in."""
     report = ProviderReport(status=ProviderStatus.SETTLED, price=price)
-    is_other = (
-        price is not None and price.currency is Currency.SAT and price.amount != invoice.amount_sats
-    )
+    ours = {Currency.SAT: invoice.amount_sats}
+    if invoice.listed.currency is not Currency.SAT:
+        ours[invoice.listed.currency] = invoice.listed.amount
+    is_other = price is not None and ours.get(price.currency, price.amount) != price.amount
     assert mismatched_amount(invoice, report) == (price if is_other else None)
+
+
+def test_a_fiat_price_that_differs_from_what_is_listed_is_told() -> None:
+    till = Till(make_invoice(listed_currency=Currency.USD, listed_value=4_900))
+    price = Money(currency=Currency.USD, amount=4_800)
+    till.hear(ProviderReport(status=ProviderStatus.SETTLED, raw_status="PAID", price=price))
+    assert "invoice.amount_mismatch" in till.actions()
+    assert till.invoice.status is InvoiceStatus.SETTLED
 
 
 def test_too_much_is_noted_once_with_the_license() -> None:

@@ -8,11 +8,13 @@ import pytest
 
 from keysat_core.domain.actor import Scope
 from keysat_core.domain.billing import Step
-from keysat_core.domain.ids import InvoiceId, SubscriptionId, TierChangeId
+from keysat_core.domain.ids import InvoiceId, ProviderAccountId, SubscriptionId, TierChangeId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.listing import SubscriptionFilter
+from keysat_core.domain.merchant import disconnected
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.policy import Policy
+from keysat_core.domain.saved_payment import Charge
 from keysat_core.domain.subscription import SubscriptionStatus
 from keysat_core.domain.tier_change import ChangeActor, Direction, TierChange
 from keysat_core.errors import Forbidden, NotFound
@@ -334,6 +336,48 @@ def test_one_that_was_deleted_since_it_was_listed_is_passed_over(
     watched.before_writing = delete
     object.__setattr__(world.ports, "store", watched)
     assert world.tick().failed == 0
+
+
+def test_an_account_that_is_gone_is_replaced_by_one_that_was_connected_to_the_same_store(
+    world: SubscriptionWorld,
+) -> None:
+    """B-12: and the buyer returns to where the seller's template says."""
+    trade = world.trade
+    gone = disconnected(trade.shop.account, trade.clock.now())
+    again = msgspec.structs.replace(trade.shop.account, id=ProviderAccountId(new_id()))
+    profile = msgspec.structs.replace(
+        trade.shop.profile, post_purchase_redirect_url="https://shop.example/{invoice_id}"
+    )
+    with trade.store.writing() as tx:
+        tx.merchants.put_profile(profile)
+        tx.merchants.put_account(gone)
+        tx.merchants.put_account(again)
+    world.tick(LEAD)
+    asked = trade.invoice(world.open_invoice_id())
+    assert asked.provider_account_id == world.row.account_id == again.id
+    assert asked.redirect_url == f"https://shop.example/{asked.id}"
+
+
+def test_a_charge_that_is_under_way_is_waited_for(world: SubscriptionWorld) -> None:
+    world.trade.clock.advance(LEAD)
+    invoice_id = look(world).invoice_id
+    assert invoice_id is not None
+    trade = world.trade
+    now = trade.clock.now()
+    trade.request(invoice_id)
+    charge = Charge(
+        invoice_id=invoice_id,
+        saved_invoice_id=None,
+        profile_id="p",
+        created_at=now,
+        updated_at=now,
+    )
+    with trade.store.writing() as tx:
+        tx.saved_payments.put_charge(charge)
+    told = tell_renewal(invoice_id, store=trade.store, clock=trade.clock, ids=trade.ids)
+    assert not told.is_told
+    assert world.row.next_action_at == now + 60
+    assert trade.events("subscription.renewal_pending") == []
 
 
 # --- who may do what ----------------------------------------------------------------------------
