@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-btcpay run test lint format types cov bench browser-test schema docs lock check clean wheel simulate soak
+.PHONY: help demo demo-btcpay run test lint format types cov bench browser-test schema docs lock check clean wheel simulate soak years
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,11 @@ soak: $(VENV)/.stamp-dev ## Make 10 000 purchases a seed at BTCPay's double, fau
 	@$(BIN)/python -m tests.simulation.soak $(if $(SEED),--seed=$(SEED)) \
 	  $(if $(PURCHASES),--purchases=$(PURCHASES)) $(if $(SEEDS),--seeds=$(SEEDS)) $(ARGS)
 
+# make years SEEDS=10, or as a failure says: SEED=7 BUYERS=1000
+years: $(VENV)/.stamp-dev ## Trade for two years with 1 000 buyers a seed: SEEDS=, or SEED= again
+	@$(BIN)/python -m tests.simulation.years $(if $(SEED),--seed=$(SEED)) \
+	  $(if $(BUYERS),--buyers=$(BUYERS)) $(if $(SEEDS),--seeds=$(SEEDS)) $(ARGS)
+
 browser-test: $(VENV)/.stamp-dev ## Run the tests that drive a browser
 	@test -n "$(CHROMIUM)" || { echo "These tests drive chromium: install it (Debian, Ubuntu: apt install chromium)."; exit 1; }
 	$(BIN)/python -m pytest tests/browser $(ARGS)
@@ -99,7 +104,7 @@ NO_BROWSER := $(if $(CHROMIUM),,--ignore=tests/browser)
 # What starts servers and programs, beside everything else: each half waits much and computes much.
 # What uses every core by itself comes last of the other half, which is the shorter one.
 SHELLS := tests/http tests/cli
-LONG := tests/simulation/test_long_soak.py
+LONG := tests/simulation/test_long_soak.py tests/simulation/test_long_years.py
 IN_HALVES = said=$$(mktemp); { \
     $(BIN)/python -m pytest -p no:cacheprovider $(NO_BROWSER) $(foreach part,$(SHELLS) $(LONG),--ignore=$(part)); rest=$$?; \
     $(BIN)/python -m pytest -p no:cacheprovider $(LONG); exit $$((rest | $$?)); } >$$said 2>&1 & \

@@ -50,7 +50,7 @@ class _Bent:
 
     def __getattr__(self, name: str) -> object:
         if not self._name and name == "sales":
-            return SQLiteSales(cast(Transaction, self))
+            return _Bent(SQLiteSales(cast(Transaction, self)), name, self._bent)
         value = getattr(self._inner, name)
         if not self._name:
             return _Bent(value, name, self._bent)

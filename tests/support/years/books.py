@@ -32,6 +32,12 @@ RULES: Final = {
         " OR EXISTS (SELECT 1 FROM tier_changes t WHERE t.invoice_id = i.id"
         "    AND t.applied_at IS NOT NULL))"
     ),
+    "a license issued for a cycle or a change of tier": (
+        "SELECT l.id FROM licenses l WHERE"
+        " EXISTS (SELECT 1 FROM tier_changes t WHERE t.invoice_id = l.invoice_id)"
+        " OR EXISTS (SELECT 1 FROM subscription_cycles c WHERE c.invoice_id = l.invoice_id"
+        "    AND c.cycle_number > 1)"
+    ),
     "an invoice whose effect and status disagree": (
         "SELECT id FROM invoices WHERE (status = 'settled') != (effect_at IS NOT NULL)"
     ),
@@ -61,6 +67,14 @@ RULES: Final = {
         " WHERE p.is_recurring = 1"
         " AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.license_id = l.id)"
     ),
+    "a subscription that is billed though nobody paid it past its grace": (
+        "SELECT id FROM subscriptions WHERE status IN ('active', 'past_due') AND listed_value > 0"
+        " AND next_renewal_at + grace_period_days * 86400 < :now - 86400"
+    ),
+    "a subscription that ended and is still looked at": (
+        "SELECT id FROM subscriptions WHERE status IN ('lapsed', 'cancelled')"
+        " AND next_action_at IS NOT NULL"
+    ),
     "a broken foreign key": 'SELECT "table" || rowid FROM pragma_foreign_key_check',
 }
 """Each finds rows that must not exist."""
@@ -89,10 +103,10 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     dead: int
 
 
-def check_rows(db: apsw.Connection) -> None:
+def check_rows(db: apsw.Connection, now: int) -> None:
     """Check every rule over all our rows."""
     for rule, sql in RULES.items():
-        found = db.execute(sql).fetchall()
+        found = db.execute(sql, {"now": now} if ":now" in sql else None).fetchall()
         if found:
             raise Violation(f"{rule}: {len(found)} of them, such as {found[0][0]}")
     overused: list[tuple[Any, ...]] = db.execute(OVERUSED).fetchall()

@@ -1,11 +1,13 @@
 """Running two years of a seed and telling how they went."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
 import msgspec
 import structlog
 
+from keysat_core.ports.store import Store
 from tests.support.simulation.trace import LINES_KEPT, Trace, shortened
 from tests.support.years.books import Sums
 from tests.support.years.shop import Years
@@ -27,13 +29,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-def two_years(seed: int, buyers: int = BUYERS, *, lines_kept: int | None = LINES_KEPT) -> Outcome:
-    """Run one seed and tell how it ended."""
+def two_years(
+    seed: int,
+    buyers: int = BUYERS,
+    *,
+    bend: Callable[[Store], Store] = lambda store: store,
+    lines_kept: int | None = LINES_KEPT,
+) -> Outcome:
+    """Run one seed and tell how it ended. ``bend``: where a test breaks a rule."""
     trace = Trace(lines_kept=lines_kept)
     problem = sums = None
     with ExitStack() as stack:
         stack.enter_context(structlog.testing.capture_logs())
-        years = Years(seed, trace)
+        years = Years(seed, trace, bend)
         stack.callback(years.stop)
         try:
             sums = years.run(buyers)

@@ -12,6 +12,7 @@ from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS
 from keysat_core.domain.money import Currency
 from keysat_core.errors import KeysatError
 from keysat_core.ports.bundle import Ports
+from keysat_core.ports.store import Store
 from keysat_core.testing.clock import START
 from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.use_cases.server.prepare_server import prepare_server
@@ -61,7 +62,9 @@ most of the work and show nothing more."""
 class Years:
     """Everything of one run. ``run`` it once."""
 
-    def __init__(self, seed: int, trace: Trace) -> None:
+    def __init__(
+        self, seed: int, trace: Trace, bend: Callable[[Store], Store] = lambda store: store
+    ) -> None:
         self._rng = Random(f"years {seed}")  # noqa: S311  the seed is the point
         clock = VirtualClock(clock=PlainClock())
         weather = Weather(seed, ORDINARY)
@@ -107,7 +110,7 @@ class Years:
                 watch=self.market.ledger.on_commit,
                 note=self.market.note,
                 is_http_real=False,
-                bend_store=lambda store: store,
+                bend_store=bend,
                 bend_provider=lambda provider: provider,
                 webhooks=self.subscriber,
             )
@@ -261,7 +264,7 @@ class Years:
         now = market.clock.now()
         for license_id in self.oracle.accounts:
             self._ask(license_id, now)
-        check_rows(db)
+        check_rows(db, now)
         check_money(db, market.fake, self._buyers.all)
         check_deliveries(db, self.subscriber)
 
