@@ -1,6 +1,7 @@
 """Every defect of the earlier server has a test that names it.
 
-Source: lifecycles 15. A test names one in its docstring ("D6: …") or by ``@pytest.mark.defects``.
+Source: lifecycles 15. A test names one in its name (``test_d6_…``), in its docstring ("D6: …") or by
+``@pytest.mark.defects("D6")``.
 """
 
 import ast
@@ -16,6 +17,7 @@ DEFECTS: Final = frozenset(range(1, 52)) - {41}
 """The register has no 41."""
 
 _NAMED: Final = re.compile(r"\bD(\d+)\b")
+_IN_NAME: Final = re.compile(r"_d(\d+)(?=_|$)")
 
 
 def named_in(path: Path) -> Iterator[int]:
@@ -31,6 +33,7 @@ def named_in(path: Path) -> Iterator[int]:
             for one in node.decorator_list
             if ast.unparse(one).startswith("pytest.mark.defects(")
         ]
+        yield from (int(number) for number in _IN_NAME.findall(node.name))
         for text in said:
             yield from (int(number) for number in _NAMED.findall(text))
 
