@@ -15,14 +15,7 @@ ROWS: Final = frozenset(range(1, 49))
 
 DEFERRED: Final[dict[int, str]] = {}
 
-PARTLY: Final = {
-    2: "that a code's use is kept: there are no codes yet",
-    10: "that a code's use is returned: there are no codes yet",
-    14: "that a code is redeemed beyond its limit: there are no codes yet",
-    17: "that a code's use is returned: there are no codes yet",
-    22: "that a code's use is returned: there are no codes yet",
-    23: "that a code's use is returned: there are no codes yet",
-}
+PARTLY: Final[dict[int, str]] = {}
 """Rows that are covered but for a part, and which."""
 
 
