@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Manage merchant profiles and who collects for them.",
     ),
     "policy": ("keysat_cli.commands.policy", "Manage the tiers of a product."),
+    "code": ("keysat_cli.commands.code", "Manage discount codes."),
     "license": ("keysat_cli.commands.license", "Issue, find, suspend and revoke licenses."),
     "invoice": (
         "keysat_cli.commands.invoice",

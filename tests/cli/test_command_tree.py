@@ -52,6 +52,8 @@ def test_the_commands_are_those_promised() -> None:
         "license unsuspend", "license summary", "license issue-many", "license key",
         "license recover", "tier change", "tier quote", "tier history", "tier cancel",
         "subscription list", "subscription show", "subscription cancel",
+        "code create", "code list", "code show", "code update", "code enable", "code disable",
+        "code delete", "code preview", "code attribution",
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public",
         "rates pin", "rates refresh", "rates show",
@@ -96,9 +98,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
     assert asking == {
         "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
         "zaprite disconnect", "zaprite charge", "btcpay disconnect", "profile delete",
-            "invoice settle", "webhook delete",
-            "tier change",
-        "subscription cancel",
+        "invoice settle", "webhook delete", "tier change", "subscription cancel", "code delete",
     }  # fmt: skip
 
 

@@ -63,6 +63,7 @@ from keysat_core.use_cases.server import (
 )
 from keysat_core.use_cases.tips import list_tips
 from tests.support.builders import make_profile
+from tests.support.code_commands import CODE_COMMANDS, CODE_READS
 from tests.support.commands import DOLLARS, Command, invoice_id, license_id, ports, tiered
 from tests.support.tier_commands import TIER_COMMANDS, TIER_READS
 from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
@@ -101,6 +102,7 @@ def preferring(trade: Trade) -> MerchantProfileId:
 
 COMMANDS: Final = [
     *WEBHOOK_COMMANDS,
+    *CODE_COMMANDS,
     *TIER_COMMANDS,
     Command(
         create_profile.create_profile,
@@ -312,6 +314,7 @@ COMMANDS: Final = [
 
 READS: Final = [
     *WEBHOOK_READS,
+    *CODE_READS,
     *TIER_READS,
     Command(
         list_products.list_products,

@@ -1,0 +1,303 @@
+"""``keysat code``: discounts, referrals and free licenses."""
+
+from typing import Any, Final
+
+import click
+from msgspec import UNSET
+
+from keysat_cli.groups import NounGroup
+from keysat_cli.options import MOMENT, confirm, page_options, yes_option
+from keysat_cli.output import emit, facts, listing, time_text
+from keysat_cli.session import OPERATOR, open_shop
+from keysat_core.domain.code import Code, CodeDuration, CodeKind
+from keysat_core.domain.ids import CodeId
+from keysat_core.domain.instant import Instant
+from keysat_core.limits import CODES_PAGE_MAX
+from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.codes import create_code as creating
+from keysat_core.use_cases.codes import delete_code as deleting
+from keysat_core.use_cases.codes import list_codes as listed
+from keysat_core.use_cases.codes import update_code as updating
+from keysat_core.use_cases.codes.attribute_sales import attribute_sales
+from keysat_core.use_cases.codes.preview_code import preview_code
+from keysat_http.views.code import (
+    DeletedCode,
+    attribution_view,
+    code_check_view,
+    code_detail_view,
+    code_list_view,
+    code_view,
+)
+
+HEADINGS: Final = ("code", "kind", "amount", "uses", "active", "featured", "expires", "referrer")
+REPORT: Final = ("referrer", "code", "uses", "paid", "revenue in sats", "discount in sats")
+
+code_argument = click.argument("code", metavar="CODE")
+policy_option = click.option(
+    "--policy", "policies", multiple=True, metavar="SLUG", help="Only this tier; repeatable."
+)
+
+
+@click.group(cls=NounGroup)
+def code() -> None:
+    """Manage discount codes. CODE is its text, in any case, or its id."""
+
+
+@code.command()
+@code_argument
+@click.option("--kind", type=click.Choice([str(one) for one in CodeKind]), required=True)
+@click.option(
+    "--amount",
+    type=int,
+    default=0,
+    help="Hundredths of a percent for percent, else an amount in --currency; none for free_license.",
+)
+@click.option("--currency", metavar="CODE", help="SAT, USD or EUR; SAT if left out.")
+@click.option(
+    "--duration",
+    type=click.Choice([str(one) for one in CodeDuration]),
+    default=str(CodeDuration.ONCE),
+)
+@click.option("--max-uses", type=int, metavar="N", help="As often as anybody likes if left out.")
+@click.option("--expires-at", type=MOMENT, help="RFC 3339; never if left out.")
+@click.option("--product", metavar="SLUG", help="Only this product.")
+@policy_option
+@click.option("--referrer", metavar="TEXT", help="Whose sales these are, for the report.")
+@click.option("--description", metavar="TEXT", default="")
+@click.option("--featured", is_flag=True, help="Applied by itself, and shown with the tiers.")
+def create(
+    *,
+    code: str,
+    kind: str,
+    amount: int,
+    currency: str | None,
+    duration: str,
+    max_uses: int | None,
+    expires_at: Instant | None,
+    product: str | None,
+    policies: tuple[str, ...],
+    referrer: str | None,
+    description: str,
+    featured: bool,
+) -> None:
+    """Create a code; it may be used at once."""
+    command = creating.CreateCode(
+        code=code,
+        kind=kind,
+        amount=amount,
+        discount_currency=currency,
+        duration=duration,
+        max_uses=max_uses,
+        expires_at=expires_at,
+        product_slug=product,
+        policy_slugs=policies,
+        referrer_label=referrer,
+        description=description,
+        featured=featured,
+    )
+    with open_shop() as ports:
+        made = creating.create_code(
+            OPERATOR,
+            command,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            self_license=ports.self_license,
+        )
+    emit(code_view(made), _lines(made))
+
+
+@code.command("list")
+@click.option("--all", "is_all", is_flag=True, help="Those that are switched off too.")
+@page_options(CODES_PAGE_MAX)
+def list_(*, is_all: bool, limit: int, offset: int) -> None:
+    """List codes, newest first."""
+    with open_shop() as ports:
+        page = listed.list_codes(
+            OPERATOR, is_inactive_included=is_all, limit=limit, offset=offset, store=ports.store
+        )
+    rows = [
+        (
+            one.code,
+            one.kind,
+            one.amount,
+            _uses(one),
+            one.active,
+            one.featured,
+            time_text(one.expires_at),
+            one.referrer_label,
+        )
+        for one in page.codes
+    ]
+    emit(code_list_view(page), listing(HEADINGS, rows, noun="codes"))
+
+
+@code.command()
+@code_argument
+def show(code: str) -> None:
+    """Show a code and what became of its uses."""
+    with open_shop() as ports:
+        shown = listed.show_code(OPERATOR, _id(ports, code), store=ports.store)
+    rows = [
+        (one.status, one.invoice_id, one.final_price_sats, time_text(one.updated_at))
+        for one in shown.redemptions
+    ]
+    uses = listing(("use", "invoice", "sats", "since"), rows, noun="uses")
+    emit(code_detail_view(shown), [*_lines(shown.code), "", *uses])
+
+
+@code.command()
+@code_argument
+@click.option("--amount", type=int)
+@click.option("--max-uses", type=int, metavar="N", help="0 for as often as anybody likes.")
+@click.option("--expires-at", type=MOMENT)
+@click.option("--never-expires", is_flag=True)
+@click.option("--description", metavar="TEXT")
+@click.option("--referrer", metavar="TEXT", help='"" for nobody.')
+@click.option("--featured/--not-featured", default=None)
+@policy_option
+@click.option("--any-policy", is_flag=True, help="For every tier of its product.")
+def update(*, code: str, never_expires: bool, any_policy: bool, **asked: Any) -> None:
+    """Change a code; what is not named stays. Its text, kind and product never change."""
+    if never_expires and asked["expires_at"] is not None:
+        raise click.UsageError("--expires-at and --never-expires exclude each other")
+    if any_policy and asked["policies"]:
+        raise click.UsageError("--policy and --any-policy exclude each other")
+    with open_shop() as ports:
+        command = updating.UpdateCode(
+            code_id=_id(ports, code),
+            **_changes(asked, never_expires=never_expires, any_policy=any_policy),
+        )
+        changed = updating.update_code(
+            OPERATOR, command, store=ports.store, clock=ports.clock, ids=ports.ids
+        )
+    emit(code_view(changed), _lines(changed))
+
+
+@code.command()
+@code_argument
+def enable(code: str) -> None:
+    """Let a code be used again."""
+    _switch(code, active=True)
+
+
+@code.command()
+@code_argument
+def disable(code: str) -> None:
+    """Let a code be used no more; what was sold with it stays."""
+    _switch(code, active=False)
+
+
+@code.command()
+@code_argument
+@yes_option
+def delete(code: str, *, is_yes: bool) -> None:
+    """Delete a code that was never used."""
+    confirm(f"Delete discount code {code!r}?", is_yes=is_yes)
+    with open_shop() as ports:
+        gone = deleting.delete_code(
+            OPERATOR, _id(ports, code), store=ports.store, clock=ports.clock, ids=ports.ids
+        )
+    emit(DeletedCode(ok=True, deleted=gone.code), [f"Deleted code {gone.code}."])
+
+
+@code.command()
+@code_argument
+@click.option("--product", metavar="SLUG", required=True)
+@click.option("--policy", metavar="SLUG")
+def preview(code: str, *, product: str, policy: str | None) -> None:
+    """Tell what a code takes off a price, as a buyer would see it."""
+    with open_shop() as ports:
+        found = preview_code(
+            code, product, policy, store=ports.store, clock=ports.clock, rates=ports.rates
+        )
+    view = code_check_view(found)
+    pricing = found.pricing
+    lines = facts(
+        [
+            ("applies", found.problem is None),
+            ("why not", found.problem and view.message),
+            ("price in sats", pricing.base_sats),
+            ("discount in sats", pricing.discount_sats),
+            ("left in sats", pricing.final_sats),
+        ]
+    )
+    emit(view, lines)
+
+
+@code.command()
+@click.option("--since", type=MOMENT, help="From this instant on, RFC 3339.")
+@click.option("--until", type=MOMENT, help="Before this instant.")
+def attribution(*, since: Instant | None, until: Instant | None) -> None:
+    """Report which codes and referrers brought which sales, most revenue first."""
+    with open_shop() as ports:
+        found = attribute_sales(OPERATOR, since=since, until=until, store=ports.store)
+    rows = [
+        (
+            one.referrer_label,
+            one.code,
+            one.redemptions,
+            one.paid_redemptions,
+            one.revenue_sats,
+            one.discount_applied_sats,
+        )
+        for one in found
+    ]
+    emit(attribution_view(found), listing(REPORT, rows, noun="sales with a code"))
+
+
+def _id(ports: Ports, text: str) -> CodeId:
+    return listed.find_code_id(OPERATOR, text, store=ports.store)
+
+
+def _changes(asked: dict[str, Any], *, never_expires: bool, any_policy: bool) -> dict[str, Any]:
+    """Read the options of an update: what was not given is left alone."""
+    changes = {
+        field: UNSET if asked[field] is None else asked[field]
+        for field in ("amount", "max_uses", "expires_at", "description", "featured")
+    }
+    changes["referrer_label"] = UNSET if asked["referrer"] is None else asked["referrer"]
+    changes["policy_slugs"] = asked["policies"] or (() if any_policy else UNSET)
+    if changes["max_uses"] == 0:
+        changes["max_uses"] = None
+    if never_expires:
+        changes["expires_at"] = None
+    return changes
+
+
+def _switch(code: str, *, active: bool) -> None:
+    with open_shop() as ports:
+        changed = updating.set_code_active(
+            OPERATOR,
+            updating.SetCodeActive(code_id=_id(ports, code), active=active),
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            self_license=ports.self_license,
+        )
+    emit(code_view(changed), _lines(changed))
+
+
+def _uses(code: Code) -> str:
+    return f"{code.used_count}/{'∞' if code.max_uses is None else code.max_uses}"
+
+
+def _lines(code: Code) -> list[str]:
+    return facts(
+        [
+            ("id", code.id),
+            ("code", code.code),
+            ("kind", code.kind),
+            ("amount", code.amount),
+            ("currency", code.currency),
+            ("duration", code.duration),
+            ("uses", _uses(code)),
+            ("expires", time_text(code.expires_at)),
+            ("product", code.product_id),
+            ("tiers", code.policy_ids),
+            ("referrer", code.referrer_label),
+            ("description", code.description),
+            ("active", code.active),
+            ("featured", code.featured),
+        ]
+    )
