@@ -32,6 +32,7 @@ from keysat_core.use_cases.licenses.recover_license import RecoverLicense, recov
 from keysat_core.use_cases.licenses.show_license_key import show_license_key
 from keysat_core.use_cases.policies.list_policies import find_policy_id
 from keysat_core.use_cases.products.list_products import find_product_id
+from keysat_core.use_cases.tiers.list_changes import list_tier_changes
 from keysat_http.views.license import (
     issued_license_view,
     license_list_view,
@@ -39,6 +40,7 @@ from keysat_http.views.license import (
     license_view,
 )
 from keysat_http.views.recovered_license import recovered_view
+from keysat_http.views.tier_change import license_detail_view
 
 HEADINGS: Final = ("id", "status", "product", "policy", "buyer", "issued at", "expires at")
 
@@ -135,7 +137,8 @@ def show(license_id: str) -> None:
     """Show a license, never its key."""
     with open_shop() as ports:
         found = show_license(OPERATOR, LicenseId(license_id), store=ports.store)
-    emit(license_view(found), _lines(found))
+        changes = list_tier_changes(OPERATOR, found.id, store=ports.store)
+    emit(license_detail_view(found, changes), _lines(found))
 
 
 @license.command()

@@ -35,10 +35,13 @@ RETRY_SECONDS: Final = (300, 1_800, 7_200, 21_600, 43_200)
 
 
 def first_look_at(subscription: Subscription) -> Instant:
-    """When the next cycle is to be asked for, ahead of the end of what is paid."""
+    """When the next cycle is to be asked for, ahead of the end of what is paid.
+
+    A trial, which may be shorter than a period, gets its own share of it too.
+    """
     paid = subscription.next_renewal_at
-    lead = min(LEAD_SECONDS, subscription.period_seconds // LEAD_PARTS)
-    return Instant(max(paid - lead, subscription.started_at))
+    shortest = min(subscription.period_seconds, max(0, paid - subscription.started_at))
+    return Instant(paid - min(LEAD_SECONDS, shortest // LEAD_PARTS))
 
 
 def asked_again(subscription: Subscription, now: Instant, *, was_payable: bool) -> Subscription:

@@ -53,7 +53,7 @@ def test_an_issued_license_has_the_terms_of_its_policy(program: Program) -> None
     assert set(issued) == set(IssuedLicense.__struct_fields__)
     assert (issued["entitlements"], issued["max_machines"]) == (["sync"], 3)
     shown = program.json("license", "show", issued["license_id"])
-    assert set(shown) == LICENSE_KEYS
+    assert set(shown) == LICENSE_KEYS | {"tier_changes"}
     assert (shown["status"], shown["expires_at"]) == ("active", issued["expires_at"])
 
 

@@ -85,6 +85,8 @@ def test_every_background_job_runs_under_its_name(tmp_path: Path) -> None:
         "receipts",
         "deliveries",
         "reconcile",
+        "renewals",
+        "code_slots",
         "tips",
         "provider_probe",
         "webhook_check",

@@ -102,14 +102,14 @@ def test_the_worker_delivers_once_where_private_targets_are_allowed(program: Pro
         made = program.json("webhook", "create", subscriber.url)
         happen(program, "one")
         once = ("worker", "--once", "--job", "deliveries")
-        refused = program.run(*once)
-        assert refused.exit_code == 10, "nothing on this machine is a subscriber by default"
+        refused = program.process(*once)
+        assert refused.returncode == 10, "nothing on this machine is a subscriber by default"
         (delivery,) = program.json("delivery", "list")["deliveries"]
         assert delivery["last_error"] == "request error: it is not on the public internet"
         assert subscriber.posts == []
         program.json("delivery", "retry", delivery["id"])
         program.variables["KEYSAT_WEBHOOK_ALLOW_PRIVATE"] = "1"
-        assert program.run(*once).exit_code == 0
+        assert program.process(*once).returncode == 0
         (post,) = subscriber.posts
         assert Webhook(made["signing_secret"]).verify(post.body, dict(post.headers))
         (delivery,) = program.json("delivery", "list", "--status", "delivered")["deliveries"]

@@ -235,6 +235,7 @@ def test_every_tick_of_the_shop_runs(shop: Shop) -> None:
         "renewals",
         "tips",
         "saved_payments",
+        "code_slots",
         "heartbeats",
         "purge",
     ]

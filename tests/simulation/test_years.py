@@ -13,7 +13,7 @@ from keysat_core.ports.store import Store
 from tests.support.simulation.bends import bent, instead
 from tests.support.years.run import Outcome, report, two_years
 
-FEW: Final = 40
+FEW: Final = 30
 SEEDS: Final = 3
 FEW_SEEDS: Final = 20
 """Seeds in which each broken rule must be found."""
@@ -115,9 +115,9 @@ def test_every_rule_holds(seed: int) -> None:
 
 
 def test_a_seed_gives_the_same_years_again_to_the_letter() -> None:
-    first, second = (two_years(7, 20) for _ in range(2))
+    first, second = (two_years(7, 12) for _ in range(2))
     assert first == second
-    assert first.digest != two_years(8, 20).digest
+    assert first.digest != two_years(8, 12).digest
 
 
 @pytest.mark.parametrize(("bend", "problem"), BROKEN.values(), ids=BROKEN)

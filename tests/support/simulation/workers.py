@@ -20,6 +20,7 @@ TICKS: Final = {
     "deliveries": 5,
     "reconcile": 60,
     "renewals": 60,
+    "code_slots": 300,
     "tips": 10,
     "saved_payments": 10,
     "heartbeats": 3_600,
