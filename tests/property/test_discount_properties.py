@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keysat_core.domain.code import BPS_WHOLE, Code, CodeKind, discount
@@ -18,7 +18,9 @@ from keysat_core.domain.product import Product
 from keysat_core.domain.rate import Rate
 from keysat_core.limits import AMOUNT_MAX
 from keysat_core.testing import strategies
+from keysat_core.use_cases.codes.preview_code import preview_code
 from tests.support.builders import NOW, make_policy, make_product
+from tests.support.trade import open_trade
 
 replace = msgspec.structs.replace
 
@@ -245,3 +247,38 @@ def test_the_featured_code_is_the_closest_and_then_the_oldest(codes: list[Code])
             assert found in closest
             assert found.created_at == oldest.created_at
     assert featured_code(elsewhere, product, policy, NOW) is None
+
+
+# --- the preview and the purchase ----------------------------------------------------------------
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    kind=st.sampled_from(CodeKind),
+    amount=st.integers(1, 20_000),
+    currency=st.sampled_from(Currency),
+    listed=st.sampled_from(Currency),
+    value=st.integers(0, 100_000),
+)
+def test_a_purchase_costs_what_the_preview_said(
+    kind: CodeKind, amount: int, currency: Currency, listed: Currency, value: int
+) -> None:
+    trade = open_trade()
+    trade.rates.units_per_btc.update({one: rate.units_per_btc for one, rate in RATES.items()})
+    amount = {CodeKind.PERCENT: amount % 10_001, CodeKind.FREE_LICENSE: 0}.get(kind, amount)
+    code = code_of(kind, amount, currency)
+    with trade.store.writing() as tx:
+        product = replace(trade.shop.product, price=Money(currency=listed, amount=value))
+        tx.products.put_product(product)
+        tx.policies.put_policy(replace(trade.shop.policy, price_sats_override=None))
+        tx.codes.put_code(code)
+    seen = preview_code(
+        "save", product.slug, None, store=trade.store, clock=trade.clock, rates=trade.rates
+    )
+    bought = trade.open(code="SAVE").invoice
+    assert (bought.base_price_sats, bought.amount_sats) == (
+        seen.pricing.base_sats,
+        seen.pricing.final_sats,
+    )
+    assert bought.is_free is (seen.pricing.final_sats == 0)
+    trade.close()

@@ -11,11 +11,12 @@ import pytest
 
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.validation import Valid
-from keysat_core.errors import RequestInFlight
+from keysat_core.errors import CodeRefused, RequestInFlight
+from keysat_core.use_cases.codes.create_code import CreateCode, create_code
 from tests.support.contenders import in_processes
 from tests.support.nursery import Household, Nursery, open_nursery
 from tests.support.seat_watch import watched_seats
-from tests.support.trade import KEY, Trade, open_trade
+from tests.support.trade import KEY, OPERATOR, PATRON, Trade, open_trade
 
 THREADS: Final = 8
 ROUNDS: Final = 5
@@ -97,6 +98,33 @@ def test_purchases_with_one_idempotency_key_at_once_open_one_invoice(
     assert len({answer.invoice.id for answer in answers}) == 1
     assert [answer.is_replayed for answer in answers].count(False) == 1
     assert len(trade.events("invoice.opened")) == 1
+
+
+@pytest.mark.parametrize("cap", [1, 3])
+def test_a_code_used_at_once_is_never_used_more_often_than_it_may_be(
+    trade: Trade, cap: int
+) -> None:
+    command = CreateCode(code="SAVE", kind="percent", amount=5_000, max_uses=cap)
+    code = create_code(
+        OPERATOR,
+        command,
+        store=trade.store,
+        clock=trade.clock,
+        ids=trade.ids,
+        self_license=PATRON,
+    )
+
+    def buy() -> str:
+        try:
+            trade.open(code="SAVE")
+        except CodeRefused as refused:
+            return refused.reason
+        return "used"
+
+    answers = Counter(at_once(*[buy] * THREADS))
+    assert answers == {"used": cap, "exhausted": THREADS - cap}
+    with trade.store.reading() as tx:
+        assert tx.codes.get_code(code.id).used_count == tx.codes.count_redemptions(code.id) == cap
 
 
 def test_a_free_purchase_repeated_at_once_issues_one_license(trade: Trade) -> None:
