@@ -2,6 +2,7 @@
 
 from tests.contract.store_audit import AuditContract
 from tests.contract.store_catalog import CatalogContract
+from tests.contract.store_codes import CodesContract
 from tests.contract.store_commerce_removals import CommerceRemovalsContract
 from tests.contract.store_invoice_lists import InvoiceListsContract
 from tests.contract.store_invoices import InvoicesContract
@@ -27,6 +28,7 @@ class StoreContract(
     InvoiceListsContract,
     RemovalsContract,
     CommerceRemovalsContract,
+    CodesContract,
     SubscriptionsContract,
     TipsContract,
     TierChangesContract,
