@@ -86,7 +86,7 @@ def create_discount_code(
     """Create a code; it may be used at once."""
     slugs = data.policy_slugs
     if slugs is None:
-        slugs = [data.policy_slug] if data.policy_slug else []
+        slugs = [] if data.policy_slug is None else [data.policy_slug]
     command = creating.CreateCode(
         code=data.code,
         kind=data.kind,
@@ -95,7 +95,7 @@ def create_discount_code(
         duration=data.duration or CodeDuration.ONCE,
         max_uses=data.max_uses,
         expires_at=_instant(data.expires_at),
-        product_slug=data.product_slug or None,
+        product_slug=data.product_slug,
         policy_slugs=slugs,
         referrer_label=data.referrer_label,
         description=data.description or "",

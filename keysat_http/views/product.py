@@ -217,6 +217,7 @@ def _featured_view(featured: FeaturedPrice) -> FeaturedDiscount:
         max_uses=code.max_uses,
         used_count=code.used_count,
         remaining_uses=code.remaining_uses,
-        discount_applied_sats=pricing.discount_sats,
-        discounted_price_sats=pricing.final_sats,
+        # In the unit of the row's own price_sats, which are cents for a fiat product (5.3).
+        discount_applied_sats=featured.price.amount - pricing.final_value,
+        discounted_price_sats=pricing.final_value,
     )

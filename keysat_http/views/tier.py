@@ -37,7 +37,7 @@ class TierOverview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tier_view(overview: Overview, *, is_sandbox: bool) -> TierOverview:
-    """Render the tier. Codes do not exist yet, so none is in use."""
+    """Render the tier."""
     own = overview.self_license
     return TierOverview(
         tier=own.tier,
@@ -46,7 +46,7 @@ def tier_view(overview: Overview, *, is_sandbox: bool) -> TierOverview:
         entitlements=sorted(own.entitlements),
         usage=TierUsage(
             products=overview.product_count,
-            active_codes=0,
+            active_codes=overview.active_code_count,
             merchant_profiles=overview.merchant_profile_count,
         ),
         caps=TierCaps(

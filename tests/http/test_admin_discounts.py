@@ -76,6 +76,8 @@ def test_a_code_is_created_and_shown_with_everything_it_has(shop: Shop) -> None:
         ({"policy_slugs": ["pro"]}, 400, "product_slug"),
         ({"policy_slug": "pro"}, 400, "product_slug"),
         ({"product_slug": "none"}, 404, "none"),
+        ({"product_slug": ""}, 404, "product"),
+        ({"product_slug": "app", "policy_slug": ""}, 404, "policy"),
         ({"product_slug": "app", "policy_slugs": ["none"]}, 404, "none"),
     ],
 )

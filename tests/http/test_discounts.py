@@ -315,3 +315,30 @@ def test_a_preview_says_why_a_code_does_not_apply(shop: Shop) -> None:
     }.items():
         answer = shop.client.get(f"/v1/discount-codes/preview?{query}")
         assert answer.status_code == status, query
+
+
+def test_a_preview_of_a_trial_costs_nothing_as_the_purchase_does(shop: Shop) -> None:
+    shop.add_policy("trial", is_recurring=True, renewal_period_days=30, trial_days=7)
+    add(shop)
+    assert preview(shop, code="SAVE", product="app", policy_slug="trial")["final_price_sats"] == 0
+    assert shop.buy(policy_slug="trial", code="SAVE")["amount_sats"] == 0
+
+
+def test_a_featured_code_of_a_fiat_tier_is_shown_in_the_unit_of_its_price() -> None:
+    with running_shop() as shop:
+        shop.pin_rate("USD", "50000")
+        shop.add_product(price_currency="USD", price_value=4_900)
+        shop.add_policy("pro")
+        add(shop, "TEN", "fixed_sats", amount=1_000, discount_currency="USD", featured=True)
+        (tier,) = shop.client.get("/v1/products/app/policies").json()["policies"]
+        shown = tier["featured_discount"]
+        assert tier["price_sats"] == 4_900
+        assert (shown["discount_applied_sats"], shown["discounted_price_sats"]) == (1_000, 3_900)
+        assert shop.buy(policy_slug="pro")["amount_sats"] == 78_000
+
+
+def test_what_counts_against_the_cap_of_codes_is_told(shop: Shop) -> None:
+    add(shop)
+    off = add(shop, "OFF")
+    shop.admin("PATCH", f"/discount-codes/{off['id']}/active", json={"active": False})
+    assert shop.admin("GET", "/tier")["usage"]["active_codes"] == 1

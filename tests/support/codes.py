@@ -67,7 +67,8 @@ def stored_code(store: Store, **fields: Any) -> Code:
 
 def create(trade: Trade, text: str = "SAVE", **fields: Any) -> Code:
     """Create a code that takes half off unless told otherwise."""
-    command = CreateCode(**({"code": text, "kind": "percent", "amount": 5_000} | fields))
+    half: dict[str, Any] = {"code": text, "kind": "percent", "amount": 5_000}
+    command = CreateCode(**(half | fields))
     return create_code(
         OPERATOR,
         command,

@@ -62,9 +62,15 @@ def preview_code(
         offer = _offer(tx, product, policy_slug)
         code = tx.codes.find_code_by_text(spelled)
     problem = problem_of(code, product, offer.policy, now)
+    if problem not in {None, CodeProblem.WRONG_TIER}:
+        # Of a code that does not apply the price of the product is told (public-api 8.2).
+        offer = Offer(product=product, policy=None)
     counted = code if problem is None and offer.takes_codes else None
     needed = currencies_of(offer.price, counted)
     pricing = priced(offer.price, counted, {one: rates.rate(one) for one in needed})
+    if problem is None and offer.policy is not None and offer.policy.has_free_trial:
+        # A trial costs nothing, with or without a code.
+        pricing = msgspec.structs.replace(pricing, final_sats=0, final_value=0)
     return CodePreview(code=code, problem=problem, price=offer.price, pricing=pricing)
 
 

@@ -9,6 +9,7 @@ from keysat_core.domain.code import Code
 from keysat_core.domain.eligibility import featured_code
 from keysat_core.domain.ids import ProductId
 from keysat_core.domain.instant import Instant
+from keysat_core.domain.money import Money
 from keysat_core.domain.opening import Offer
 from keysat_core.domain.policy import Policy
 from keysat_core.domain.pricing import Pricing, currencies_of, priced
@@ -21,9 +22,10 @@ from keysat_core.ports.store import Store
 
 
 class FeaturedPrice(msgspec.Struct, frozen=True, kw_only=True):
-    """A code that is applied by itself, and the price it leaves."""
+    """A code that is applied by itself, and what it leaves of the listed price."""
 
     code: Code
+    price: Money
     pricing: Pricing
 
 
@@ -81,7 +83,7 @@ def _featured(
 ) -> FeaturedPrice | None:
     """Price a tier with the code that is applied by itself, as a purchase would.
 
-    Where no rate can be had now, the code is not shown: a purchase could not be priced either.
+    Where no rate can be had now, the code is not shown: it could not be applied either.
     """
     code = featured_code(codes, offer.product, offer.policy, now) if offer.takes_codes else None
     if code is None:
@@ -90,7 +92,7 @@ def _featured(
         known = {one: rates.rate(one) for one in currencies_of(offer.price, code)}
     except RateUnavailable:
         return None
-    return FeaturedPrice(code=code, pricing=priced(offer.price, code, known))
+    return FeaturedPrice(code=code, price=offer.price, pricing=priced(offer.price, code, known))
 
 
 def list_products(actor: Actor, *, is_inactive_included: bool, store: Store) -> list[Product]:

@@ -12,6 +12,7 @@ class TierOverview(msgspec.Struct, frozen=True, kw_only=True):
 
     self_license: SelfLicense
     product_count: int
+    active_code_count: int
     merchant_profile_count: int
 
 
@@ -26,5 +27,6 @@ def show_tier(actor: Actor, *, store: Store, self_license: SelfLicense) -> TierO
         return TierOverview(
             self_license=self_license,
             product_count=tx.products.count_products(),
+            active_code_count=tx.codes.count_codes(is_inactive_included=False),
             merchant_profile_count=tx.merchants.count_profiles(),
         )
