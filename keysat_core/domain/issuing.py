@@ -14,7 +14,7 @@ from keysat_core.domain.events import (
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.invoice import Invoice
 from keysat_core.domain.license import License, with_terms
-from keysat_core.domain.money import Money
+from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.policy import Policy, terms_of_sale
 from keysat_core.domain.redemption import CodeUse, Redeem, RedemptionStatus, advance
 from keysat_core.domain.renewal import first_look_at
@@ -97,7 +97,7 @@ def _subscription(
         period_days=policy.renewal_period_days,
         grace_period_days=policy.grace_period_days,
         license_grace_seconds=policy.grace_seconds,
-        listed=_price_of_cycles(list_price(facts.product, policy), facts.code_use),
+        listed=_price_of_cycles(_listed_at_sale(facts, policy, invoice), facts.code_use),
         started_at=now,
         next_renewal_at=Instant(now + days * DAY_SECONDS),
         merchant_profile_id=facts.merchant_profile_id,
@@ -105,6 +105,18 @@ def _subscription(
         updated_at=now,
     )
     return msgspec.structs.replace(begun, next_action_at=first_look_at(begun))
+
+
+def _listed_at_sale(facts: SaleFacts, policy: Policy, invoice: Invoice) -> Money:
+    """What was listed when the sale was opened, whatever is listed now (lifecycles 8.2).
+
+    What costs nothing is settled in the instant in which it is opened.
+    """
+    if invoice.is_free:
+        return list_price(facts.product, policy)
+    if invoice.listed_currency is None or invoice.listed_value is None:
+        return Money(currency=Currency.SAT, amount=invoice.base_price_sats)
+    return Money(currency=invoice.listed_currency, amount=invoice.listed_value)
 
 
 def _price_of_cycles(price: Money, use: CodeUse | None) -> Money:

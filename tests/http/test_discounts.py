@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from keysat_core.ports.sandbox import PretendPayment
 from tests.support.shop import Shop, running_shop
 
 YESTERDAY = "2020-01-01T00:00:00Z"
@@ -176,6 +177,27 @@ def test_a_discount_is_for_the_first_cycle_unless_it_is_for_ever(shop: Shop) -> 
         listed.append(shop.admin("GET", "/subscriptions")["subscriptions"][0]["listed_value"])
         shop.clock.turn(1)
     assert listed == [10_000, 7_500]
+
+
+@pytest.mark.defects("D3")
+@pytest.mark.parametrize("currency", ["SAT", "USD"])
+def test_later_cycles_cost_what_was_listed_when_the_buyer_bought(currency: str) -> None:
+    with running_shop() as shop:
+        shop.pin_rate("USD", "50000")
+        shop.add_product(price_currency=currency, price_value=10_000)
+        tier = shop.add_policy("monthly", is_recurring=True, renewal_period_days=30)
+        add(shop, "FIRST")
+        add(shop, "ALWAYS", duration="forever")
+        for code, expected in (("FIRST", 10_000), ("ALWAYS", 7_500)):
+            bought = shop.buy(policy_slug="monthly", code=code)
+            dearer = {"price_sats_override": 90_000}
+            shop.admin("PATCH", f"/policies/{tier['id']}", json=dearer)
+            shop.act(bought, PretendPayment.PAY)
+            shop.deliver()
+            shop.admin("PATCH", f"/policies/{tier['id']}", json={"price_sats_override": 10_000})
+            newest = shop.admin("GET", "/subscriptions")["subscriptions"][0]
+            assert (newest["listed_currency"], newest["listed_value"]) == (currency, expected)
+            shop.clock.turn(1)
 
 
 # --- redeeming ----------------------------------------------------------------------------------
