@@ -1,15 +1,22 @@
 """``keysat code``: discounts, referrals and free licenses."""
 
-from typing import Any, Final
+from typing import Any
 
 import click
 from msgspec import UNSET
 
+from keysat_cli.commands.code_output import (
+    attribution_lines,
+    code_detail_lines,
+    code_lines,
+    code_list_lines,
+    preview_lines,
+)
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import MOMENT, confirm, page_options, yes_option
-from keysat_cli.output import emit, facts, listing, time_text
+from keysat_cli.output import emit
 from keysat_cli.session import OPERATOR, open_shop
-from keysat_core.domain.code import Code, CodeDuration, CodeKind
+from keysat_core.domain.code import CodeDuration, CodeKind
 from keysat_core.domain.ids import CodeId
 from keysat_core.domain.instant import Instant
 from keysat_core.limits import CODES_PAGE_MAX
@@ -28,9 +35,6 @@ from keysat_http.views.code import (
     code_list_view,
     code_view,
 )
-
-HEADINGS: Final = ("code", "kind", "amount", "uses", "active", "featured", "expires", "referrer")
-REPORT: Final = ("referrer", "code", "uses", "paid", "revenue in sats", "discount in sats")
 
 code_argument = click.argument("code", metavar="CODE")
 policy_option = click.option(
@@ -104,7 +108,7 @@ def create(
             ids=ports.ids,
             self_license=ports.self_license,
         )
-    emit(code_view(made), _lines(made))
+    emit(code_view(made), code_lines(made))
 
 
 @code.command("list")
@@ -116,20 +120,7 @@ def list_(*, is_all: bool, limit: int, offset: int) -> None:
         page = listed.list_codes(
             OPERATOR, is_inactive_included=is_all, limit=limit, offset=offset, store=ports.store
         )
-    rows = [
-        (
-            one.code,
-            one.kind,
-            one.amount,
-            _uses(one),
-            one.active,
-            one.featured,
-            time_text(one.expires_at),
-            one.referrer_label,
-        )
-        for one in page.codes
-    ]
-    emit(code_list_view(page), listing(HEADINGS, rows, noun="codes"))
+    emit(code_list_view(page), code_list_lines(page))
 
 
 @code.command()
@@ -138,12 +129,7 @@ def show(code: str) -> None:
     """Show a code and what became of its uses."""
     with open_shop() as ports:
         shown = listed.show_code(OPERATOR, _id(ports, code), store=ports.store)
-    rows = [
-        (one.status, one.invoice_id, one.final_price_sats, time_text(one.updated_at))
-        for one in shown.redemptions
-    ]
-    uses = listing(("use", "invoice", "sats", "since"), rows, noun="uses")
-    emit(code_detail_view(shown), [*_lines(shown.code), "", *uses])
+    emit(code_detail_view(shown), code_detail_lines(shown))
 
 
 @code.command()
@@ -171,7 +157,7 @@ def update(*, code: str, never_expires: bool, any_policy: bool, **asked: Any) ->
         changed = updating.update_code(
             OPERATOR, command, store=ports.store, clock=ports.clock, ids=ports.ids
         )
-    emit(code_view(changed), _lines(changed))
+    emit(code_view(changed), code_lines(changed))
 
 
 @code.command()
@@ -212,17 +198,7 @@ def preview(code: str, *, product: str, policy: str | None) -> None:
             code, product, policy, store=ports.store, clock=ports.clock, rates=ports.rates
         )
     view = code_check_view(found)
-    pricing = found.pricing
-    lines = facts(
-        [
-            ("applies", found.problem is None),
-            ("why not", found.problem and view.message),
-            ("price in sats", pricing.base_sats),
-            ("discount in sats", pricing.discount_sats),
-            ("left in sats", pricing.final_sats),
-        ]
-    )
-    emit(view, lines)
+    emit(view, preview_lines(found, view.message))
 
 
 @code.command()
@@ -232,18 +208,7 @@ def attribution(*, since: Instant | None, until: Instant | None) -> None:
     """Report which codes and referrers brought which sales, most revenue first."""
     with open_shop() as ports:
         found = attribute_sales(OPERATOR, since=since, until=until, store=ports.store)
-    rows = [
-        (
-            one.referrer_label,
-            one.code,
-            one.redemptions,
-            one.paid_redemptions,
-            one.revenue_sats,
-            one.discount_applied_sats,
-        )
-        for one in found
-    ]
-    emit(attribution_view(found), listing(REPORT, rows, noun="sales with a code"))
+    emit(attribution_view(found), attribution_lines(found))
 
 
 def _id(ports: Ports, text: str) -> CodeId:
@@ -275,29 +240,4 @@ def _switch(code: str, *, active: bool) -> None:
             ids=ports.ids,
             self_license=ports.self_license,
         )
-    emit(code_view(changed), _lines(changed))
-
-
-def _uses(code: Code) -> str:
-    return f"{code.used_count}/{'∞' if code.max_uses is None else code.max_uses}"
-
-
-def _lines(code: Code) -> list[str]:
-    return facts(
-        [
-            ("id", code.id),
-            ("code", code.code),
-            ("kind", code.kind),
-            ("amount", code.amount),
-            ("currency", code.currency),
-            ("duration", code.duration),
-            ("uses", _uses(code)),
-            ("expires", time_text(code.expires_at)),
-            ("product", code.product_id),
-            ("tiers", code.policy_ids),
-            ("referrer", code.referrer_label),
-            ("description", code.description),
-            ("active", code.active),
-            ("featured", code.featured),
-        ]
-    )
+    emit(code_view(changed), code_lines(changed))
