@@ -187,7 +187,7 @@ def test_d13_a_card_saved_with_the_first_payment_after_a_trial_is_charged_next(
     shop.shop.add_policy("trial", is_recurring=True, renewal_period_days=30, trial_days=7)
     bought = shop.buy(policy_slug="trial", buyer_email="ada@example.com")
     one = Subscribed(shop=shop.shop, first_invoice_id=bought["invoice_id"])
-    shop.clock.turn(5 * DAY)
+    shop.clock.turn(6 * DAY)
     renew(shop.shop)
     order_id = one.open_invoice.provider_invoice_id
     assert order_id is not None

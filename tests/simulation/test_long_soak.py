@@ -1,8 +1,6 @@
-"""A hundred thousand purchases over twenty seeds, under every fault: our books are the provider's.
+"""Eighty thousand purchases over twenty seeds, under every fault: our books are the provider's.
 
-``make soak`` makes 10 000 a seed.
-
-``make test`` runs it by itself, after everything else, because it uses every core.
+``make soak`` makes 10 000 a seed. ``make test`` runs this by itself, after everything else, because it uses every core.
 """
 
 from typing import Final
@@ -14,10 +12,10 @@ from tests.support.soak.program import said_by
 from tests.support.soak.weather import FAULTS
 
 SEEDS: Final = 20
-PURCHASES: Final = 5_000
+PURCHASES: Final = 4_000
 
 SECONDS: Final = 3_000
-"""What a busy machine takes for all of them, and more; an idle one of two cores takes four minutes."""
+"""What a busy machine takes for all of them, and more; an idle one of two cores takes three minutes."""
 
 
 @pytest.mark.timeout(SECONDS)
