@@ -8,6 +8,8 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
+from keysat_core.domain.access import OPERATION_SCOPES
+from keysat_core.domain.actor import Scope as OperationScope
 from keysat_core.limits import BODY_BYTES_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_http import health, meta, metrics, openapi
@@ -83,6 +85,7 @@ def create_app(
     route_handlers: Sequence[ControllerRouterHandler] = (),
     ticks: Sequence[Tick] = (),
     credentials: Sequence[CredentialSource] = (),
+    operation_scopes: Mapping[str, OperationScope] = OPERATION_SCOPES,
     fast_routes: Callable[[RateLimiter, Callers, Meters], Mapping[str, FastRoute]] = lambda *_: {},
     read: Callable[[], Readings] = Readings,
 ) -> Application:
@@ -96,6 +99,7 @@ def create_app(
         route_handlers: Routes beside those of this package's own modules.
         ticks: Background jobs.
         credentials: What else proves a caller besides the master key.
+        operation_scopes: The scope of every admin operation among the routes, by its name.
         fast_routes: Makes the POSTs that go around the framework. The same path is among
             ``route_handlers`` too, for the OpenAPI document.
         read: Gives what the adapters count.
@@ -139,7 +143,10 @@ def create_app(
         request_class=JSONRequest,
         request_max_body_size=BODY_BYTES_MAX,
         state=State(
-            {"authenticator": Authenticator([MasterKey(settings.admin_api_key), *credentials])}
+            {
+                "authenticator": Authenticator([MasterKey(settings.admin_api_key), *credentials]),
+                "operation_scopes": operation_scopes,
+            }
         ),
     )
     edge = Edge(

@@ -1,11 +1,11 @@
 """Credentials: who is behind an Authorization header, and the actor every use case is given.
 
-Which scope an operation needs is the use case's business. A further kind of credential is one more
-``CredentialSource`` handed to ``create_app``. Source: admin-api 1.1, B-07.
+Which scope an operation needs is written in ``keysat_core.domain.access``. A further kind of
+credential is one more ``CredentialSource`` handed to ``create_app``. Source: admin-api 1.1, B-07.
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -26,9 +26,10 @@ _STATE_KEY: Final = "credential"
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """What a token proves. ``hash`` is the lower-hex SHA-256 of the token."""
+    """What a token proves. ``hash`` is the lower-hex SHA-256 of the token, ``id`` an API key's."""
 
     kind: ActorKind
+    id: str | None = None
     hash: str
     scopes: frozenset[Scope]
 
@@ -77,15 +78,25 @@ class Authenticator:
         raise Forbidden
 
 
-async def require_credential(
-    connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler
+async def require_scope(
+    connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler
 ) -> None:
-    """Guard admin routes. Litestar calls guards before it reads the body (B-07)."""
+    """Guard admin routes, before the query and the body are read (B-07).
+
+    Raises:
+        Unauthorized: there is no bearer token.
+        Forbidden: nobody knows the token, or it lacks the scope of the operation.
+    """
     authenticator: Authenticator = connection.app.state.authenticator
     header = next(
         (value for name, value in connection.scope["headers"] if name == b"authorization"), None
     )
-    connection.scope["state"][_STATE_KEY] = authenticator.authenticate(header)
+    credential = authenticator.authenticate(header)
+    scopes: Mapping[str, Scope] = connection.app.state.operation_scopes
+    # An operation nobody put into the table is nobody's.
+    if scopes.get(handler.handler_name) not in credential.scopes:
+        raise Forbidden
+    connection.scope["state"][_STATE_KEY] = credential
 
 
 def provide_actor(
@@ -97,6 +108,7 @@ def provide_actor(
         return public_actor(caller)
     return Actor(
         kind=credential.kind,
+        id=credential.id,
         hash=credential.hash,
         scopes=credential.scopes,
         request_ip=caller.address,

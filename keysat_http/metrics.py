@@ -19,7 +19,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_http.auth import require_credential
+from keysat_http.auth import require_scope
 from keysat_http.meters import Meters, ProviderReading, Readings, TickMeter
 from keysat_http.routes import BEARER_SCHEME, declared_errors, get
 
@@ -43,7 +43,7 @@ class MetricsPage:
     "/metrics",
     tags=["health"],
     media_type=MEDIA_TYPE,
-    guards=[require_credential],
+    guards=[require_scope],
     security=[{BEARER_SCHEME: []}],
     responses=declared_errors((), is_admin=True),
 )

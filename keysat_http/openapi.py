@@ -3,6 +3,7 @@
 ``served_document`` is what this server shows; ``openapi_document`` is the copy kept in ``schema/``.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,8 @@ from litestar.openapi.spec import Components, License, SecurityScheme, Server
 from litestar.types import ControllerRouterHandler, Method
 from litestar.types.internal_types import PathParameterDefinition
 
+from keysat_core.domain.access import roles_with
+from keysat_core.domain.actor import Scope
 from keysat_http.routes import BEARER_SCHEME, get
 
 DESCRIPTION: Final = (
@@ -80,13 +83,16 @@ def _finished(app: Litestar) -> dict[str, Any]:
     document = app.openapi_schema.to_schema()
     for item in document["paths"].values():
         for method in _METHODS & item.keys():
-            _finish(item[method])
+            _finish(item[method], app.state.operation_scopes)
     return document
 
 
-def _finish(operation: dict[str, Any]) -> None:
+def _finish(operation: dict[str, Any], scopes: Mapping[str, Scope]) -> None:
     """Add what Litestar leaves out or gets wrong."""
-    operation.setdefault("security", [])
+    if operation.setdefault("security", []):
+        scope = scopes[operation["operationId"]]
+        operation["security"] = [{BEARER_SCHEME: [scope]}]
+        operation["x-keysat-roles"] = list(roles_with(scope))
     if "description" in operation:
         operation["summary"] = operation["description"].partition("\n")[0].rstrip(".")
     body = operation.get("requestBody")

@@ -26,7 +26,7 @@ from keysat_core.errors import (
     StoreUnavailable,
     Unauthorized,
 )
-from keysat_http.auth import require_credential
+from keysat_http.auth import require_scope
 from keysat_http.errors import RULES, Error
 from keysat_http.framework_errors import ADMIN_PREFIX
 
@@ -142,6 +142,6 @@ def _shared(
         "responses": declared_errors(raises, is_admin=is_admin, has_body=has_body),
     }
     if is_admin:
-        shared["guards"] = [require_credential]
+        shared["guards"] = [require_scope]
         shared["security"] = [{BEARER_SCHEME: []}]
     return shared | dict(options)

@@ -2,6 +2,20 @@
 
 PRAGMA application_id = 1262836051;
 
+CREATE TABLE api_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    label TEXT NOT NULL,
+    token_hash TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL CHECK (role IN ('read-only', 'license-issuer', 'support', 'merchant-onboard',
+        'full-admin')),
+    extra_scopes TEXT NOT NULL CHECK (json_valid(extra_scopes)),
+    created_at INTEGER NOT NULL,
+    last_used_at INTEGER,
+    revoked_at INTEGER
+) STRICT;
+
+CREATE INDEX api_keys_by_age ON api_keys (created_at, id);
+
 CREATE TABLE audit_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     actor_kind TEXT NOT NULL,
@@ -106,6 +120,20 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
 CREATE INDEX idempotency_keys_of_invoice ON idempotency_keys (invoice_id);
+
+CREATE TABLE idempotent_answers (
+    actor_hash TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request_digest TEXT NOT NULL,
+    status INTEGER CHECK (status BETWEEN 100 AND 599),
+    sealed_body BLOB,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (actor_hash, operation, key),
+    CHECK ((status IS NULL) = (sealed_body IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idempotent_answers_by_age ON idempotent_answers (created_at);
 
 CREATE TABLE invoices (
     id TEXT NOT NULL PRIMARY KEY,
@@ -395,6 +423,17 @@ CREATE TABLE server_keys (
     private_key_pem TEXT NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE sessions (
+    token_hash TEXT NOT NULL PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    ip TEXT,
+    user_agent TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_by_end ON sessions (expires_at);
 
 CREATE TABLE settings (
     key TEXT NOT NULL PRIMARY KEY,

@@ -13,6 +13,8 @@ class ActorKind(StrEnum):
 
     ADMIN_API_KEY = "admin_api_key"
     SCOPED_API_KEY = "scoped_api_key"
+    WEB_SESSION = "web_session"
+    WEB_UI = "web_ui"
     CLI = "cli"
     BUYER = "buyer"
     BUYER_LICENSE_KEY = "buyer_license_key"
@@ -44,6 +46,8 @@ class Scope(StrEnum):
     RATES_WRITE = "rates:write"
     PAYMENT_PROVIDERS_READ = "payment_providers:read"
     PAYMENT_PROVIDERS_WRITE = "payment_providers:write"
+    COMMUNITY_READ = "community:read"
+    COMMUNITY_WRITE = "community:write"
     METRICS_READ = "metrics:read"
     BACKUPS_WRITE = "backups:write"
     INVOICES_READ = "invoices:read"
@@ -56,9 +60,13 @@ class Scope(StrEnum):
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
-    """One caller. ``hash`` identifies a credential without revealing it (lower-hex SHA-256)."""
+    """One caller. ``hash`` identifies a credential without revealing it (lower-hex SHA-256).
+
+    ``id`` is that of the API key; the master key has none.
+    """
 
     kind: ActorKind
+    id: str | None = None
     hash: str | None = None
     scopes: frozenset[Scope] = frozenset()
     request_ip: str | None = None

@@ -34,8 +34,10 @@ def audited(
     target: tuple[str, str] | None = None,
     **details: JSONValue,
 ) -> AuditEntry:
-    """Describe a mutation of ``target`` (kind, id) by an actor."""
+    """Describe a mutation of ``target`` (kind, id) by an actor; its id is among the details (B-08)."""
     kind, key = target or (None, None)
+    if actor.id is not None:
+        details = {**details, "actor_id": actor.id}
     return AuditEntry(
         actor_kind=actor.kind,
         actor_hash=actor.hash,

@@ -77,7 +77,7 @@ def test_components_are_called_by_their_plain_names(document: Any) -> None:
 
 def test_admin_operations_ask_for_a_credential_and_public_ones_do_not(document: Any) -> None:
     admin = document["paths"]["/v1/admin/products"]["post"]
-    assert admin["security"] == [{"bearerAuth": []}]
+    assert admin["security"] == [{"bearerAuth": ["products:write"]}]
     assert {"401", "403"} <= set(admin["responses"])
     public = document["paths"]["/v1/products/{slug}"]["get"]
     assert public["security"] == []

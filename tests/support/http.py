@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from litestar.enums import ScopeType
+from litestar.handlers import HTTPRouteHandler
 from litestar.testing import TestClient
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
@@ -19,7 +20,9 @@ from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_core.domain.access import OPERATION_SCOPES
 from keysat_core.domain.activity import ValidationEntry
+from keysat_core.domain.actor import Scope as OperationScope
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import SelfLicense
@@ -149,6 +152,12 @@ def ports_over(
     )
 
 
+def _name(handler: ControllerRouterHandler) -> str:
+    """A route that only a test has is the operator's own."""
+    assert isinstance(handler, HTTPRouteHandler)
+    return handler.handler_name
+
+
 @contextmanager
 def running_server(
     *,
@@ -170,6 +179,10 @@ def running_server(
             route_handlers=route_handlers,
             ticks=ticks,
             fast_routes=fast_routes,
+            operation_scopes={
+                **dict.fromkeys(map(_name, route_handlers), OperationScope.MASTER),
+                **OPERATION_SCOPES,
+            },
         )
         outside = FromPeer(app=app, peer=peer)
         with TestClient(outside) as client:
