@@ -3,7 +3,6 @@
 from typing import Final
 
 import click
-import msgspec
 
 from keysat_cli.groups import NounGroup
 from keysat_cli.output import emit, listing, time_text
@@ -13,16 +12,9 @@ from keysat_core.domain.tip import TipFilter
 from keysat_core.limits import TIPS_PAGE_DEFAULT
 from keysat_core.use_cases.server.settings import cap_tips, find_tips_cap
 from keysat_core.use_cases.tips.list_tips import list_tips
-from keysat_http.views.tip import tip_list_view
+from keysat_http.views.tip import TipsCap, tip_list_view
 
 HEADINGS: Final = ("created at", "recipient", "sats", "status", "license", "detail")
-
-
-class Cap(msgspec.Struct, frozen=True, kw_only=True):
-    """The most that is tipped within 24 hours; null for no cap."""
-
-    ok: bool
-    tips_daily_cap_sats: int | None
 
 
 @click.group(cls=NounGroup)
@@ -70,4 +62,4 @@ def cap(*, sats: int | None, remove: bool) -> None:
             cap_tips(OPERATOR, sats, store=ports.store, clock=ports.clock, ids=ports.ids)
         known = find_tips_cap(OPERATOR, store=ports.store)
     said = "Tips have no daily cap." if known is None else f"Tips stop at {known} sats in 24 hours."
-    emit(Cap(ok=True, tips_daily_cap_sats=known), [said])
+    emit(TipsCap(tips_daily_cap_sats=known), [said])

@@ -4,7 +4,6 @@ import sys
 from typing import Final
 
 import click
-import msgspec
 
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import confirm, page_options, yes_option
@@ -14,27 +13,25 @@ from keysat_cli.provider_trouble import warn_of_trouble
 from keysat_cli.session import OPERATOR, environment, open_shop
 from keysat_cli.settings import read_public_url
 from keysat_core.domain.ids import InvoiceId, MerchantProfileId
-from keysat_core.domain.instant import rfc3339, rfc3339_or_none
+from keysat_core.domain.instant import rfc3339
+from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.saved_payment import ChargeState
-from keysat_core.errors import NotConfigured, ProviderNotLoaded, UpstreamError
 from keysat_core.limits import PAGE_DEFAULT, PROVIDER_KEY_CHARS_MAX
-from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.connections.show_providers import count_pending, find_connection
 from keysat_core.use_cases.purchases.list_invoices import show_invoice
-from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_core.use_cases.zaprite.charge_invoice import (
     ChargedInvoice,
     ChargeInvoice,
-    charge_invoice,
 )
 from keysat_core.use_cases.zaprite.connect_zaprite import (
-    NO_ZAPRITE,
     ConnectZaprite,
     connect_zaprite,
 )
 from keysat_core.use_cases.zaprite.disconnect_zaprite import disconnect_zaprite
-from keysat_core.use_cases.zaprite.list_saved_payments import ListedPayment, list_saved_payments
+from keysat_core.use_cases.zaprite.list_saved_payments import list_saved_payments
+from keysat_http.charging import charge_saved_card
+from keysat_http.views.saved_payment import charge_view, saved_method_list_view
 from keysat_http.views.zaprite import NOUN, connected_view, disconnected_view, status_view
 
 HEADINGS: Final = ("invoice id", "buyer", "state", "method", "expires at", "charged")
@@ -46,36 +43,6 @@ _OUTCOMES: Final = {
     ChargeState.FAILED: "was refused; the buyer can still pay it by hand",
     ChargeState.UNKNOWN: "had no answer; it is never charged again, its order's status decides",
 }
-
-
-class SavedMethod(msgspec.Struct, frozen=True, kw_only=True):
-    """The payment method of one sale. ``charge``: how charging that sale's own invoice went."""
-
-    invoice_id: str
-    provider_id: str
-    buyer_email: str | None
-    state: str
-    method: str | None
-    expires_at: str | None
-    looks: int
-    charge: str | None
-
-
-class SavedMethodList(msgspec.Struct, frozen=True, kw_only=True):
-    """Saved payment methods, newest first."""
-
-    saved_payments: list[SavedMethod]
-
-
-class ChargeOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a charge went, and how its invoice stands now."""
-
-    invoice_id: str
-    charge: str
-    provider_status: str
-    detail: str
-    already: bool
-    invoice_status: str
 
 
 @click.group(cls=NounGroup)
@@ -192,8 +159,7 @@ def saved(*, limit: int, offset: int) -> None:
         )
         for row in rows
     ]
-    document = SavedMethodList(saved_payments=[_method(row) for row in rows])
-    emit(document, listing(HEADINGS, cells, noun="saved payment methods"))
+    emit(saved_method_list_view(rows), listing(HEADINGS, cells, noun="saved payment methods"))
     if len(rows) == limit:
         note(f"There may be more: add --offset {offset + limit}.")
 
@@ -222,23 +188,19 @@ def charge(invoice_id: str, *, saved_invoice_id: str, is_yes: bool) -> None:
             " typed that address; only an invoice you know to be theirs should be charged.",
             is_yes=is_yes,
         )
-        if ports.saved_payments is None:
-            raise NotConfigured(NO_ZAPRITE)
-        charged = charge_invoice(
+        charged, invoice_status, trouble = charge_saved_card(
+            ports,
             OPERATOR,
             ChargeInvoice(
                 invoice_id=InvoiceId(invoice_id), saved_invoice_id=InvoiceId(saved_invoice_id)
             ),
-            store=ports.store,
-            clock=ports.clock,
-            ids=ports.ids,
-            saved_payments=ports.saved_payments,
         )
-        invoice_status = _settled(ports, InvoiceId(invoice_id))
+    if trouble is not None:
+        note(f"Zaprite did not say how the order stands; the server asks again: {trouble}")
     _emit_charge(charged, invoice_status)
 
 
-def _emit_charge(charged: ChargedInvoice, invoice_status: str) -> None:
+def _emit_charge(charged: ChargedInvoice, invoice_status: InvoiceStatus) -> None:
     made = charged.charge
     said = f" (Zaprite said {made.raw_status})" if made.raw_status else ""
     already = "" if charged.is_new else "There was a charge of this invoice before. "
@@ -246,47 +208,7 @@ def _emit_charge(charged: ChargedInvoice, invoice_status: str) -> None:
         f"{already}The saved card {_OUTCOMES[made.state]}{said}.",
         f"The invoice is {invoice_status}.",
     ]
-    document = ChargeOutcome(
-        invoice_id=made.invoice_id,
-        charge=made.state,
-        provider_status=made.raw_status,
-        detail=made.detail,
-        already=not charged.is_new,
-        invoice_status=invoice_status,
-    )
-    emit(document, lines)
-
-
-def _settled(ports: Ports, invoice_id: InvoiceId) -> str:
-    """Ask Zaprite how the order stands; when it does not answer, the server will ask again."""
-    try:
-        settled = settle_invoice(
-            OPERATOR,
-            invoice_id,
-            store=ports.store,
-            clock=ports.clock,
-            ids=ports.ids,
-            providers=ports.providers,
-        )
-    except (UpstreamError, ProviderNotLoaded) as exc:
-        note(f"Zaprite did not say how the order stands; the server asks again: {exc}")
-        with ports.store.reading() as tx:
-            return str(tx.invoices.get_invoice(invoice_id).status)
-    return str(settled.invoice.status)
-
-
-def _method(row: ListedPayment) -> SavedMethod:
-    profile = row.saved.profile
-    return SavedMethod(
-        invoice_id=row.saved.invoice_id,
-        provider_id=row.saved.account_id,
-        buyer_email=row.buyer_email,
-        state=row.saved.state,
-        method=profile.method if profile else None,
-        expires_at=rfc3339_or_none(profile.expires_at) if profile else None,
-        looks=row.saved.looks,
-        charge=row.charge.state if row.charge else None,
-    )
+    emit(charge_view(charged, invoice_status), lines)
 
 
 def _api_key() -> str:

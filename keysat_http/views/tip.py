@@ -1,7 +1,7 @@
 """Tips as operators see them. Source: admin-api 2.5, payments 13."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -32,6 +32,13 @@ class TipList(msgspec.Struct, frozen=True, kw_only=True):
     """Tips, newest first."""
 
     tips: list[Tip]
+
+
+class TipsCap(msgspec.Struct, frozen=True, kw_only=True):
+    """The most that is tipped within 24 hours; null for no cap."""
+
+    ok: Literal[True] = True
+    tips_daily_cap_sats: int | None
 
 
 def tip_view(tip: TipAttempt) -> Tip:

@@ -300,3 +300,15 @@ def test_a_policy_tips_only_a_lightning_address(recipient: str) -> None:
         assert "lightning address" in answer.json()["message"]
         plus = {"tip_recipient": "a+b@c.example", "tip_pct_bps": 100}
         assert shop.admin("PATCH", path, json=plus)["tip_recipient"] == "a+b@c.example"
+
+
+def test_the_operator_limits_tips_over_the_admin_api() -> None:
+    with running_shop() as shop:
+        assert shop.admin("GET", "/tips/cap")["tips_daily_cap_sats"] is None
+        for sats in (500, 0, None):
+            said = shop.admin("PUT", "/tips/cap", json={"tips_daily_cap_sats": sats})
+            assert said == shop.admin("GET", "/tips/cap")
+            assert said == {"ok": True, "tips_daily_cap_sats": sats}
+        assert shop.audited("tips.cap") == 3
+        for wrong in ({}, {"tips_daily_cap_sats": -1}, {"tips_daily_cap_sats": "5"}):
+            assert shop.admin("PUT", "/tips/cap", ok=False, json=wrong).status_code == 400

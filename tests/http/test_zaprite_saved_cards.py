@@ -10,6 +10,7 @@ from keysat_core.domain.saved_payment import CaptureState
 from keysat_http.leasing import Work
 from keysat_http.shop_ticks import shop_ticks
 from tests.simulators.fault_plan import Answer, CallAction, Timeout
+from tests.support.shop import running_shop
 from tests.support.watched_store import WatchedStore
 from tests.support.zaprite_shop import ZapriteShop, running_zaprite_shop
 
@@ -175,3 +176,29 @@ def test_the_tick_looks_only_when_there_is_something_to_look_for(shop: ZapriteSh
     assert tick.has_work()
     assert tick.run() == Work(items=1)
     assert not tick.has_work()
+
+
+def test_the_operator_lists_saved_cards_and_charges_one_once(shop: ZapriteShop) -> None:
+    sold = shop.sell_recurring()
+    shop.capture()
+    (listed,) = shop.shop.admin("GET", "/zaprite/saved-payments")["saved_payments"]
+    assert (listed["invoice_id"], listed["state"]) == (sold["invoice_id"], "saved")
+    due = shop.buy(policy_slug="monthly", buyer_email="ada@example.com")
+    path = f"/invoices/{due['invoice_id']}/charge"
+    wish = {"saved_invoice_id": sold["invoice_id"]}
+    charged = shop.shop.admin("POST", path, json=wish)
+    assert (charged["charge"], charged["already"]) == ("charged", False)
+    assert charged["invoice_status"] == "settled"
+    again = shop.shop.admin("POST", path, json=wish)
+    assert (again["charge"], again["already"]) == ("charged", True)
+    assert shop.fake.charges(due["invoice_id"]) == 1
+    nothing = {"saved_invoice_id": due["invoice_id"]}
+    other = shop.buy(policy_slug="monthly", buyer_email="ada@example.com")
+    path = f"/invoices/{other['invoice_id']}/charge"
+    assert shop.shop.admin("POST", path, ok=False, json=nothing).status_code == 404
+
+
+def test_without_zaprite_nothing_is_charged() -> None:
+    with running_shop() as shop:
+        answer = shop.admin("POST", "/invoices/x/charge", ok=False, json={"saved_invoice_id": "y"})
+        assert (answer.status_code, answer.json()["error"]) == (503, "btcpay_not_configured")
