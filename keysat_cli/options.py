@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 import msgspec
 
+from keysat_cli.output import DRY_RUN_META, is_dry_run
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.instant import Instant, parse_rfc3339
 from keysat_core.domain.money import Currency
@@ -123,6 +124,21 @@ def yes_option(command: _C) -> _C:
     return click.option("--yes", "-y", "is_yes", is_flag=True, help="Do not ask, do it.")(command)
 
 
+def dry_run_option(command: _C) -> _C:
+    """Add ``--dry-run``: the command does its work, which is then undone."""
+    return click.option(
+        "--dry-run",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_dry_run,
+        help="Do it, show what came of it, and undo it.",
+    )(command)
+
+
+def _remember_dry_run(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    context.meta[DRY_RUN_META] = value
+
+
 def force_option(what: str) -> Callable[[_C], _C]:
     """Add ``--force``, saying what it also deletes."""
     return click.option("--force", "is_forced", is_flag=True, help=f"Delete {what} too.")
@@ -145,13 +161,13 @@ def page_options(default: int) -> Callable[[_C], _C]:
 
 
 def confirm(question: str, *, is_yes: bool) -> None:
-    """Ask before something that cannot be undone.
+    """Ask before something that cannot be undone, unless it is only a dry run.
 
     Raises:
         click.UsageError: nobody is there to answer.
         click.Abort: the answer was no.
     """
-    if is_yes:
+    if is_yes or is_dry_run():
         return
     if not sys.stdin.isatty():
         raise click.UsageError("this asks for confirmation and there is no terminal; add --yes")

@@ -19,6 +19,12 @@ from keysat_core.domain.rate import MINOR_PER_UNIT
 JSON_META: Final = "keysat_cli.is_json"
 """Where the ``--json`` option leaves its value in the click context."""
 
+DRY_RUN_META: Final = "keysat_cli.is_dry_run"
+"""Where the ``--dry-run`` option leaves its value in the click context."""
+
+NOTHING_CHANGED: Final = "Nothing was changed."
+"""What a person is told behind the result of a dry run."""
+
 CHANGE_META: Final = "keysat_cli.is_change_made"
 """Where a command's visit to the database leaves word in the click context that it wrote."""
 
@@ -40,6 +46,11 @@ def is_json_wanted() -> bool:
     return _is_noted(JSON_META)
 
 
+def is_dry_run() -> bool:
+    """Tell whether the running command was given ``--dry-run``: what it does is undone."""
+    return _is_noted(DRY_RUN_META)
+
+
 def note_change() -> None:
     """Remember that the running command has changed the database for good."""
     if context := click.get_current_context(silent=True):
@@ -58,6 +69,8 @@ def emit(document: Document, lines: Iterable[str]) -> None:
         OutputLost: It cannot be written.
         BrokenPipeError: Nobody reads it.
     """
+    if is_dry_run():
+        document, lines = _rehearsed(document), [*lines, NOTHING_CHANGED]
     printed = [to_json(document)] if is_json_wanted() else map(_clean_lines, lines)
     with _losing_output():
         for line in printed:
@@ -132,6 +145,12 @@ def shown(value: object) -> str:
 def clean(text: str) -> str:
     """Replace what a terminal would not print as it is."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _rehearsed(document: Document) -> Document:
+    """Say in a document that nothing of it was kept, as the API does."""
+    plain: dict[str, object] = msgspec.to_builtins(document)
+    return plain | {"dry_run": True}
 
 
 def _clean_lines(text: str) -> str:

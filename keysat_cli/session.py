@@ -9,12 +9,13 @@ from typing import Final
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
 from keysat_adapters.sqlite.connection import is_file_there
 from keysat_cli.environment import Environment, load_environment
-from keysat_cli.output import note, note_change
+from keysat_cli.output import is_dry_run, note, note_change
 from keysat_cli.settings import WorkerSettings, read_store_settings, read_worker_settings
 from keysat_cli.wiring import CLOCK, ENTROPY, open_wiring
 from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind
 from keysat_core.errors import StoreUnavailable
 from keysat_core.ports.bundle import Ports
+from keysat_http.rehearsal import rehearsed
 
 OPERATOR: Final = Actor(kind=ActorKind.CLI, scopes=EVERY_SCOPE)
 """Whoever may read the database file may do everything."""
@@ -48,8 +49,8 @@ def open_shop(*, is_creating: bool = False) -> Iterator[Ports]:
     with open_wiring(settings, is_migrating=is_new) as wiring:
         if is_new:
             note(f"Made a new database: {settings.db_path}")
-        yield wiring.ports
-        if wiring.store.has_changed:
+        yield _as_wanted(wiring.ports)
+        if wiring.store.has_changed and not is_dry_run():
             note_change()
 
 
@@ -70,12 +71,16 @@ def open_asking_shop() -> Iterator[Ports]:
     loader = (lambda: _silent_sandbox(settings)) if settings.store.is_sandbox else None
     with open_wiring(settings.store, is_migrating=False, sandbox_loader=loader) as wiring:
         try:
-            yield wiring.ports
+            yield _as_wanted(wiring.ports)
         finally:
             if wiring.sandbox is not None:
                 wiring.sandbox.close()
-        if wiring.store.has_changed:
+        if wiring.store.has_changed and not is_dry_run():
             note_change()
+
+
+def _as_wanted(ports: Ports) -> Ports:
+    return rehearsed(ports) if is_dry_run() else ports
 
 
 def _silent_sandbox(settings: WorkerSettings) -> Sandbox:

@@ -22,6 +22,7 @@ from keysat_http.leasing import LeaseKeeper
 from keysat_http.lifecycle import Lifecycle
 from keysat_http.meters import Meters, Readings
 from keysat_http.rate_limits import RateLimiter
+from keysat_http.request_ports import ports_for
 from keysat_http.settings import HTTPSettings
 from keysat_http.ticks import Tick, TickRunner
 
@@ -116,13 +117,16 @@ def create_app(
     meters = Meters(ticks=runner.meters)
     page = metrics.MetricsPage(meters, read)
 
+    def provide_ports(request: Request[object, object, State]) -> Ports:
+        return ports_for(request, ports)
+
     def provide_caller(request: Request[object, object, State]) -> Caller:
         return callers.caller_of(request.scope)
 
     litestar = Litestar(
         [*OWN_ROUTES, *route_handlers],
         dependencies={
-            "ports": Provide(lambda: ports, sync_to_thread=False),
+            "ports": Provide(provide_ports, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "limiter": Provide(lambda: limiter, sync_to_thread=False),
             "meters": Provide(lambda: meters, sync_to_thread=False),

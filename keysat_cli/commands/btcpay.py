@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import confirm, yes_option
+from keysat_cli.options import confirm, dry_run_option, yes_option
 from keysat_cli.output import emit, note
 from keysat_cli.provider_choice import find_chosen, none_chosen, sentence
 from keysat_cli.provider_trouble import warn_of_trouble
@@ -111,6 +111,7 @@ def status() -> None:
 @btcpay.command()
 @click.option("--provider", "provider_id", metavar="ID", help="Which; else the default profile's.")
 @yes_option
+@dry_run_option
 def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
     """Forget a store: its webhook and key are removed at BTCPay, its invoices stay here."""
     with open_shop() as ports:

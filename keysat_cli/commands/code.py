@@ -13,7 +13,7 @@ from keysat_cli.commands.code_output import (
     preview_lines,
 )
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import MOMENT, confirm, page_options, yes_option
+from keysat_cli.options import MOMENT, confirm, dry_run_option, page_options, yes_option
 from keysat_cli.output import emit
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.code import CodeDuration, CodeKind
@@ -177,6 +177,7 @@ def disable(code: str) -> None:
 @code.command()
 @code_argument
 @yes_option
+@dry_run_option
 def delete(code: str, *, is_yes: bool) -> None:
     """Delete a code that was never used."""
     confirm(f"Delete discount code {code!r}?", is_yes=is_yes)

@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import confirm, page_options, yes_option
+from keysat_cli.options import confirm, dry_run_option, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_asking_shop, open_shop
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
@@ -97,6 +97,7 @@ def show(invoice_id: str) -> None:
 @click.option("--reason", metavar="TEXT", help="Kept in the audit log.")
 @click.option("--force", "is_forced", is_flag=True, help="Also while its buyer may still pay it.")
 @yes_option
+@dry_run_option
 def settle(invoice_id: str, *, reason: str | None, is_forced: bool, is_yes: bool) -> None:
     """Settle an invoice on your word, and issue its license.
 

@@ -3,10 +3,12 @@
 from typing import Any, TextIO
 
 import click
+import msgspec
 
 from keysat_cli.commands.license_options import grant_options, granted_fields
 from keysat_cli.groups import JSONCommand
-from keysat_cli.output import emit, note
+from keysat_cli.options import dry_run_option
+from keysat_cli.output import emit, is_dry_run, note
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.grant import Receiver
 from keysat_core.limits import EMAIL_CHARS_MAX, ISSUE_MANY_MAX
@@ -15,6 +17,12 @@ from keysat_http.views.license import issued_licenses_view
 
 LIST_CHARS_MAX = ISSUE_MANY_MAX * (EMAIL_CHARS_MAX + 2)
 """As many of the longest addresses as may be given, and a line end behind each."""
+
+
+class WouldIssue(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dry run tells: no key, because a key verifies offline whether its license exists or not."""
+
+    count: int
 
 
 @click.command("issue-many", cls=JSONCommand)
@@ -27,6 +35,7 @@ LIST_CHARS_MAX = ISSUE_MANY_MAX * (EMAIL_CHARS_MAX + 2)
     metavar="FILE",
     help="One for each address: a line of the file, or of stdin if it is -.",
 )
+@dry_run_option
 def issue_many(*, count: int | None, addresses: TextIO | None, **fields: Any) -> None:
     """Issue many licenses on the same terms, all or none. Prints a key per line.
 
@@ -49,6 +58,10 @@ def issue_many(*, count: int | None, addresses: TextIO | None, **fields: Any) ->
             ids=ports.ids,
             keys=ports.keys,
         )
+    if is_dry_run():
+        count = len(issued.keys)
+        emit(WouldIssue(count=count), [f"{count} licenses would be issued."])
+        return
     emit(issued_licenses_view(issued), issued.keys)
     note(f"Issued {len(issued.keys)} licenses.")
 

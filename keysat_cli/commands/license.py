@@ -8,7 +8,14 @@ import msgspec
 from keysat_cli.commands.issue_many import issue_many
 from keysat_cli.commands.license_options import grant_options, granted_fields
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import ADDRESS, PolicyAddress, confirm, page_options, yes_option
+from keysat_cli.options import (
+    ADDRESS,
+    PolicyAddress,
+    confirm,
+    dry_run_option,
+    page_options,
+    yes_option,
+)
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
@@ -174,6 +181,7 @@ def recover(invoice_id: str, email: str) -> None:
 @id_argument
 @reason_option
 @yes_option
+@dry_run_option
 def revoke(license_id: str, *, reason: str | None, is_yes: bool) -> None:
     """End a license for good."""
     with open_shop() as ports:
@@ -193,6 +201,7 @@ def revoke(license_id: str, *, reason: str | None, is_yes: bool) -> None:
 @license.command()
 @id_argument
 @reason_option
+@dry_run_option
 def suspend(license_id: str, *, reason: str | None) -> None:
     """Stop a license for a while."""
     with open_shop() as ports:
@@ -209,6 +218,7 @@ def suspend(license_id: str, *, reason: str | None) -> None:
 
 @license.command()
 @id_argument
+@dry_run_option
 def unsuspend(license_id: str) -> None:
     """Lift a suspension."""
     with open_shop() as ports:

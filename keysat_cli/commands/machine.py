@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import confirm, page_options, yes_option
+from keysat_cli.options import confirm, dry_run_option, page_options, yes_option
 from keysat_cli.output import emit, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import LicenseId, MachineId
@@ -75,6 +75,7 @@ def list_(
 @click.argument("machine_id", metavar="MACHINE_ID")
 @click.option("--reason", metavar="TEXT", help="Kept with the machine.")
 @yes_option
+@dry_run_option
 def deactivate(machine_id: str, *, reason: str | None, is_yes: bool) -> None:
     """Free the seat of a machine."""
     confirm(f"Free the seat of machine {machine_id}?", is_yes=is_yes)

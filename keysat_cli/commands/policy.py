@@ -9,6 +9,7 @@ from keysat_cli.groups import NounGroup
 from keysat_cli.options import (
     PolicyAddress,
     confirm,
+    dry_run_option,
     force_option,
     policy_argument,
     yes_option,
@@ -119,6 +120,7 @@ def update(
 
 @policy.command()
 @policy_argument
+@dry_run_option
 def archive(address: PolicyAddress) -> None:
     """Take a tier off sale for good; licenses already issued keep validating."""
     _archive(address, archived=True)
@@ -199,6 +201,7 @@ def set_tip_(
 @policy_argument
 @force_option("its licenses, machines and invoices")
 @yes_option
+@dry_run_option
 def delete(address: PolicyAddress, *, is_forced: bool, is_yes: bool) -> None:
     """Delete a tier nobody depends on."""
     with open_shop() as ports:

@@ -7,7 +7,14 @@ import click
 import msgspec
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import CURRENCY, JSON_TEXT, confirm, force_option, yes_option
+from keysat_cli.options import (
+    CURRENCY,
+    JSON_TEXT,
+    confirm,
+    dry_run_option,
+    force_option,
+    yes_option,
+)
 from keysat_cli.output import emit, facts, listing, money_text, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.document import JSONValue
@@ -184,6 +191,7 @@ def deactivate(slug: str) -> None:
 @slug_argument
 @force_option("its licenses, machines and invoices")
 @yes_option
+@dry_run_option
 def delete(slug: str, *, is_forced: bool, is_yes: bool) -> None:
     """Delete a product and its policies."""
     with open_shop() as ports:

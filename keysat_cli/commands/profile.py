@@ -8,7 +8,7 @@ import msgspec
 from keysat_cli.commands.profile_options import identity_options, mail_options
 from keysat_cli.commands.profile_output import profile_lines, provider_lines
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import confirm, yes_option
+from keysat_cli.options import confirm, dry_run_option, yes_option
 from keysat_cli.output import emit, listing
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
@@ -131,6 +131,7 @@ def update(profile_id: str, *, cleared: tuple[str, ...], **fields: object) -> No
 @profile.command()
 @profile_argument
 @yes_option
+@dry_run_option
 def delete(profile_id: str, *, is_yes: bool) -> None:
     """Delete a profile that has neither products nor connected providers."""
     confirm(f"Delete merchant profile {profile_id!r}?", is_yes=is_yes)
@@ -182,6 +183,7 @@ def prefer(profile_id: str, rail: str, provider_id: str) -> None:
 @profile.command()
 @profile_argument
 @rail_argument
+@dry_run_option
 def unprefer(profile_id: str, rail: str) -> None:
     """Let the earliest connected provider collect on a rail again."""
     owner = MerchantProfileId(profile_id)

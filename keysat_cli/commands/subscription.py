@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import confirm, page_options, yes_option
+from keysat_cli.options import confirm, dry_run_option, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, table, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import LicenseId, ProductId, SubscriptionId
@@ -91,6 +91,7 @@ def show(subscription_id: str) -> None:
 @id_argument
 @click.option("--reason", metavar="TEXT", help="Kept with the subscription, and told.")
 @yes_option
+@dry_run_option
 def cancel(subscription_id: str, *, reason: str | None, is_yes: bool) -> None:
     """Cancel a subscription: no further invoices; the license runs to its end.
 

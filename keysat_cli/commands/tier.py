@@ -6,7 +6,7 @@ import click
 from msgspec import UNSET
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import confirm, yes_option
+from keysat_cli.options import confirm, dry_run_option, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import LicenseId, TierChangeId
@@ -138,6 +138,7 @@ def history(license_id: str) -> None:
 @tier.command()
 @license_argument
 @click.argument("change_id", metavar="CHANGE_ID")
+@dry_run_option
 def cancel(license_id: str, change_id: str) -> None:
     """Call off a change that waits for the next cycle."""
     with open_shop() as ports:

@@ -7,7 +7,7 @@ import click
 from msgspec import UNSET
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import MOMENT, confirm, yes_option
+from keysat_cli.options import MOMENT, confirm, dry_run_option, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import WebhookEndpointId
@@ -140,6 +140,7 @@ def disable(endpoint_id: str) -> None:
 @webhook.command()
 @endpoint_argument
 @yes_option
+@dry_run_option
 def delete(endpoint_id: str, *, is_yes: bool) -> None:
     """Delete an endpoint. What is queued for it dies; the history of its deliveries stays."""
     confirm(f"Delete webhook endpoint {endpoint_id!r}?", is_yes=is_yes)

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import confirm, page_options, yes_option
+from keysat_cli.options import confirm, dry_run_option, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.provider_choice import find_chosen, none_chosen, sentence
 from keysat_cli.provider_trouble import warn_of_trouble
@@ -116,6 +116,7 @@ def status() -> None:
 @zaprite.command()
 @click.option("--provider", "provider_id", metavar="PROVIDER_ID", help="Default: the default's.")
 @yes_option
+@dry_run_option
 def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
     """Forget an account's key; its invoices stay."""
     with open_shop() as ports:

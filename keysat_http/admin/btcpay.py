@@ -28,6 +28,7 @@ from keysat_core.use_cases.connections.show_providers import (
     list_payment_methods,
 )
 from keysat_http.provider_threads import ProviderThreads
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import get, post
 from keysat_http.settings import HTTPSettings
 from keysat_http.views.btcpay import (
@@ -132,7 +133,7 @@ async def list_btcpay_payment_methods(
     )
 
 
-@post(f"{_PATH}/disconnect", sync_to_thread=None, tags=_TAGS)
+@post(f"{_PATH}/disconnect", sync_to_thread=None, tags=_TAGS, **REHEARSABLE_ROUTE)
 async def stop_btcpay(
     actor: NamedDependency[Actor],
     ports: NamedDependency[Ports],

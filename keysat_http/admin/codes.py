@@ -21,6 +21,7 @@ from keysat_core.use_cases.codes import update_code as updating
 from keysat_core.use_cases.codes.attribute_sales import attribute_sales
 from keysat_http.admin.paging import clamp_limit, clamp_offset
 from keysat_http.bodies import Flag, WholeNumber
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import delete, get, patch, post
 from keysat_http.views.code import (
     AttributionReport,
@@ -198,7 +199,9 @@ def set_discount_code_active(
     return DONE
 
 
-@delete(_PATH + "/{code_id:str}", raises=[NotFound, StillReferenced], tags=_TAGS)
+@delete(
+    _PATH + "/{code_id:str}", raises=[NotFound, StillReferenced], tags=_TAGS, **REHEARSABLE_ROUTE
+)
 def delete_discount_code(
     code_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
 ) -> DeletedCode:

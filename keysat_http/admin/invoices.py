@@ -22,6 +22,7 @@ from keysat_core.use_cases.purchases.settle_by_hand import SettleByHand
 from keysat_http.admin.paging import clamp_limit, clamp_offset
 from keysat_http.by_hand import ask_provider, take_word
 from keysat_http.provider_threads import ProviderThreads
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import get, post
 from keysat_http.views.invoice import (
     Invoice,
@@ -103,6 +104,7 @@ def get_invoice(
     raises=[NotFound, StillPayable],
     sync_to_thread=None,
     tags=_TAGS,
+    **REHEARSABLE_ROUTE,
 )
 async def settle_invoice_by_hand(
     *,

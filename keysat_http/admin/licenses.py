@@ -25,6 +25,7 @@ from keysat_core.use_cases.licenses.list_licenses import show_license
 from keysat_core.use_cases.tiers.list_changes import list_tier_changes
 from keysat_http.admin.reason import Why
 from keysat_http.bodies import WholeNumber
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import get, post
 from keysat_http.views.license import IssuedLicense, issued_license_view
 from keysat_http.views.outcome import DONE, Done
@@ -86,7 +87,7 @@ def get_license(
     return license_detail_view(license, list_tier_changes(actor, license.id, store=ports.store))
 
 
-@post(_PATH + "/{license_id:str}/revoke", raises=[NotFound], tags=_TAGS)
+@post(_PATH + "/{license_id:str}/revoke", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def revoke_license(
     data: JSONBody[Why],
     license_id: FromPath[str],
@@ -105,7 +106,7 @@ def revoke_license(
     return DONE
 
 
-@post(_PATH + "/{license_id:str}/suspend", raises=[NotFound], tags=_TAGS)
+@post(_PATH + "/{license_id:str}/suspend", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def suspend(
     data: JSONBody[Why],
     license_id: FromPath[str],
@@ -124,7 +125,7 @@ def suspend(
     return _done(changed)
 
 
-@post(_PATH + "/{license_id:str}/unsuspend", raises=[NotFound], tags=_TAGS)
+@post(_PATH + "/{license_id:str}/unsuspend", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def unsuspend(
     license_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
 ) -> Done:

@@ -16,6 +16,7 @@ from keysat_core.use_cases.machines.list_machines import list_machines as list_u
 from keysat_http.admin.paging import clamp_limit, clamp_offset
 from keysat_http.admin.reason import Why
 from keysat_http.bodies import Flag
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import get, post
 from keysat_http.views.machine import MachineList, machine_list_view
 from keysat_http.views.outcome import DONE, Done
@@ -54,7 +55,7 @@ def list_machines(
     return machine_list_view(rows)
 
 
-@post(_PATH + "/{machine_id:str}/deactivate", raises=[NotFound], tags=_TAGS)
+@post(_PATH + "/{machine_id:str}/deactivate", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def deactivate_machine(
     data: JSONBody[Why],
     machine_id: FromPath[str],

@@ -21,6 +21,7 @@ from keysat_core.use_cases.merchants import set_default_profile as defaulting
 from keysat_core.use_cases.merchants import update_profile as updating
 from keysat_http.admin.paging import page_of
 from keysat_http.bodies import WholeNumber
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import delete, get, patch, post, put
 from keysat_http.views.merchant import (
     ChangedMerchantProfile,
@@ -143,7 +144,7 @@ def update_merchant_profile(
     return profile_view(profile)
 
 
-@delete(_ONE, raises=[StillReferenced], tags=_TAGS)
+@delete(_ONE, raises=[StillReferenced], tags=_TAGS, **REHEARSABLE_ROUTE)
 def delete_merchant_profile(
     profile_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
 ) -> ChangedMerchantProfile:
@@ -193,7 +194,7 @@ def set_rail_preference(
     return set_preference_view(preference)
 
 
-@delete(_RAIL, tags=_TAGS)
+@delete(_RAIL, tags=_TAGS, **REHEARSABLE_ROUTE)
 def clear_rail_preference(
     profile_id: FromPath[str],
     rail: FromPath[str],

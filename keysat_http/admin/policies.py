@@ -20,6 +20,7 @@ from keysat_core.use_cases.policies import list_policies as listing
 from keysat_core.use_cases.policies import update_policy as updating
 from keysat_http.admin.paging import page_of
 from keysat_http.bodies import Flag, WholeNumber
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import delete, get, patch, post
 from keysat_http.views.policy import (
     DeletedPolicy,
@@ -177,7 +178,9 @@ def update_policy(
     return policy_view(policy)
 
 
-@delete(_PATH + "/{policy_id:str}", raises=[NotFound, StillReferenced], tags=_TAGS)
+@delete(
+    _PATH + "/{policy_id:str}", raises=[NotFound, StillReferenced], tags=_TAGS, **REHEARSABLE_ROUTE
+)
 def delete_policy(
     policy_id: FromPath[str],
     actor: NamedDependency[Actor],

@@ -16,6 +16,7 @@ from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.policies import archive_policy as archiving
 from keysat_core.use_cases.policies import update_policy as updating
 from keysat_http.bodies import WholeNumber
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import patch
 from keysat_http.views.outcome import DONE, Done
 from keysat_http.views.policy import ArchivedPolicy, Policy, archived_policy_view, policy_view
@@ -74,7 +75,7 @@ def set_policy_public(
     return DONE
 
 
-@patch(_PATH + "/archived", raises=[NotFound], tags=_TAGS)
+@patch(_PATH + "/archived", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def set_policy_archived(
     data: JSONBody[PolicyArchiving],
     policy_id: FromPath[str],

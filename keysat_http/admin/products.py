@@ -24,6 +24,7 @@ from keysat_core.use_cases.products import list_products as listing
 from keysat_core.use_cases.products import update_product as updating
 from keysat_http.admin.paging import page_of
 from keysat_http.bodies import Flag, WholeNumber
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import delete, get, patch, post, put
 from keysat_http.views.outcome import DONE, Done
 from keysat_http.views.policy import PolicyList, policy_list_view
@@ -194,7 +195,9 @@ def set_policy_order(
     return policy_list_view(policies)
 
 
-@delete(_PATH + "/{product_id:str}", raises=[NotFound, StillReferenced], tags=_TAGS)
+@delete(
+    _PATH + "/{product_id:str}", raises=[NotFound, StillReferenced], tags=_TAGS, **REHEARSABLE_ROUTE
+)
 def delete_product(
     product_id: FromPath[str],
     actor: NamedDependency[Actor],

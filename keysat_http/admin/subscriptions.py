@@ -16,6 +16,7 @@ from keysat_core.use_cases.subscriptions import cancel_subscription as cancellin
 from keysat_core.use_cases.subscriptions import list_subscriptions as listing
 from keysat_http.admin.paging import clamp_limit, clamp_offset
 from keysat_http.admin.reason import Why
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import get, post
 from keysat_http.views.subscription import (
     SubscriptionCancellation,
@@ -64,7 +65,7 @@ def get_subscription(
     return subscription_detail_view(shown)
 
 
-@post(_PATH + "/{subscription_id:str}/cancel", raises=[NotFound], tags=_TAGS)
+@post(_PATH + "/{subscription_id:str}/cancel", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def cancel_subscription(
     *,
     data: JSONBody[Why | None] = None,

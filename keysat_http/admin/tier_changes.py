@@ -31,6 +31,8 @@ from keysat_core.use_cases.tiers.schedule_change import cancel_scheduled_change,
 from keysat_http.bodies import Flag
 from keysat_http.collecting import order_and_collect
 from keysat_http.provider_threads import ProviderThreads
+from keysat_http.rehearsal import refuse_rehearsal
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import delete, get, post
 from keysat_http.settings import HTTPSettings
 from keysat_http.views.outcome import Done
@@ -79,6 +81,7 @@ class ChangeTier(msgspec.Struct, frozen=True, kw_only=True):
     ],
     sync_to_thread=None,
     tags=_TAGS,
+    **REHEARSABLE_ROUTE,
 )
 async def change_license_tier(
     *,
@@ -101,6 +104,8 @@ async def change_license_tier(
     authorize(actor, Scope.LICENSES_WRITE if data.skip_payment else Scope.MASTER)
     if is_waiting(data.apply_at) and not data.skip_payment:
         raise InvariantError("skip_payment", "must not be false: a change that waits costs nothing")
+    if not (data.skip_payment or data.dry_run):
+        refuse_rehearsal(ports, "a change that is paid for cannot be rehearsed; see tier-quote")
     if data.skip_payment or data.dry_run:
         return await sync_to_thread(_without_payment, actor, request, data, ports)
     ordered, invoice = await order_and_collect(
@@ -156,7 +161,7 @@ def list_tier_changes(
     return tier_change_list_view(list_all(actor, LicenseId(license_id), store=ports.store))
 
 
-@delete(_PATH + "/tier-changes/{change_id:str}", raises=[NotFound], tags=_TAGS)
+@delete(_PATH + "/tier-changes/{change_id:str}", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def cancel_tier_change(
     license_id: FromPath[str],
     change_id: FromPath[str],

@@ -25,6 +25,7 @@ from keysat_core.use_cases.webhooks import retry_delivery as retrying
 from keysat_core.use_cases.webhooks import update_endpoint as updating
 from keysat_http.admin.paging import clamp_limit, clamp_offset, page_of
 from keysat_http.bodies import Flag
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import delete, get, patch, post
 from keysat_http.views.webhook import (
     STATUS_NAMES,
@@ -178,7 +179,7 @@ def set_webhook_endpoint_active(
     return WebhookChange()
 
 
-@delete(_ONE, raises=[NotFound], tags=_TAGS)
+@delete(_ONE, raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def delete_webhook_endpoint(
     endpoint_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
 ) -> WebhookChange:

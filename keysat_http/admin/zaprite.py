@@ -25,6 +25,7 @@ from keysat_core.use_cases.connections.show_providers import (
 from keysat_core.use_cases.zaprite.connect_zaprite import ConnectZaprite, connect_zaprite
 from keysat_core.use_cases.zaprite.disconnect_zaprite import disconnect_zaprite
 from keysat_http.provider_threads import ProviderThreads
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import get, post
 from keysat_http.settings import HTTPSettings
 from keysat_http.views.not_connected import nothing_disconnected
@@ -113,7 +114,7 @@ def get_zaprite_status(
     return status_view(connection, public_url=settings.public_url)
 
 
-@post(f"{_PATH}/disconnect", raises=[NotFound], tags=_TAGS)
+@post(f"{_PATH}/disconnect", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def disconnect_zaprite_account(
     actor: NamedDependency[Actor],
     ports: NamedDependency[Ports],
