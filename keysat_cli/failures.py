@@ -41,6 +41,28 @@ class ResultLost(Exception):
         )
 
 
+class ServerRefused(Exception):
+    """The server a command was for refused, or gave no answer. The message is for people.
+
+    ``error`` and ``code`` are its own words where it had any; ``extra`` goes into the JSON.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        error: str,
+        exit_code: ExitCode,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.error = error
+        self.exit_code = exit_code
+        self.extra = dict(extra or {})
+
+
 class DifferencesFound(Exception):
     """A check did not find what it expected; the message says what."""
 
@@ -64,7 +86,7 @@ def exit_code_after(run: Callable[[], object], *, is_json: bool) -> int:
         if gone.is_change_made:
             note("keysat: the change was made, but nobody read its output: do not run it again")
         return ExitCode.READER_GONE
-    except KeysatError as failure:
+    except (KeysatError, ServerRefused) as failure:
         return _report_failure(failure, is_json=is_json)
     except click.ClickException as failure:
         return _report_usage(failure, is_json=is_json)
@@ -78,8 +100,17 @@ def exit_code_after(run: Callable[[], object], *, is_json: bool) -> int:
     return result if isinstance(result, int) else ExitCode.OK
 
 
-def _report_failure(failure: KeysatError, *, is_json: bool) -> int:
+def _report_failure(failure: KeysatError | ServerRefused, *, is_json: bool) -> int:
     message = str(failure)
+    if isinstance(failure, ServerRefused):
+        return _report(
+            failure.code,
+            message,
+            failure.exit_code,
+            is_json=is_json,
+            error=failure.error,
+            extra=failure.extra,
+        )
     extra: dict[str, object] = {}
     if isinstance(failure, StillReferenced | StillPayable):
         message = message.replace("force=true", "--force")

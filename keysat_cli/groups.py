@@ -9,10 +9,15 @@ import click
 
 from keysat_cli.failures import ReaderGone, ResultLost, exit_code_after
 from keysat_cli.output import JSON_META, OutputLost, flush_output, is_change_made
+from keysat_cli.place import is_remote_wanted, remote_options
 
 
 class JSONCommand(click.Command):
-    """A command with ``--json``."""
+    """A command with ``--json``, carried out here or by a server elsewhere.
+
+    What says where is taken behind the command, too, unless the command spells an option of its own
+    so.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -25,6 +30,17 @@ class JSONCommand(click.Command):
                 help="Print one JSON document instead of text.",
             )
         )
+        taken = [spelling for one in self.params for spelling in one.opts]
+        self.params += remote_options(taken, hidden=True)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command where it is wanted."""
+        if is_remote_wanted(ctx):
+            # Loaded by name when it is needed: commands load this module.
+            running = import_module("keysat_cli.remote.running")
+            if not running.is_run_here(ctx):
+                return running.run_remotely(ctx)
+        return super().invoke(ctx)
 
 
 class NounGroup(click.Group):
@@ -43,6 +59,7 @@ class RootGroup(click.Group):
     def __init__(self, *args: Any, modules: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._modules = modules
+        self.params += remote_options()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give the commands in the order of the table."""

@@ -72,6 +72,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "keysat_cli.commands.restore",
         "Put a backup in the place of the database; the server must not run.",
     ),
+    "login": (
+        "keysat_cli.remote.login",
+        "Keep a server's address and API key, for --profile NAME; --url says which server.",
+    ),
+    "logout": ("keysat_cli.remote.login", "Forget a server's address and key."),
+    "logins": ("keysat_cli.remote.login", "List the servers that are kept, never their keys."),
     "schema": ("keysat_cli.commands.schema", "Write or check the files under schema/."),
     "completion": ("keysat_cli.commands.completion", "Print a completion script for a shell."),
 }
@@ -102,7 +108,8 @@ def cli() -> None:
     """Keysat: sell software for bitcoin and sign license keys that verify offline.
 
     Settings come from the environment and from .env in the working directory; most commands need
-    only KEYSAT_DB_PATH. Commands work while the server runs.
+    only KEYSAT_DB_PATH. Commands work while the server runs. With --url or --profile, or with
+    KEYSAT_URL or KEYSAT_PROFILE set, they are carried out by that server instead.
     """
 
 

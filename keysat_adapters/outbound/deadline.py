@@ -42,11 +42,14 @@ class DeadlineTransport(httpx.BaseTransport):
         is_cut: bool = False,
         kept_connections: int = 8,
         address_for: AddressFor | None = None,
+        ca_file: str | None = None,
     ) -> None:
         self._bytes_max = bytes_max
         self._is_cut = is_cut
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=ssl.create_default_context(cafile=ca_file)
+            if ca_file
+            else httpx.create_ssl_context(trust_env=False),
             max_connections=CONNECTIONS_MAX,
             max_keepalive_connections=kept_connections,
             keepalive_expiry=20.0,

@@ -45,8 +45,9 @@ class HTTPSender:
     """Sends requests; safe to share between threads.
 
     ``address_for`` chooses the IP address of a host and may refuse it. A ``transport`` takes the
-    place of the network. Of an answer that is longer than allowed only the beginning is read with
-    ``is_answer_cut``; otherwise it is none.
+    place of the network. With ``ca_file`` only that authority's certificates are trusted. Of an
+    answer that is longer than allowed only the beginning is read with ``is_answer_cut``; otherwise it
+    is none.
     """
 
     def __init__(
@@ -58,11 +59,14 @@ class HTTPSender:
         answer_bytes_max: int = ANSWER_BYTES_MAX,
         is_answer_cut: bool = False,
         kept_connections: int = KEPT_CONNECTIONS,
+        ca_file: str | None = None,
     ) -> None:
         self._open: Callable[[], Exchange] = lambda: _opened(
             user_agent,
             transport
-            or _bounded_transport(address_for, answer_bytes_max, is_answer_cut, kept_connections),
+            or _bounded_transport(
+                address_for, answer_bytes_max, is_answer_cut, kept_connections, ca_file
+            ),
         )
         self._lock = Lock()
         self._exchange: Exchange | None = None
@@ -110,6 +114,7 @@ def _bounded_transport(
     answer_bytes_max: int,
     is_answer_cut: bool,  # noqa: FBT001  private, and named where it is given
     kept_connections: int,
+    ca_file: str | None,
 ) -> "httpx.BaseTransport":
     from keysat_adapters.outbound.deadline import DeadlineTransport  # noqa: PLC0415  see above
 
@@ -118,4 +123,5 @@ def _bounded_transport(
         is_cut=is_answer_cut,
         kept_connections=kept_connections,
         address_for=address_for,
+        ca_file=ca_file,
     )

@@ -7,7 +7,7 @@ import click
 
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import confirm, dry_run_option, yes_option
-from keysat_cli.output import emit, note
+from keysat_cli.output import emit, listing, note
 from keysat_cli.provider_choice import find_chosen, none_chosen, sentence
 from keysat_cli.provider_trouble import warn_of_trouble
 from keysat_cli.session import OPERATOR, environment, open_shop
@@ -24,8 +24,12 @@ from keysat_core.use_cases.connections.begin_connect import (
 )
 from keysat_core.use_cases.connections.disconnect_btcpay import Disconnected, disconnect_btcpay
 from keysat_core.use_cases.connections.finish_connect import FinishConnect, finish_connect
-from keysat_core.use_cases.connections.show_providers import count_pending, find_connection
-from keysat_http.admin.btcpay import ConnectStarted
+from keysat_core.use_cases.connections.show_providers import (
+    count_pending,
+    find_connection,
+    list_payment_methods,
+)
+from keysat_http.admin.btcpay import ConnectStarted, PaymentMethodList
 from keysat_http.views.btcpay import NOUN, disconnected_view, status_view
 
 KEY_CHARS_MAX: Final = 200
@@ -140,6 +144,18 @@ def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
     emit(disconnected_view(gone, if_nothing="it was disconnected meanwhile"), lines)
     for warning in gone.warnings:
         note(f"Warning: {warning}")
+
+
+@btcpay.command()
+def methods() -> None:
+    """Ask the connected store how it is paid."""
+    with open_shop() as ports:
+        found = list_payment_methods(OPERATOR, store=ports.store, btcpay=ports.btcpay)
+    view = PaymentMethodList(
+        store_id=found.store_id, count=len(found.methods), methods=found.methods
+    )
+    rows = [(one.get("paymentMethodId"), one.get("enabled")) for one in found.methods]
+    emit(view, listing(("method", "enabled"), rows, noun="payment methods"))
 
 
 def _finish(ports: Ports, link: ConnectLink, key: Secret, public_url: str) -> None:

@@ -145,14 +145,11 @@ def show(code: str) -> None:
 @click.option("--any-policy", is_flag=True, help="For every tier of its product.")
 def update(*, code: str, never_expires: bool, any_policy: bool, **asked: Any) -> None:
     """Change a code; what is not named stays. Its text, kind and product never change."""
-    if never_expires and asked["expires_at"] is not None:
-        raise click.UsageError("--expires-at and --never-expires exclude each other")
-    if any_policy and asked["policies"]:
-        raise click.UsageError("--policy and --any-policy exclude each other")
+    changes = changes_asked(never_expires=never_expires, any_policy=any_policy, **asked)
     with open_shop() as ports:
         command = updating.UpdateCode(
             code_id=_id(ports, code),
-            **_changes(asked, never_expires=never_expires, any_policy=any_policy),
+            **changes,
         )
         changed = updating.update_code(
             OPERATOR, command, store=ports.store, clock=ports.clock, ids=ports.ids
@@ -216,8 +213,16 @@ def _id(ports: Ports, text: str) -> CodeId:
     return listed.find_code_id(OPERATOR, text, store=ports.store)
 
 
-def _changes(asked: dict[str, Any], *, never_expires: bool, any_policy: bool) -> dict[str, Any]:
-    """Read the options of an update: what was not given is left alone."""
+def changes_asked(*, never_expires: bool, any_policy: bool, **asked: Any) -> dict[str, Any]:
+    """Read the options of an update: what was not given is left alone.
+
+    Raises:
+        click.UsageError: two of them contradict each other.
+    """
+    if never_expires and asked["expires_at"] is not None:
+        raise click.UsageError("--expires-at and --never-expires exclude each other")
+    if any_policy and asked["policies"]:
+        raise click.UsageError("--policy and --any-policy exclude each other")
     changes = {
         field: UNSET if asked[field] is None else asked[field]
         for field in ("amount", "max_uses", "expires_at", "description", "featured")

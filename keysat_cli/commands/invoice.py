@@ -13,12 +13,14 @@ from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.listing import InvoiceFilter, InvoiceRow
 from keysat_core.domain.money import Money
 from keysat_core.limits import PAGE_DEFAULT
+from keysat_core.use_cases.licenses.list_licenses import summarize_revenue
 from keysat_core.use_cases.purchases.list_invoices import list_invoices, show_invoice
 from keysat_core.use_cases.purchases.settle_by_hand import SettleByHand
 from keysat_core.use_cases.server.settings import set_late_payments, show_late_payments
 from keysat_http.by_hand import ask_provider, take_word
 from keysat_http.views.invoice import invoice_list_view, invoice_view, settled_invoice_view
 from keysat_http.views.late_payments import LatePayments
+from keysat_http.views.license import revenue_view
 
 HEADINGS: Final = (
     "id", "status", "attention", "product", "buyer", "sats", "listed", "created at",
@@ -133,6 +135,21 @@ def late_payments(*, choice: str | None) -> None:
         is_accepted = show_late_payments(OPERATOR, store=ports.store)
     what = "are accepted once they are final" if is_accepted else "wait until you settle them"
     emit(LatePayments(enabled=is_accepted), [f"Late payments {what}."])
+
+
+@invoice.command()
+def revenue() -> None:
+    """Add up what settled invoices brought in, in sats."""
+    with open_shop() as ports:
+        summed = summarize_revenue(OPERATOR, store=ports.store, clock=ports.clock)
+    pairs = (
+        ("total", summed.total_sats),
+        ("last 24 h", summed.last_24h_sats),
+        ("last 7 d", summed.last_7d_sats),
+        ("last 30 d", summed.last_30d_sats),
+        ("paid invoices", summed.settled_paid_invoice_count),
+    )
+    emit(revenue_view(summed), facts(pairs))
 
 
 def _forced(row: InvoiceRow, *, is_answered: bool) -> str:

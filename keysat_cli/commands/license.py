@@ -31,6 +31,7 @@ from keysat_core.use_cases.licenses.change_license_status import (
 )
 from keysat_core.use_cases.licenses.issue_license import IssueLicense, issue_license
 from keysat_core.use_cases.licenses.list_licenses import (
+    count_licenses,
     list_licenses,
     show_license,
     summarize_licenses,
@@ -42,6 +43,7 @@ from keysat_core.use_cases.products.list_products import find_product_id
 from keysat_core.use_cases.tiers.list_changes import list_tier_changes
 from keysat_http.views.license import (
     issued_license_view,
+    license_counts_view,
     license_list_view,
     license_summary_view,
     license_view,
@@ -246,6 +248,16 @@ def summary() -> None:
         ("last 7 d", counted.last_7d),
     )
     emit(license_summary_view(counted), facts(pairs))
+
+
+@license.command()
+def counts() -> None:
+    """Count licenses per product and per policy id."""
+    with open_shop() as ports:
+        counted = count_licenses(OPERATOR, store=ports.store)
+    rows = [("product", key, count) for key, count in counted.by_product.items()]
+    rows += [("policy", key, count) for key, count in counted.by_policy.items()]
+    emit(license_counts_view(counted), listing(("of", "id", "licenses"), rows, noun="licenses"))
 
 
 def _scope(

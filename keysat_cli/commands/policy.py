@@ -1,5 +1,7 @@
 """``keysat policy``: the tiers of a product."""
 
+from typing import Any
+
 import click
 import msgspec
 
@@ -95,27 +97,9 @@ def show(address: PolicyAddress) -> None:
 @click.option("--no-entitlements", is_flag=True, help="Grant none.")
 @click.option("--no-price-sats-override", is_flag=True, help="Use the product's price.")
 @click.option("--no-tier-rank", is_flag=True, help="Take it off the upgrade ladder.")
-def update(
-    address: PolicyAddress,
-    *,
-    no_entitlements: bool,
-    no_price_sats_override: bool,
-    no_tier_rank: bool,
-    **fields: object,
-) -> None:
+def update(address: PolicyAddress, **fields: Any) -> None:
     """Change a tier; what is not named stays. Licenses already issued keep their terms."""
-    given = {name: value for name, value in fields.items() if value not in (None, ())}
-    cleared: dict[str, tuple[bool, object]] = {
-        "entitlements": (no_entitlements, ()),
-        "price_sats_override": (no_price_sats_override, None),
-        "tier_rank": (no_tier_rank, None),
-    }
-    for name, (is_cleared, empty) in cleared.items():
-        if is_cleared and name in given:
-            raise click.UsageError(f"{name} cannot be set and cleared at once")
-        if is_cleared:
-            given[name] = empty
-    _change(address, given)
+    _change(address, changes_given(**fields))
 
 
 @policy.command()
@@ -221,6 +205,28 @@ def delete(address: PolicyAddress, *, is_forced: bool, is_yes: bool) -> None:
         f"{counts.machines} machines, {counts.invoices} invoices."
     )
     emit(deleted_policy_view(deletion, is_forced=is_forced), [gone])
+
+
+def changes_given(
+    *, no_entitlements: bool, no_price_sats_override: bool, no_tier_rank: bool, **fields: object
+) -> dict[str, object]:
+    """Read the options of an update: what was not given is left alone.
+
+    Raises:
+        click.UsageError: a field is set and cleared at once.
+    """
+    given = {name: value for name, value in fields.items() if value not in (None, ())}
+    cleared: dict[str, tuple[bool, object]] = {
+        "entitlements": (no_entitlements, ()),
+        "price_sats_override": (no_price_sats_override, None),
+        "tier_rank": (no_tier_rank, None),
+    }
+    for name, (is_cleared, empty) in cleared.items():
+        if is_cleared and name in given:
+            raise click.UsageError(f"{name} cannot be set and cleared at once")
+        if is_cleared:
+            given[name] = empty
+    return given
 
 
 def _id(ports: Ports, address: PolicyAddress) -> PolicyId:

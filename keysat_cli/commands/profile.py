@@ -15,7 +15,11 @@ from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
 from keysat_core.domain.payment import RAIL_ALIASES
 from keysat_core.use_cases.merchants.create_profile import CreateProfile, create_profile
 from keysat_core.use_cases.merchants.delete_profile import delete_profile
-from keysat_core.use_cases.merchants.list_profiles import list_profiles, show_profile
+from keysat_core.use_cases.merchants.list_profiles import (
+    list_profiles,
+    show_default_accounts,
+    show_profile,
+)
 from keysat_core.use_cases.merchants.prefer_account import (
     PreferAccount,
     clear_preference,
@@ -29,6 +33,7 @@ from keysat_http.views.merchant import (
     profile_detail_view,
     profile_list_view,
     profile_view,
+    provider_status_view,
     set_preference_view,
 )
 
@@ -113,11 +118,7 @@ def show(profile_id: str) -> None:
 )
 def update(profile_id: str, *, cleared: tuple[str, ...], **fields: object) -> None:
     """Change a profile; what is not named stays."""
-    changes = {field: value for field, value in fields.items() if value is not None}
-    for field in (name.replace("-", "_") for name in cleared):
-        if field in changes:
-            raise click.UsageError(f"{field} cannot be set and cleared at once")
-        changes[field] = None
+    changes = changed_fields(cleared=cleared, **fields)
     command = msgspec.structs.replace(
         UpdateProfile(profile_id=MerchantProfileId(profile_id)), **changes
     )
@@ -126,6 +127,20 @@ def update(profile_id: str, *, cleared: tuple[str, ...], **fields: object) -> No
             OPERATOR, command, store=ports.store, clock=ports.clock, ids=ports.ids
         )
     emit(profile_view(changed), profile_lines(changed))
+
+
+def changed_fields(*, cleared: tuple[str, ...], **fields: object) -> dict[str, object]:
+    """Read the options of an update: what was not given is left alone, None clears.
+
+    Raises:
+        click.UsageError: a field is set and cleared at once.
+    """
+    changes = {field: value for field, value in fields.items() if value is not None}
+    for field in (name.replace("-", "_") for name in cleared):
+        if field in changes:
+            raise click.UsageError(f"{field} cannot be set and cleared at once")
+        changes[field] = None
+    return changes
 
 
 @profile.command()
@@ -144,6 +159,17 @@ def delete(profile_id: str, *, is_yes: bool) -> None:
             ids=ports.ids,
         )
     emit(changed_profile_view(gone), [f"Deleted merchant profile {gone.name}."])
+
+
+@profile.command()
+def providers() -> None:
+    """Show who is paid for the default profile."""
+    with open_shop() as ports:
+        found = show_default_accounts(OPERATOR, store=ports.store)
+    view = provider_status_view(found)
+    rows = [(one.kind, one.label, one.base_url, one.id) for one in view.providers]
+    lines = listing(("kind", "label", "server", "provider id"), rows, noun="providers")
+    emit(view, [f"Profile: {view.merchant_profile_name}", *lines])
 
 
 @profile.command("set-default")

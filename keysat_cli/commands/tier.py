@@ -8,11 +8,13 @@ from msgspec import UNSET
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import confirm, dry_run_option, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
-from keysat_cli.session import OPERATOR, open_shop
+from keysat_cli.session import OPERATOR, environment, open_shop
+from keysat_cli.settings import read_store_settings
 from keysat_core.domain.ids import LicenseId, TierChangeId
 from keysat_core.domain.tier_quote import NEXT_CYCLE
 from keysat_core.domain.tier_request import AT_ONCE, ChangeRequest, is_waiting
 from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.server.show_tier import show_tier
 from keysat_core.use_cases.tiers.give_change import GivenTier, give_change
 from keysat_core.use_cases.tiers.list_changes import (
     ChangeRow,
@@ -26,6 +28,7 @@ from keysat_core.use_cases.tiers.schedule_change import (
     schedule_change,
 )
 from keysat_http.views.outcome import Done
+from keysat_http.views.tier import tier_view
 from keysat_http.views.tier_change import (
     dry_run_view,
     given_view,
@@ -152,6 +155,28 @@ def cancel(license_id: str, change_id: str) -> None:
     said = "was called off already" if outcome.is_already else "is called off"
     done = Done(ok=True, already="withdrawn" if outcome.is_already else UNSET)
     emit(done, [f"The change {said}."])
+
+
+@tier.command()
+def show() -> None:
+    """Show this server's own tier of Keysat, its caps, and what counts against them."""
+    settings = read_store_settings(environment())
+    with open_shop() as ports:
+        overview = show_tier(OPERATOR, store=ports.store, self_license=ports.self_license)
+    view = tier_view(overview, is_sandbox=settings.is_sandbox)
+    pairs = (
+        ("tier", view.tier_name),
+        ("products", f"{view.usage.products} of {view.caps.products or 'any number'}"),
+        ("policies of a product", f"up to {view.caps.policies_per_product or 'any number'}"),
+        ("active codes", f"{view.usage.active_codes} of {view.caps.active_codes or 'any number'}"),
+        (
+            "merchant profiles",
+            f"{view.usage.merchant_profiles} of {view.caps.merchant_profiles or 'any number'}",
+        ),
+        ("entitlements", view.entitlements),
+        ("next tier", view.upgrade_url),
+    )
+    emit(view, facts(pairs))
 
 
 def _preview(ports: Ports, request: ChangeRequest, *, is_paid: bool) -> QuotedTier:

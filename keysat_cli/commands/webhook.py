@@ -57,7 +57,7 @@ def create(url: str, *, events: tuple[str, ...], description: str, is_secret_giv
         url=url,
         event_types=events or (EVERY_EVENT,),
         description=description,
-        secret=_secret() if is_secret_given else None,
+        secret=read_secret() if is_secret_given else None,
     )
     with open_shop() as ports:
         endpoint = create_endpoint(
@@ -113,7 +113,7 @@ def update(
         url=UNSET if url is None else url,
         event_types=events or UNSET,
         description=UNSET if description is None else description,
-        secret=_secret() if is_secret_given else UNSET,
+        secret=read_secret() if is_secret_given else UNSET,
     )
     with open_shop() as ports:
         endpoint = update_endpoint(
@@ -183,7 +183,8 @@ def _switch(endpoint_id: str, *, active: bool) -> None:
     emit(view, _lines(endpoint, is_secret_shown=False))
 
 
-def _secret() -> Secret:
+def read_secret() -> Secret:
+    """Read a secret from the first line of stdin."""
     if sys.stdin.isatty():
         note("Type the secret and press Enter; it is shown.")
     return Secret(sys.stdin.readline(WEBHOOK_SECRET_CHARS_MAX + 2).rstrip("\r\n"))

@@ -61,7 +61,7 @@ def connect(*, profile_id: str | None, base_url: str | None, label: str | None) 
     """
     public_url = read_public_url(environment())
     command = ConnectZaprite(
-        api_key=_api_key(),
+        api_key=read_api_key(),
         base_url=base_url,
         label=label,
         merchant_profile_id=None if profile_id is None else MerchantProfileId(profile_id),
@@ -212,7 +212,7 @@ def _emit_charge(charged: ChargedInvoice, invoice_status: InvoiceStatus) -> None
     emit(charge_view(charged, invoice_status), lines)
 
 
-def _api_key() -> str:
+def read_api_key() -> str:
     """Take the key from where no other program sees it, never from the command line."""
     given = environment().find("KEYSAT_ZAPRITE_API_KEY")
     if given is not None:

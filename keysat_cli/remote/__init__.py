@@ -1,0 +1,1 @@
+"""Commands carried out by a server elsewhere, over its admin API."""

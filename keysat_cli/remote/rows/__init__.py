@@ -1,0 +1,1 @@
+"""How each command is said in requests, a module for each area of the admin API."""

@@ -1,0 +1,124 @@
+"""Who is told of events, what a bitcoin costs, and what was tipped."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+
+from keysat_cli.commands.webhook import read_secret
+from keysat_cli.failures import ServerRefused
+from keysat_cli.output import note
+from keysat_cli.remote.api import API
+from keysat_cli.remote.row import Params, Remote, moment, said
+from keysat_core.domain.money import FIAT
+
+ENDPOINTS: Final = "webhook-endpoints"
+DELIVERIES: Final = "webhook-deliveries"
+RATES: Final = "rates"
+
+
+def _create_endpoint(api: API, p: Params) -> Any:
+    secret = read_secret().reveal() if p["is_secret_given"] else None
+    body = said(url=p["url"], event_types=p["events"], description=p["description"], secret=secret)
+    return api.post(ENDPOINTS, body=body)
+
+
+def _list_endpoints(api: API, p: Params) -> Any:
+    del p
+    return api.get(ENDPOINTS)
+
+
+def _show_endpoint(api: API, p: Params) -> Any:
+    return api.get(ENDPOINTS, p["endpoint_id"], include_secret=p["is_secret_shown"])
+
+
+def _update_endpoint(api: API, p: Params) -> Any:
+    secret = read_secret().reveal() if p["is_secret_given"] else None
+    body = said(url=p["url"], event_types=p["events"], description=p["description"], secret=secret)
+    return api.patch(ENDPOINTS, p["endpoint_id"], body=body)
+
+
+def _switch_endpoint(api: API, p: Params, *, active: bool) -> Any:
+    api.patch(ENDPOINTS, p["endpoint_id"], "active", body={"active": active})
+    return api.get(ENDPOINTS, p["endpoint_id"])
+
+
+def _delete_endpoint(api: API, p: Params) -> Any:
+    known = api.get(ENDPOINTS, p["endpoint_id"])
+    done = api.delete(ENDPOINTS, p["endpoint_id"])
+    return done if api.is_dry_run else known
+
+
+def _replay(api: API, p: Params) -> Any:
+    body = {"since": moment(p["since"]), "until": moment(p["until"])}
+    return api.post(ENDPOINTS, p["endpoint_id"], "replay", body=body)
+
+
+def _list_deliveries(api: API, p: Params) -> Any:
+    names = ("endpoint_id", "status", "limit", "offset")
+    return api.get(DELIVERIES, **{name: p[name] for name in names})
+
+
+def _show_delivery(api: API, p: Params) -> Any:
+    return api.get(DELIVERIES, p["delivery_id"])
+
+
+def _retry_delivery(api: API, p: Params) -> Any:
+    return api.post(DELIVERIES, p["delivery_id"], "retry")
+
+
+def _pin(api: API, p: Params) -> Any:
+    if p["remove"] is (p["units_per_btc"] is not None):
+        raise click.UsageError("give the price of one bitcoin, or --remove")
+    body = {"currency": p["currency"], "units_per_btc": p["units_per_btc"]}
+    return api.put(RATES, "pin", body=body)
+
+
+def _show_rates(api: API, p: Params) -> Any:
+    for currency in FIAT if p["live"] else ():
+        try:
+            api.post(RATES, "refresh", body={"currency": str(currency)})
+        except ServerRefused as exc:
+            if exc.code != "rate_unavailable":
+                raise
+            note(str(exc))
+    return api.get(RATES)
+
+
+def _refresh(api: API, p: Params) -> Any:
+    return api.post(RATES, "refresh", body={"currency": p["currency"]})
+
+
+def _list_tips(api: API, p: Params) -> Any:
+    names = ("license_id", "recipient", "limit")
+    return api.get("tips", **{name: p[name] for name in names})
+
+
+_RATE_COLUMNS: Final = ("currency", "units_per_btc", "source", "fetched_at_secs_ago")
+
+ROWS: Final[Mapping[str, Remote]] = {
+    "webhook create": Remote(run=_create_endpoint),
+    "webhook list": Remote(run=_list_endpoints, columns=("url", "active", "event_types", "id")),
+    "webhook show": Remote(run=_show_endpoint),
+    "webhook update": Remote(run=_update_endpoint),
+    "webhook enable": Remote(run=lambda api, p: _switch_endpoint(api, p, active=True)),
+    "webhook disable": Remote(run=lambda api, p: _switch_endpoint(api, p, active=False)),
+    "webhook delete": Remote(run=_delete_endpoint),
+    "webhook replay": Remote(run=_replay),
+    "delivery list": Remote(
+        run=_list_deliveries,
+        columns=(
+            "created_at", "event_type", "status", "attempt_count", "last_status_code", "last_error",
+            "id",
+        ),
+    ),
+    "delivery show": Remote(run=_show_delivery),
+    "delivery retry": Remote(run=_retry_delivery),
+    "rates pin": Remote(run=_pin, columns=_RATE_COLUMNS),
+    "rates show": Remote(run=_show_rates, columns=_RATE_COLUMNS),
+    "rates refresh": Remote(run=_refresh),
+    "tip list": Remote(
+        run=_list_tips,
+        columns=("created_at", "recipient", "amount_sats", "status", "license_id", "detail"),
+    ),
+}  # fmt: skip

@@ -1,0 +1,69 @@
+"""Every command, by where it can run. A new command gets a row here: a test walks all of them.
+
+To let one run elsewhere, write a function in the module of ``rows`` for its area that turns the
+command's parameters into requests and gives what the local command prints with ``--json``; add it to
+that module's ``ROWS``. A command that cannot gets a row in ``LOCAL_ONLY`` with the reason, which
+people read behind "runs only where the database is".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from keysat_cli.remote.api import API
+from keysat_cli.remote.row import Params, Remote
+from keysat_cli.remote.rows import catalog, merchants, outside, sales
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalOnly:
+    """Why a command runs here. ``is_free``: it needs no database, so it runs whatever was chosen."""
+
+    reason: str
+    is_free: bool = False
+
+
+def _public_key(api: API, p: Params) -> Any:
+    del p
+    return api.read("/v1/pubkey")
+
+
+REMOTE: Final[Mapping[str, Remote]] = {
+    **catalog.ROWS,
+    **sales.ROWS,
+    **outside.ROWS,
+    **merchants.ROWS,
+    "key public": Remote(run=_public_key),
+}
+
+_FILES: Final = "it works on the database's files"
+_NO_OPERATION: Final = "the admin API has no operation for it"
+_FREE: Final = LocalOnly(reason="it needs no server", is_free=True)
+
+LOCAL_ONLY: Final[Mapping[str, LocalOnly]] = {
+    "serve": LocalOnly(reason="it is the server"),
+    "worker": LocalOnly(reason="it runs the server's background jobs"),
+    "demo": LocalOnly(reason="it is a server of its own"),
+    "reconcile": LocalOnly(reason="it runs one of the server's background jobs"),
+    "migrate": LocalOnly(reason=_FILES),
+    "backup": LocalOnly(reason=_FILES),
+    "verify": LocalOnly(reason=_FILES),
+    "restore": LocalOnly(reason=_FILES),
+    "doctor": LocalOnly(reason="it looks at the database, its files and its machine"),
+    "listen": LocalOnly(reason="it follows the database's outbox"),
+    "audit list": LocalOnly(reason=_NO_OPERATION),
+    "audit verify": LocalOnly(reason="it reads every row of the log"),
+    "license issue-many": LocalOnly(reason="all are issued in one transaction, or none"),
+    "license key": LocalOnly(reason="the admin API never shows the key of a license again"),
+    "tip cap": LocalOnly(reason=_NO_OPERATION),
+    "zaprite saved": LocalOnly(reason=_NO_OPERATION),
+    "zaprite charge": LocalOnly(reason=_NO_OPERATION),
+    "key verify": _FREE,
+    "key inspect": _FREE,
+    "schema write": _FREE,
+    "schema check": _FREE,
+    "completion": _FREE,
+    "login": _FREE,
+    "logout": _FREE,
+    "logins": _FREE,
+}
