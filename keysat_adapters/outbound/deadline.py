@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from functools import cache
 from ipaddress import ip_address
 from time import monotonic
 from typing import Final, TypeAlias
@@ -47,9 +48,7 @@ class DeadlineTransport(httpx.BaseTransport):
         self._bytes_max = bytes_max
         self._is_cut = is_cut
         self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl.create_default_context(cafile=ca_file)
-            if ca_file
-            else httpx.create_ssl_context(trust_env=False),
+            ssl_context=ssl.create_default_context(cafile=ca_file) if ca_file else _public_trust(),
             max_connections=CONNECTIONS_MAX,
             max_keepalive_connections=kept_connections,
             keepalive_expiry=20.0,
@@ -120,6 +119,12 @@ class DeadlineTransport(httpx.BaseTransport):
                     return bytes(body[: self._bytes_max])
                 raise httpx.ReadError(f"the answer is longer than {self._bytes_max} bytes")
         return bytes(body)
+
+
+@cache
+def _public_trust() -> ssl.SSLContext:
+    """Read the public authorities once: it takes longer than most calls."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class _Backend(httpcore.NetworkBackend):
