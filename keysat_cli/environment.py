@@ -31,6 +31,10 @@ class Environment:
                 return value
         return None
 
+    def without(self, name: str) -> "Environment":
+        """Give the same variables as if one were not set."""
+        return Environment({key: text for key, text in self._variables.items() if key != name})
+
     def conflicts(self) -> tuple[str, ...]:
         """Give the names whose legacy name is set to something else."""
         pairs = {name: {self._text(name), self._text(legacy)} for name, legacy in _LEGACY.items()}

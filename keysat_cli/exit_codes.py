@@ -31,6 +31,10 @@
 | 34 | doctor: the clock is wrong |
 | 35 | doctor: a payment provider does not work |
 | 36 | doctor: events do not reach a webhook endpoint |
+| 37 | doctor: a payment provider does not answer now |
+| 38 | doctor: the public address is not this server's |
+| 39 | doctor: the trust root cannot be read |
+| 40 | doctor: the operator's own license does not count, or soon will not |
 | 130 | interrupted, or a question was answered with no |
 | 141 | the reader of the output went away; stderr says if a change was made before |
 """

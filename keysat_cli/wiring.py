@@ -102,13 +102,7 @@ def open_wiring(
                 seed_btcpay(seed, base_url=url, store=store, clock=CLOCK, ids=IDS)
         sandbox = sandbox_loader() if sandbox_loader else None
         sender = HTTPSender(user_agent=f"Keysat/{package_version()}")
-        btcpay = BTCPayGateway(
-            sender,
-            base_url=settings.btcpay.url,
-            browser_url=settings.btcpay.browser_url,
-            public_base=settings.btcpay.public_url,
-            sends_buyer_email=settings.btcpay.sends_buyer_email,
-        )
+        btcpay = _btcpay(sender, settings)
         webhooks = open_webhook_sender(is_private_allowed=settings.is_private_webhook_allowed)
         zaprite = Zaprite(sender, clock=CLOCK)
         activity = Activity(activity_path(settings.db_path))
@@ -141,6 +135,13 @@ def open_wiring(
             facts.close()
             webhooks.close()
             sender.close()
+
+
+@contextmanager
+def open_providers(settings: StoreSettings) -> Iterator[ProviderRegistry]:
+    """Give the payment providers of real money alone, to ask them something."""
+    with HTTPSender(user_agent=f"Keysat/{package_version()}") as sender:
+        yield _providers(None, _btcpay(sender, settings), Zaprite(sender, clock=CLOCK))
 
 
 def open_webhook_sender(*, is_private_allowed: bool) -> HTTPWebhookSender:
@@ -180,6 +181,17 @@ def license_in_file(settings: StoreSettings) -> Secret | None:
     except (OSError, UnicodeDecodeError):
         # A license nobody can read is none; it never keeps a server from starting (decisions 11).
         return None
+
+
+def _btcpay(sender: HTTPSender, settings: StoreSettings) -> BTCPayGateway:
+    addresses = settings.btcpay
+    return BTCPayGateway(
+        sender,
+        base_url=addresses.url,
+        browser_url=addresses.browser_url,
+        public_base=addresses.public_url,
+        sends_buyer_email=addresses.sends_buyer_email,
+    )
 
 
 def _providers(

@@ -333,6 +333,9 @@ WAL_BYTES_HIGH = 67_108_864
 WAL_BYTES_MAX = 1_073_741_824
 """1 GiB: nothing has been written back for long, and a start would take minutes."""
 
+OWN_LICENSE_DAYS_MIN = 30
+"""How long before its end the operator is told to renew the own license: a month's notice."""
+
 BACKUP_DAYS_MAX = 7
 """A week of sales is what a small shop can still put together by hand."""
 

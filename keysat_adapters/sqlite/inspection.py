@@ -20,8 +20,10 @@ from keysat_adapters.sqlite.merchants import SQLiteMerchants
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
+from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.lease import Lease
+from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.merchant import ProviderAccount
 from keysat_core.domain.provider_health import ProviderHealth
 from keysat_core.domain.secret import Secret
@@ -54,6 +56,10 @@ _SALES: Final = (
 )
 
 
+_RETRIED: Final = (
+    "SELECT endpoint_id, count(*) FROM webhook_deliveries"
+    " WHERE status = 'queued' AND attempts > 0 GROUP BY endpoint_id"
+)
 _STRANDED: Final = (
     "SELECT count(*) FROM payment_providers AS provider CROSS JOIN invoices"
     " ON payment_provider_id = provider.id"
@@ -141,6 +147,16 @@ class Inspection:
         """Count by webhook endpoint what waits, and what died of the deliveries of the last day."""
         with _Look(self._session):
             return SQLiteDeliveries(self._session).count_by_endpoint(Instant(now - DAY_SECONDS))
+
+    def retried_deliveries(self) -> dict[str, int]:
+        """Count by webhook endpoint the deliveries that failed and are tried again."""
+        return {str(row[0]): int(row[1]) for row in self._rows(_RETRIED)}
+
+    def license_status(self, license_id: LicenseId) -> LicenseStatus | None:
+        """Give the status of a license; None if it was not issued here."""
+        with _Look(self._session):
+            rows = self._session.rows("SELECT status FROM licenses WHERE id = ?", (license_id,))
+        return LicenseStatus(str(rows[0][0])) if rows else None
 
     def stranded_invoices(self) -> int:
         """Count the invoices that wait at a provider that was disconnected."""

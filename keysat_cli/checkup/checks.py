@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from keysat_cli.checkup import database, files, surroundings
+from keysat_cli.checkup import database, files, outside, surroundings
 from keysat_cli.checkup.patient import Patient
 from keysat_core.domain.finding import Finding
 
@@ -36,5 +36,9 @@ CHECKS: Final = (
     Check(name="clock", exit_code=34, look=surroundings.clock),
     Check(name="payment providers", exit_code=35, look=database.providers),
     Check(name="webhooks", exit_code=36, look=database.webhooks),
+    Check(name="providers answer", exit_code=37, look=outside.providers),
+    Check(name="public address", exit_code=38, look=outside.public_address),
+    Check(name="trust root", exit_code=39, look=outside.trust_root),
+    Check(name="own license", exit_code=40, look=outside.own_license),
 )
 """In this order; the clock comes late, so that it is watched while others look."""

@@ -75,7 +75,10 @@ def providers(patient: Patient) -> list[Finding]:
 
 def webhooks(patient: Patient) -> list[Finding]:
     """See whether events reach those who are told of them."""
-    return work_diagnosis.judge_webhooks(patient.database.delivery_counts(patient.now))
+    open_database = patient.database
+    return work_diagnosis.judge_webhooks(
+        open_database.delivery_counts(patient.now), open_database.retried_deliveries()
+    )
 
 
 def leases(patient: Patient) -> list[Finding]:

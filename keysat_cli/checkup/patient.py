@@ -15,12 +15,18 @@ from keysat_core.errors import StoreUnavailable
 
 @dataclass(kw_only=True, slots=True)
 class Patient:
-    """What is looked at. ``folder`` is where ``.env`` is looked for."""
+    """What is looked at. ``folder`` is where ``.env`` is looked for.
+
+    ``is_offline``: nobody is asked anything. ``trust_root_problem``: why the trust root that was set
+    cannot be used; the settings then have Keysat's own.
+    """
 
     settings: StoreSettings
     environment: Environment
     folder: Path
     is_full: bool = False
+    is_offline: bool = False
+    trust_root_problem: str | None = None
     drift: DriftWatch = field(default_factory=DriftWatch)
     now: Instant = field(default_factory=CLOCK.now)
     opened: Inspection | None = None

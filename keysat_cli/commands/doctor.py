@@ -9,11 +9,15 @@ import msgspec
 
 from keysat_cli.checkup.examination import Result, examined, exit_code_for
 from keysat_cli.checkup.patient import Patient
+from keysat_cli.environment import Environment
 from keysat_cli.groups import JSONCommand
 from keysat_cli.output import clean, emit
 from keysat_cli.session import environment
-from keysat_cli.settings import read_store_settings
+from keysat_cli.settings import StoreSettings, read_store_settings
 from keysat_core.domain.finding import Finding, Health
+from keysat_core.errors import ConfigurationError
+
+TRUST_ROOT: Final = "KEYSAT_TRUST_ROOT_PEM"
 
 WORDS: Final = {Health.FAILING: "FAIL"}
 """What a person must not overlook stands out."""
@@ -39,16 +43,27 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.command(cls=JSONCommand)
 @click.option("--full", is_flag=True, help="Compare indexes with their tables too; takes longer.")
+@click.option(
+    "--offline", is_flag=True, help="Ask neither payment providers nor the public address."
+)
 @click.option("--strict", is_flag=True, help="Let warnings decide the exit code as well.")
-def doctor(*, full: bool, strict: bool) -> None:
+def doctor(*, full: bool, offline: bool, strict: bool) -> None:
     """Look for what is wrong and say what to do.
 
-    It changes nothing and works whether the server runs or not. The exit code is 0, or that of the
+    It changes nothing and works whether the server runs or not. Payment providers and the public
+    address are asked whether they answer, unless --offline. The exit code is 0, or that of the
     most serious check that fails: 20 and above, one for each.
     """
     known = environment()
-    settings = read_store_settings(known)
-    patient = Patient(settings=settings, environment=known, folder=Path.cwd(), is_full=full)
+    settings, trust_root_problem = _settings(known)
+    patient = Patient(
+        settings=settings,
+        environment=known,
+        folder=Path.cwd(),
+        is_full=full,
+        is_offline=offline,
+        trust_root_problem=trust_root_problem,
+    )
     with examined(patient) as results:
         code = exit_code_for(results, is_strict=strict)
         view = Examination(
@@ -60,6 +75,16 @@ def doctor(*, full: bool, strict: bool) -> None:
         emit(view, _lines(results))
     if code:
         click.get_current_context().exit(code)
+
+
+def _settings(known: Environment) -> tuple[StoreSettings, str | None]:
+    """Read the settings; a trust root that cannot be read must not keep the rest from being seen."""
+    try:
+        return read_store_settings(known), None
+    except ConfigurationError as exc:
+        if exc.setting != TRUST_ROOT:
+            raise
+        return read_store_settings(known.without(TRUST_ROOT)), str(exc)
 
 
 def _view(result: Result) -> CheckView:

@@ -119,8 +119,13 @@ def judge_providers(
     return findings or ok(f"{len(accounts)} connected, none fails")
 
 
-def judge_webhooks(counts: Sequence[DeliveryCounts]) -> list[Finding]:
-    """Judge whether events reach the webhook endpoints; ``dead`` are deliveries of the last day."""
+def judge_webhooks(
+    counts: Sequence[DeliveryCounts], retried: Mapping[str, int] | None = None
+) -> list[Finding]:
+    """Judge whether events reach the webhook endpoints; ``dead`` are deliveries of the last day.
+
+    ``retried``: by endpoint, deliveries that failed at least once and are tried again.
+    """
     findings = [
         warning(
             f"{one.dead} deliveries to webhook endpoint {one.endpoint_id} died within a day",
@@ -136,6 +141,13 @@ def judge_webhooks(counts: Sequence[DeliveryCounts]) -> list[Finding]:
         )
         for one in counts
         if one.queued > DELIVERIES_WAITING_MAX
+    ]
+    findings += [
+        warning(
+            f"{count} deliveries to webhook endpoint {endpoint_id} failed and are tried again",
+            "see why: keysat delivery list --status pending",
+        )
+        for endpoint_id, count in (retried or {}).items()
     ]
     return findings or ok(f"{len(counts)} endpoints, none misses events")
 

@@ -22,6 +22,7 @@ from keysat_core.limits import DISK_FREE_BYTES_MIN, WAL_BYTES_HIGH
 from tests.support.builders import new_id
 from tests.support.live_server import live_server
 from tests.support.nobody import as_nobody
+from tests.support.own_license import TRUST_ROOT, operators_license
 from tests.support.patient import change, examine, healthy, unwell
 from tests.support.program import ADMIN_KEY, Program, shop_with_a_tier
 
@@ -218,7 +219,7 @@ def test_what_fails_is_found_and_gives_its_exit_code(
     program: Program, spoil: Break, name: str, code: int
 ) -> None:
     spoil(program)
-    document = examine(program)
+    document = examine(program, "--offline")
     assert unwell(document) == {name: "failing"}
     assert document["exit_code"] == code
     assert document["ok"] is False
@@ -257,14 +258,19 @@ def test_what_can_wait_is_shown_and_counts_only_when_asked(
             "warning",
             "only the list counts",
         ),
-        ({"KEYSAT_LICENSE": "LIC1-A-B"}, "warning", "different licenses"),
+        (
+            {"KEYSAT_LICENSE": operators_license("a"), "KEYSAT_TRUST_ROOT_PEM": TRUST_ROOT},
+            "warning",
+            "different licenses",
+        ),
     ],
 )
 def test_settings_that_contradict_each_other_are_found(
     program: Program, variables: dict[str, str], health: str, said: str
 ) -> None:
-    (program.folder / "keysat-license.txt").write_text("LIC1-C-D")
-    document = examine(Program(folder=program.folder, variables=variables))
+    (program.folder / "keysat-license.txt").write_text(operators_license("b"))
+    known = {"KEYSAT_TRUST_ROOT_PEM": TRUST_ROOT} | variables
+    document = examine(Program(folder=program.folder, variables=known), "--offline")
     assert unwell(document) == {"settings": health}
     [check] = [one for one in document["checks"] if one["name"] == "settings"]
     assert said in check["findings"][0]["text"]
@@ -273,9 +279,9 @@ def test_settings_that_contradict_each_other_are_found(
 
 def test_sandbox_mode_over_real_sales_is_found(program: Program) -> None:
     sell(program, "btcpay", effect_at=1)
-    assert unwell(examine(program)) == {}
+    assert unwell(examine(program, "--offline")) == {}
     sandbox = Program(folder=program.folder, variables={"KEYSAT_SANDBOX_MODE": "1"})
-    assert examine(sandbox)["exit_code"] == 28
+    assert examine(sandbox, "--offline")["exit_code"] == 28
 
 
 def test_a_locked_database_is_said_to_be_locked(program: Program) -> None:

@@ -57,7 +57,7 @@ def test_a_provider_that_does_not_work_fails(
     program: Program, how: dict[str, Any], said: str
 ) -> None:
     connect(program, **how)
-    document = examine(program)
+    document = examine(program, "--offline")
     assert unwell(document) == {NAME: "failing"}
     assert (document["ok"], document["exit_code"]) == (False, 35)
     assert said in program.run("doctor").stdout
@@ -75,8 +75,8 @@ def test_one_that_may_need_somebody_is_a_warning(
     program: Program, how: dict[str, Any], said: str
 ) -> None:
     connect(program, **how)
-    document = examine(program)
+    document = examine(program, "--offline")
     assert unwell(document) == {NAME: "warning"}
     assert (document["ok"], document["exit_code"]) == (True, 0)
     assert said in program.run("doctor").stdout
-    assert examine(program, "--strict")["exit_code"] == 35
+    assert examine(program, "--offline", "--strict")["exit_code"] == 35

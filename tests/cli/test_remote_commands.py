@@ -9,12 +9,12 @@ from keysat_cli.remote.table import LOCAL_ONLY, REMOTE
 from keysat_core.ports.sandbox import PretendPayment
 from keysat_http.endpoints import ADMIN
 from tests.cli.test_command_tree import ALL_COMMANDS
-from tests.cli.test_zaprite_commands import SIGNER, operators_license
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.server import serving
 from tests.simulators.virtual_clock import VirtualClock
 from tests.simulators.wall_clock import WallClock
 from tests.simulators.zaprite.fake_zaprite import FakeZaprite
+from tests.support.own_license import TRUST_ROOT, operators_license
 from tests.support.program import ADMIN_KEY
 from tests.support.remote_shop import RemoteShop, remote_shop
 
@@ -44,7 +44,7 @@ def test_every_admin_operation_can_be_reached_by_a_command(tmp_path: Path) -> No
             tmp_path,
             BTCPAY_URL=btcpay_url,
             KEYSAT_LICENSE=operators_license(*CAPABILITIES),
-            KEYSAT_TRUST_ROOT_PEM=SIGNER.verify_key.to_pem(),
+            KEYSAT_TRUST_ROOT_PEM=TRUST_ROOT,
         ) as shop,
     ):
         _sell_things(shop)

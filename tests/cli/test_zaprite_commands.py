@@ -16,8 +16,6 @@ from keysat_cli.wiring import open_ports
 from keysat_core.domain.buyer import BuyerRequest
 from keysat_core.domain.invoice import Invoice
 from keysat_core.ports.bundle import Ports
-from keysat_core.signing import SigningKey
-from keysat_core.signing.license_key import LicensePayload, encode_key, encode_payload
 from keysat_core.use_cases.purchases.open_purchase import open_purchase
 from keysat_core.use_cases.purchases.request_payment import request_payment
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
@@ -26,26 +24,10 @@ from tests.simulators.server import serving
 from tests.simulators.wall_clock import WallClock
 from tests.simulators.zaprite.charge_outcome import answered, refused
 from tests.simulators.zaprite.fake_zaprite import FakeZaprite
-from tests.support.keys import UNKNOWN_ID
+from tests.support.own_license import SIGNER, operators_license
 from tests.support.program import Program
 
 PUBLIC_URL: Final = "https://shop.example"
-SIGNER: Final = SigningKey.from_seed(bytes(32))
-
-
-def operators_license(*entitlements: str) -> str:
-    payload = LicensePayload(
-        version=2,
-        flags=0,
-        product_id=UNKNOWN_ID,
-        license_id=UNKNOWN_ID,
-        issued_at=1,
-        expires_at=0,
-        fingerprint_hash=bytes(32),
-        entitlements=entitlements,
-    )
-    encoded = encode_payload(payload)
-    return encode_key(encoded, SIGNER.sign(encoded))
 
 
 @dataclass(frozen=True, kw_only=True)
