@@ -9,6 +9,7 @@ from keysat_cli.commands.license_options import grant_options, granted_fields
 from keysat_cli.groups import JSONCommand
 from keysat_cli.options import dry_run_option
 from keysat_cli.output import emit, is_dry_run, note
+from keysat_cli.progress import progress_shown
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.grant import Receiver
 from keysat_core.limits import EMAIL_CHARS_MAX, ISSUE_MANY_MAX
@@ -49,7 +50,7 @@ def issue_many(*, count: int | None, addresses: TextIO | None, **fields: Any) ->
     else:
         receivers = _receivers(addresses, given)
         command = IssueLicenses(count=len(receivers), receivers=receivers, **given)
-    with open_shop() as ports:
+    with open_shop() as ports, progress_shown("Signing") as progress:
         issued = issue_licenses(
             OPERATOR,
             command,
@@ -57,6 +58,7 @@ def issue_many(*, count: int | None, addresses: TextIO | None, **fields: Any) ->
             clock=ports.clock,
             ids=ports.ids,
             keys=ports.keys,
+            progress=progress,
         )
     if is_dry_run():
         count = len(issued.keys)

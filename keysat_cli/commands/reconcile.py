@@ -12,6 +12,7 @@ from keysat_cli.application import open_worker
 from keysat_cli.exit_codes import ExitCode, exit_code_of
 from keysat_cli.groups import JSONCommand
 from keysat_cli.output import emit, note_change, table
+from keysat_cli.progress import Progress, progress_shown
 from keysat_cli.session import environment
 from keysat_cli.settings import read_worker_settings
 from keysat_core.errors import StoreUnavailable
@@ -58,19 +59,26 @@ def reconcile(*, once: bool) -> None:
     with open_worker(settings) as (wiring, declared):
         ports = wiring.ports
         [job] = [tick for tick in declared if tick.name == JOB]
-        run = run_once(
-            _telling(job, ports, passes), LeaseKeeper(ports.store, ports.clock, ports.ids)
-        )
+        with progress_shown("Asking") as progress:
+            run = run_once(
+                _telling(job, ports, passes, progress),
+                LeaseKeeper(ports.store, ports.clock, ports.ids),
+            )
         if wiring.store.has_changed:
             note_change()
     _report(run, passes)
 
 
-def _telling(job: Tick, ports: Ports, passes: list[Pass]) -> Tick:
+def _telling(job: Tick, ports: Ports, passes: list[Pass], progress: Progress) -> Tick:
     """Give the job as it is declared, but for remembering each of its passes."""
 
+    def after_pass(done: Pass) -> None:
+        passes.append(done)
+        asked = sum(one.changed + one.unchanged + one.failed for one in passes)
+        progress(asked, asked + done.skipped)
+
     def work() -> Work:
-        reconcile_backlog(ports, after_pass=passes.append, is_pause_kept=False)
+        reconcile_backlog(ports, after_pass=after_pass, is_pause_kept=False)
         dealt_with = sum(done.changed + done.unchanged for done in passes)
         return Work(items=dealt_with, failed=sum(done.failed for done in passes))
 

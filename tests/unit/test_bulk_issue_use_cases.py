@@ -225,3 +225,19 @@ def test_many_at_once_are_the_same_as_one_by_one(
     )
     assert len(trade.audits()) == len(trade.events()) == 2 * len(receivers)
     assert verified_in(trade.store) == []
+
+
+def test_how_many_are_signed_is_told_up_to_the_last(trade: Trade) -> None:
+    told: list[tuple[int, int]] = []
+    issue_licenses(
+        OPERATOR,
+        IssueLicenses(product_slug=trade.shop.product.slug, count=600),
+        store=trade.store,
+        clock=trade.clock,
+        ids=trade.ids,
+        keys=trade.keys,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == sorted(told)
+    assert told[-1] == (600, 600)
+    assert len(told) > 2

@@ -1,5 +1,8 @@
 """Issue many licenses by hand, all of them or none."""
 
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
 import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
@@ -26,6 +29,15 @@ from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.store import Store, Transaction
 from keysat_core.signing import SigningKey
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told now and then how many of how many are done."""
+
+_TOLD_EVERY: Final = 256
+
+
+def _untold(done: int, total: int) -> None:
+    del done, total
 
 
 class IssueLicenses(Grant, frozen=True, kw_only=True):
@@ -61,11 +73,19 @@ class _Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def issue_licenses(
-    actor: Actor, command: IssueLicenses, *, store: Store, clock: Clock, ids: Ids, keys: KeyRing
+    actor: Actor,
+    command: IssueLicenses,
+    *,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    keys: KeyRing,
+    progress: Progress = _untold,
 ) -> IssuedLicenses:
     """Issue licenses without invoices in one transaction; each is audited and told as if alone.
 
     Everything is made ready and signed before the store is locked, because others wait for it.
+    ``progress`` is told now and then how many of how many are signed.
 
     Raises:
         Forbidden: the actor lacks ``licenses:write``.
@@ -77,12 +97,29 @@ def issue_licenses(
     signing_key = keys.signing_key()
     with store.reading() as tx:
         product, policy = _resolve(tx, command)
-    batch = _prepared(actor, command, product, policy, ids=ids, signing_key=signing_key, now=now)
+    batch = _prepared(
+        actor,
+        command,
+        product,
+        policy,
+        ids=ids,
+        signing_key=signing_key,
+        now=now,
+        progress=progress,
+    )
     with store.writing() as tx:
         found = _resolve(tx, command)
         if (found[0].id, found[1]) != (product.id, policy):
             # Somebody changed the tier just now, and its terms count as they are at issue.
-            batch = _prepared(actor, command, *found, ids=ids, signing_key=signing_key, now=now)
+            batch = _prepared(
+                actor,
+                command,
+                *found,
+                ids=ids,
+                signing_key=signing_key,
+                now=now,
+                progress=progress,
+            )
         tx.licenses.add_licenses(batch.licenses)
         tx.trail.append_audits(batch.audits)
         tx.trail.append_events(batch.events)
@@ -98,6 +135,7 @@ def _prepared(
     ids: Ids,
     signing_key: SigningKey,
     now: Instant,
+    progress: Progress,
 ) -> _Batch:
     # In the order of their ids, so that each index over them grows page by page and not at random
     # all over the file; the store is locked for a much shorter time.
@@ -110,13 +148,22 @@ def _prepared(
         licenses = [with_receiver(license, receiver) for license, receiver in pairs]
     return _Batch(
         licenses=licenses,
-        keys=[key_of(license, signing_key) for license in licenses],
+        keys=_signed(licenses, signing_key, progress),
         audits=[grant_audited(actor, license, now) for license in licenses],
         events=[
             grant_told(license, EventId(event_id), now)
             for license, event_id in zip(licenses, event_ids, strict=True)
         ],
     )
+
+
+def _signed(licenses: list[License], signing_key: SigningKey, progress: Progress) -> list[str]:
+    keys: list[str] = []
+    for start in range(0, len(licenses), _TOLD_EVERY):
+        part = licenses[start : start + _TOLD_EVERY]
+        keys += [key_of(license, signing_key) for license in part]
+        progress(len(keys), len(licenses))
+    return keys
 
 
 def _resolve(tx: Transaction, command: IssueLicenses) -> tuple[Product, Policy | None]:
