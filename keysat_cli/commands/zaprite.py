@@ -218,6 +218,5 @@ def read_api_key() -> str:
     if given is not None:
         return given
     if sys.stdin.isatty():
-        key: str = click.prompt("API key", hide_input=True, err=True)
-        return key
+        return str(click.prompt("API key", hide_input=True, err=True))
     return sys.stdin.readline(PROVIDER_KEY_CHARS_MAX + 2)

@@ -90,8 +90,9 @@ def show(document: Any, row: Remote, params: Mapping[str, Any]) -> None:
 
 
 def lines_of(document: Mapping[str, Any], columns: tuple[str, ...] = ()) -> list[str]:
-    """Spell a document for people: its plain fields, and each list of things as a table."""
+    """Spell a document for people: its plain fields, then each part and each list of things."""
     tables = {name: value for name, value in document.items() if _is_table(value)}
+    parts = {name: value for name, value in document.items() if _is_part(name, value)}
     if columns:
         name, rows = next(iter(tables.items()), ("things", []))
         cells = [[row.get(column) for column in columns] for row in rows]
@@ -100,9 +101,12 @@ def lines_of(document: Mapping[str, Any], columns: tuple[str, ...] = ()) -> list
     plain = [
         (name.replace("_", " "), value)
         for name, value in document.items()
-        if name not in tables and name != "dry_run"
+        if name not in tables | parts and name != "dry_run"
     ]
     lines = facts(plain)
+    for name, part in parts.items():
+        spelled_part = facts((key.replace("_", " "), value) for key, value in part.items())
+        lines += [*([""] if lines else []), f"{name.replace('_', ' ')}:", *spelled_part]
     for name, rows in tables.items():
         headings = list(dict.fromkeys(key for row in rows for key in row))
         cells = [[row.get(heading) for heading in headings] for row in rows]
@@ -114,6 +118,11 @@ def lines_of(document: Mapping[str, Any], columns: tuple[str, ...] = ()) -> list
 
 def _is_table(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(row, Mapping) for row in value)
+
+
+def _is_part(name: str, value: Any) -> bool:
+    """Tell whether a value is a thing of its own; a document that operators wrote is shown as it is."""
+    return isinstance(value, Mapping) and bool(value) and name != "metadata"
 
 
 def _question(context: click.Context, path: str, target: Target) -> str:

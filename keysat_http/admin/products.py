@@ -75,7 +75,6 @@ class ProductPatch(msgspec.Struct, frozen=True, kw_only=True):
     price_sats: WholeNumber | None = None
     price_currency: str | None = None
     price_value: WholeNumber | None = None
-    metadata: JSONValue = None
     entitlements_catalog: list[CatalogItem] | UnsetType | None = UNSET
     merchant_profile_id: str | UnsetType | None = UNSET
 
@@ -156,7 +155,6 @@ def update_product(
         name=UNSET if data.name is None else data.name,
         description=UNSET if data.description is None else data.description,
         price=_price(data),
-        metadata=UNSET if data.metadata is None else data.metadata,
         entitlements_catalog=UNSET if catalog is UNSET else _entries(catalog or ()),
         merchant_profile_id=(
             MerchantProfileId(profile_id) if isinstance(profile_id, str) else profile_id

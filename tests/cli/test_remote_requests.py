@@ -326,3 +326,26 @@ def test_the_key_of_a_login_goes_only_where_it_is_for(call: Call) -> None:
     code, _ = call.program.refusal("--profile", "shop", "--url", call.url, "product", "list")
     assert code == 2
     assert call.server.heard == []
+
+
+# --- what people see -----------------------------------------------------------------------------
+
+
+def test_people_see_tables_and_facts(call: Call) -> None:
+    rows = [{"code": "X", "kind": "percent", "amount": 1000, "active": True, "id": "i"}]
+    call.answers(said(200, {"codes": rows, "total": 1}))
+    shown = call.program.text("code", "list", "--limit", "1")
+    assert "CODE  KIND     AMOUNT" in shown
+    code = {"id": "i", "code": "X", "metadata": {"a": 1}}
+    uses = [{"invoice_id": "v", "status": "redeemed"}]
+    call.answers(said(200, {"codes": rows}), said(200, {"code": code, "redemptions": uses}))
+    assert call.program.text("code", "show", "x") == (
+        "code:\n"
+        "id        i\n"
+        "code      X\n"
+        'metadata  {"a":1}\n'
+        "\n"
+        "redemptions:\n"
+        "INVOICE ID  STATUS\n"
+        "v           redeemed\n"
+    )

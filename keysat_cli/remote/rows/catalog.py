@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import click
+
 from keysat_cli.commands.code import changes_asked
 from keysat_cli.commands.policy import changes_given
 from keysat_cli.options import PolicyAddress
@@ -65,8 +67,12 @@ def _show_product(api: API, p: Params) -> Any:
 
 
 def _update_product(api: API, p: Params) -> Any:
+    if p["metadata"] is not None:
+        raise click.UsageError(
+            "--metadata changes only where the database is: the admin API sets it once, at creation"
+        )
     found = find_product(api, p["slug"])
-    body = said(name=p["name"], description=p["description"], metadata=p["metadata"])
+    body = said(name=p["name"], description=p["description"])
     if p["price_value"] is not None or p["price_currency"] is not None:
         body["price_currency"] = p["price_currency"] or found["price_currency"]
         body["price_value"] = p["price_value"]
