@@ -1,7 +1,7 @@
 """``keysat listen``: events as they happen, printed and, if wished, sent to a program under test."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Event
 from typing import Final
@@ -88,18 +88,28 @@ def listen(*, names: str, since: Instant | None, url: str | None, limit: int | N
     and its answer is printed. The secret is made anew each time and printed on stderr. It stops at
     Ctrl-C or SIGTERM and then exits with 0.
     """
+    with open_shop() as ports:
+        sequence = place_in_events(OPERATOR, since, store=ports.store)
+        follow(lambda told: _rows(ports.store, sequence, told), names=names, url=url, limit=limit)
+
+
+def follow(
+    rows: Callable[[Event], Iterator[OutboxRow]], *, names: str, url: str | None, limit: int | None
+) -> None:
+    """Print events, wherever they come from, until there were enough or a signal says stop.
+
+    ``rows`` gives them, oldest first, and ends soon after the event it is given is set.
+    """
     event_types = checked_event_types(name.strip() for name in names.split(",") if name.strip())
     with ExitStack() as stack:
         forwarder = None
         if url is not None:
             sender = stack.enter_context(open_webhook_sender(is_private_allowed=True))
             forwarder = Forwarder(url, sender)
-        ports = stack.enter_context(open_shop())
         told = stack.enter_context(_stop_signal())
-        sequence = place_in_events(OPERATOR, since, store=ports.store)
         _greet(forwarder, url)
         heard = 0
-        for row in _rows(ports.store, sequence, told):
+        for row in rows(told):
             if not wants(event_types, row.event.event_type):
                 continue
             _say(row, forwarder.forward(row) if forwarder else None)

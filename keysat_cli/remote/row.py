@@ -17,7 +17,7 @@ Params = Mapping[str, Any]
 """What the command line gave, under the names of the command's own parameters."""
 
 Run = Callable[[API, Params], Any]
-"""Carries a command out over the API and gives the JSON document that the local command prints."""
+"""Carries a command out and gives what the local one prints with ``--json``; None: it has printed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -57,7 +57,8 @@ def run_remotely(context: click.Context) -> None:
         finally:
             if api.has_changed:
                 note_change()
-    show(document, row, context.params)
+    if document is not None:
+        show(document, row, context.params)
 
 
 def sender_for(target: Target) -> HTTPSender:

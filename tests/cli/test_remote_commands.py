@@ -179,6 +179,10 @@ def _take_payments(shop: RemoteShop) -> None:
     assert shop.run("tier", "cancel", subscription["license_id"], change_id) == {"ok": True}
     assert shop.run("subscription", "cancel", subscription["id"], "--yes")["ok"] is True
     shop.same("tip", "list")
+    assert shop.run("tip", "cap", "500")["tips_daily_cap_sats"] == 500
+    shop.same("tip", "cap")
+    shop.same("zaprite", "saved")
+    assert shop.refused("zaprite", "charge", paid, "--with", paid, "--yes")["ok"] is False
     pinned = shop.run("rates", "pin", "USD", "65000")
     assert pinned["rates"][0]["units_per_btc"] == 65000
     assert shop.run("rates", "refresh", "USD")["source"]
@@ -192,6 +196,10 @@ def _tell_of_events(shop: RemoteShop) -> None:
     assert made["secret"] == "s" * 40
     endpoint_id = made["id"]
     shop.same("webhook", "list")
+    words = ("listen", "--since", "2020-01-01T00:00:00Z", "--limit", "3", "--json")
+    heard = [msgspec.json.decode(line) for line in shop.hear(*words)]
+    assert len(heard) == 3
+    assert heard == [msgspec.json.decode(line) for line in shop.near.text(*words).splitlines()]
     assert "secret" not in shop.same("webhook", "show", endpoint_id)
     assert shop.same("webhook", "show", endpoint_id, "--secret")["secret"] == "s" * 40
     assert shop.run("webhook", "update", endpoint_id, "--description", "d")["description"] == "d"

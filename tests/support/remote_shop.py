@@ -93,6 +93,16 @@ class RemoteShop:
         self._note(words)
         return self.far.json(*words, stdin=stdin)
 
+    def refused(self, *words: str) -> Any:
+        """Run a command that the server refuses; give the envelope."""
+        self._note(words)
+        return self.far.refusal(*words)[1]
+
+    def hear(self, *words: str) -> list[str]:
+        """Run a command that prints line after line."""
+        self._note(words)
+        return self.far.text(*words).splitlines()
+
     def same(self, *words: str) -> Any:
         """Run a command on both sides; what they print must be the same to the byte."""
         self._note(words)

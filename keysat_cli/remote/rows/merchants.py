@@ -7,6 +7,7 @@ import click
 
 from keysat_cli.commands.profile import changed_fields
 from keysat_cli.commands.zaprite import read_api_key
+from keysat_cli.options import confirm
 from keysat_cli.remote.api import API
 from keysat_cli.remote.row import Params, Remote, said
 from keysat_core.domain.secret import Secret
@@ -91,6 +92,22 @@ def _connect_zaprite(api: API, p: Params) -> Any:
     return api.post("zaprite", "connect", body=body)
 
 
+def _saved_payments(api: API, p: Params) -> Any:
+    return api.get("zaprite", "saved-payments", limit=p["limit"], offset=p["offset"])
+
+
+def _charge(api: API, p: Params) -> Any:
+    due, saved = (api.get("invoices", p[name]) for name in ("invoice_id", "saved_invoice_id"))
+    confirm(
+        f"Charge the card that {saved['buyer_email'] or 'nobody'} saved on {saved['created_at']} for"
+        f" invoice {due['id']} of {due['amount_sats']} sats, which {due['buyer_email'] or 'nobody'}"
+        f" opened on {due['created_at']}? Whoever opened it typed that address; only an invoice you"
+        " know to be theirs should be charged.",
+        is_yes=p["is_yes"],
+    )
+    return api.post("invoices", due["id"], "charge", body={"saved_invoice_id": saved["id"]})
+
+
 ROWS: Final[Mapping[str, Remote]] = {
     "profile create": Remote(run=_create_profile),
     "profile list": Remote(run=_list_profiles, columns=("name", "is_default", "id")),
@@ -107,5 +124,10 @@ ROWS: Final[Mapping[str, Remote]] = {
     "btcpay methods": Remote(run=_payment_methods),
     "zaprite connect": Remote(run=_connect_zaprite),
     "zaprite status": Remote(run=lambda api, p: _status(api, p, "zaprite")),
+    "zaprite saved": Remote(
+        run=_saved_payments,
+        columns=("invoice_id", "buyer_email", "state", "method", "expires_at", "charge"),
+    ),
+    "zaprite charge": Remote(run=_charge, is_asking=False),
     "zaprite disconnect": Remote(run=lambda api, p: _disconnect(api, p, "zaprite")),
 }

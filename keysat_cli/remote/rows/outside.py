@@ -1,20 +1,31 @@
 """Who is told of events, what a bitcoin costs, and what was tipped."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from threading import Event
 from typing import Any, Final
 
 import click
+import msgspec
 
+from keysat_cli.commands.listen import follow
 from keysat_cli.commands.webhook import read_secret
 from keysat_cli.failures import ServerRefused
 from keysat_cli.output import note
 from keysat_cli.remote.api import API
 from keysat_cli.remote.row import Params, Remote, moment, said
+from keysat_core.domain.events import OutboxEvent
+from keysat_core.domain.ids import EventId
+from keysat_core.domain.instant import parse_rfc3339
 from keysat_core.domain.money import FIAT
+from keysat_core.domain.webhook_delivery import OutboxRow
 
 ENDPOINTS: Final = "webhook-endpoints"
 DELIVERIES: Final = "webhook-deliveries"
 RATES: Final = "rates"
+EVENTS: Final = "events"
+
+LOOK_SECONDS: Final = 2.0
+"""How often a server is asked for events; each look costs it one read of an index."""
 
 
 def _create_endpoint(api: API, p: Params) -> Any:
@@ -94,6 +105,44 @@ def _list_tips(api: API, p: Params) -> Any:
     return api.get("tips", **{name: p[name] for name in names})
 
 
+def _cap_tips(api: API, p: Params) -> Any:
+    if p["remove"] and p["sats"] is not None:
+        raise click.UsageError("give a number of sats or --remove, not both")
+    if p["remove"] or p["sats"] is not None:
+        return api.put("tips", "cap", body={"tips_daily_cap_sats": p["sats"]})
+    return api.get("tips", "cap")
+
+
+def _listen(api: API, p: Params) -> None:
+    """Follow the events; each look is one request for those behind the last."""
+
+    def rows(told: Event) -> Iterator[OutboxRow]:
+        page = api.get(EVENTS, since=moment(p["since"]))
+        while not told.is_set():
+            for event in page["events"]:
+                if told.is_set():
+                    return
+                yield _row(event)
+            if not page["events"]:
+                told.wait(LOOK_SECONDS)
+            page = api.get(EVENTS, after=page["after"])
+
+    follow(rows, names=p["names"], url=p["url"], limit=p["limit"])
+
+
+def _row(event: Mapping[str, Any]) -> OutboxRow:
+    return OutboxRow(
+        sequence=event["sequence"],
+        event=OutboxEvent(
+            id=EventId(event["id"]),
+            event_type=event["event_type"],
+            is_published=True,
+            body=msgspec.json.encode(event["body"]),
+            occurred_at=parse_rfc3339(event["occurred_at"], field="occurred_at"),
+        ),
+    )
+
+
 _RATE_COLUMNS: Final = ("currency", "units_per_btc", "source", "fetched_at_secs_ago")
 
 ROWS: Final[Mapping[str, Remote]] = {
@@ -117,6 +166,8 @@ ROWS: Final[Mapping[str, Remote]] = {
     "rates pin": Remote(run=_pin, columns=_RATE_COLUMNS),
     "rates show": Remote(run=_show_rates, columns=_RATE_COLUMNS),
     "rates refresh": Remote(run=_refresh),
+    "tip cap": Remote(run=_cap_tips),
+    "listen": Remote(run=_listen),
     "tip list": Remote(
         run=_list_tips,
         columns=("created_at", "recipient", "amount_sats", "status", "license_id", "detail"),
