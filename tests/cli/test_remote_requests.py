@@ -349,3 +349,12 @@ def test_people_see_tables_and_facts(call: Call) -> None:
         "INVOICE ID  STATUS\n"
         "v           redeemed\n"
     )
+
+
+def test_an_authority_that_cannot_be_read_is_said_before_anything_is_sent(call: Call) -> None:
+    (call.program.folder / "empty.pem").write_text("nothing")
+    for name in ("nowhere.pem", "empty.pem"):
+        code, envelope = call.program.refusal("product", "list", "--ca-file", name)
+        assert code == 6
+        assert name in envelope["message"]
+    assert call.server.heard == []
