@@ -111,6 +111,7 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
         is_sandbox=settings.store.is_sandbox,
         trusted_proxies=settings.trusted_proxies,
         is_rate_limited=settings.is_rate_limited,
+        is_cookie_secure=settings.is_cookie_secure,
     )
     return create_app(
         ports,

@@ -72,7 +72,7 @@ class RootGroup(click.Group):
         entry = self._modules.get(cmd_name)
         if entry is None:
             return None
-        command = getattr(import_module(entry[0]), cmd_name)
+        command = getattr(import_module(entry[0]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)  # noqa: S101
         return command
 

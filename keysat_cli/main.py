@@ -34,6 +34,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "btcpay": ("keysat_cli.commands.btcpay", "Connect a BTCPay Server, which takes the payments."),
     "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
+    "api-key": ("keysat_cli.commands.api_key", "Manage the keys of scripts and helpers."),
+    "password": ("keysat_cli.commands.password", "Set the password of the admin pages."),
     "tier": ("keysat_cli.commands.tier", "Put licenses on other tiers."),
     "tip": ("keysat_cli.commands.tip", "See what sales sent to lightning addresses, and limit it."),
     "rates": ("keysat_cli.commands.rates", "See, refresh and pin exchange rates."),

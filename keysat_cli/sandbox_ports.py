@@ -16,6 +16,7 @@ from keysat_adapters.sqlite.activity import Activity
 from keysat_adapters.sqlite.cached_facts import CachedFacts
 from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
 from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_adapters.system.passwords import Argon2Passwords
 from keysat_core.domain.actor import Actor, ActorKind
 from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.merchant import ProviderKind
@@ -92,6 +93,7 @@ def sandbox_ports(*, seed: int | str, now: int) -> Iterator[SandboxPorts]:
                 heartbeats=activity.heartbeats,
                 self_license=EVERYTHING,
                 sandbox=sandbox.till,
+                passwords=Argon2Passwords(),
             )
             yield ports
 

@@ -67,6 +67,7 @@ class ServeSettings:
     admin_api_key: Secret
     trusted_proxies: tuple[Network, ...] = ()
     is_rate_limited: bool = True
+    is_cookie_secure: bool = True
     log_level: str = LOG_LEVEL_DEFAULT
 
 
@@ -122,6 +123,7 @@ def read_serve_settings(environment: Environment) -> ServeSettings:
         admin_api_key=_admin_api_key(environment),
         trusted_proxies=_trusted_proxies(environment),
         is_rate_limited=environment.is_on("KEYSAT_RATE_LIMITS", default="1"),
+        is_cookie_secure=not environment.is_on("KEYSAT_INSECURE_COOKIES"),
         log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
     )
 

@@ -383,3 +383,32 @@ SUBSCRIPTIONS_PAGE_DEFAULT = 200
 
 SUBSCRIPTIONS_PAGE_MAX = 1_000
 """Most subscriptions in one answer (admin-api 2.10)."""
+
+# --- who may sign in (admin-api 1) ----------------------------------------------------------------
+
+API_KEY_LABEL_BYTES_MAX = 80
+"""Longest label of an API key, in bytes of UTF-8 (admin-api 1.2)."""
+
+API_KEYS_MAX = 1_000
+"""API keys that are not revoked: one for each script, program and helper, and plenty to spare."""
+
+API_KEYS_PAGE_MAX = 1_000
+"""API keys in one answer: all of them, unless very many were revoked."""
+
+WEB_PASSWORD_BYTES_MIN = 12
+"""Shortest password of the admin pages, in bytes of UTF-8 (admin-api 1.4)."""
+
+WEB_PASSWORD_BYTES_MAX = 1_024
+"""Longest such password: no passphrase is longer, and hashing takes in every byte."""
+
+WEB_SESSIONS_MAX = 100
+"""Open sessions: few people, several devices each. The one unused for longest ends for a new one."""
+
+WEB_SESSION_SECONDS = 86_400
+"""How long a session lasts without being used (admin-api 1.4)."""
+
+WEB_SESSION_SECONDS_MAX = 604_800
+"""How long a session lasts at most, however much it is used (admin-api B-05)."""
+
+CREDENTIAL_USE_SECONDS = 60
+"""The last use of an API key or a session is written at most this often (admin-api B-05, B-39)."""

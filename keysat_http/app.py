@@ -13,6 +13,7 @@ from keysat_core.domain.actor import Scope as OperationScope
 from keysat_core.limits import BODY_BYTES_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_http import health, meta, metrics, openapi
+from keysat_http.api_key_tokens import ApiKeyTokens
 from keysat_http.auth import Authenticator, CredentialSource, MasterKey, provide_actor
 from keysat_http.bodies import JSONRequest
 from keysat_http.client_address import Caller, Callers
@@ -25,9 +26,13 @@ from keysat_http.rate_limits import RateLimiter
 from keysat_http.request_ports import ports_for
 from keysat_http.settings import HTTPSettings
 from keysat_http.ticks import Tick, TickRunner
+from keysat_http.uses import USES_FLUSH_SECONDS, UseBook
+from keysat_http.web_sessions import WebSessions
 
 NO_STORE: Final = (
     ADMIN_PREFIX,
+    "/admin/login",
+    "/admin/logout",
     "/metrics",
     "/v1/btcpay/authorize",
     "/v1/purchase",
@@ -92,23 +97,35 @@ def create_app(
 ) -> Application:
     """Build the application.
 
-    Handlers are given ``ports settings actor caller limiter meters`` by these names.
+    Handlers are given ``ports settings actor caller limiter meters sessions uses`` by these names.
 
     Args:
         ports: What the core needs of the world.
         settings: What the composition root knows.
         route_handlers: Routes beside those of this package's own modules.
         ticks: Background jobs.
-        credentials: What else proves a caller besides the master key.
+        credentials: What else proves a caller besides the master key, API keys and sessions.
         operation_scopes: The scope of every admin operation among the routes, by its name.
         fast_routes: Makes the POSTs that go around the framework. The same path is among
             ``route_handlers`` too, for the OpenAPI document.
         read: Gives what the adapters count.
     """
     limiter = RateLimiter(ports.store, is_limiting=settings.is_rate_limited)
+    uses = UseBook(ports.store)
+    sessions = WebSessions(
+        ports,
+        uses,
+        master_key=settings.admin_api_key,
+        is_cookie_secure=settings.is_cookie_secure,
+    )
+    sources: list[CredentialSource] = [
+        MasterKey(settings.admin_api_key),
+        ApiKeyTokens(ports, uses),
+        *credentials,
+    ]
     callers = Callers(settings.trusted_proxies)
     runner = TickRunner(
-        [*ticks, _rate_flush(ports, limiter)],
+        [*ticks, _rate_flush(ports, limiter), _uses_flush(uses)],
         ports.clock,
         leases=LeaseKeeper(ports.store, ports.clock, ports.ids),
     )
@@ -130,6 +147,8 @@ def create_app(
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "limiter": Provide(lambda: limiter, sync_to_thread=False),
             "meters": Provide(lambda: meters, sync_to_thread=False),
+            "sessions": Provide(lambda: sessions, sync_to_thread=False),
+            "uses": Provide(lambda: uses, sync_to_thread=False),
             "page": Provide(lambda: page, sync_to_thread=False),
             "lifecycle": Provide(lambda: lifecycle, sync_to_thread=False),
             "probe": Provide(lambda: probe, sync_to_thread=False),
@@ -148,7 +167,7 @@ def create_app(
         request_max_body_size=BODY_BYTES_MAX,
         state=State(
             {
-                "authenticator": Authenticator([MasterKey(settings.admin_api_key), *credentials]),
+                "authenticator": Authenticator(sources, sessions),
                 "operation_scopes": operation_scopes,
             }
         ),
@@ -169,4 +188,13 @@ def _rate_flush(ports: Ports, limiter: RateLimiter) -> Tick:
         first_after_seconds=RATE_FLUSH_SECONDS,
         every_seconds=RATE_FLUSH_SECONDS,
         run=lambda: limiter.flush(ports.clock.now()),
+    )
+
+
+def _uses_flush(uses: UseBook) -> Tick:
+    return Tick(
+        name="credential_uses",
+        first_after_seconds=USES_FLUSH_SECONDS,
+        every_seconds=USES_FLUSH_SECONDS,
+        run=uses.flush,
     )

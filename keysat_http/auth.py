@@ -1,13 +1,13 @@
-"""Credentials: who is behind an Authorization header, and the actor every use case is given.
+"""Credentials: who is behind a request, and the actor every use case is given.
 
 Which scope an operation needs is written in ``keysat_core.domain.access``. A further kind of
-credential is one more ``CredentialSource`` handed to ``create_app``. Source: admin-api 1.1, B-07.
+token is one more ``CredentialSource`` handed to ``create_app``. Source: admin-api 1.1, B-07.
 """
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import msgspec
 from litestar import Request
@@ -15,6 +15,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
+from litestar.types import HTTPScope
 
 from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind, Scope
 from keysat_core.domain.secret import Secret
@@ -26,12 +27,16 @@ _STATE_KEY: Final = "credential"
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """What a token proves. ``hash`` is the lower-hex SHA-256 of the token, ``id`` an API key's."""
+    """What a token proves. ``hash`` is the lower-hex SHA-256 of the token, ``id`` an API key's.
+
+    ``note_use`` is called once the scope was found to suffice; it must not wait.
+    """
 
     kind: ActorKind
     id: str | None = None
     hash: str
     scopes: frozenset[Scope]
+    note_use: Callable[[], None] | None = None
 
 
 class CredentialSource(Protocol):
@@ -39,6 +44,18 @@ class CredentialSource(Protocol):
 
     def find_credential(self, token: bytes) -> Credential | None:
         """Give what the token proves, or None when it is not one of these or no longer good."""
+        ...
+
+
+class SessionSource(Protocol):
+    """Knows who is signed in. Called on the event loop, as a ``CredentialSource`` is."""
+
+    def find_credential(self, scope: HTTPScope) -> Credential | None:
+        """Give what the cookie of a request proves, or None when it proves nothing.
+
+        Raises:
+            CrossSiteRequest, CsrfTokenInvalid: it would, but this request must not use it.
+        """
         ...
 
 
@@ -57,21 +74,35 @@ class MasterKey:
 
 
 class Authenticator:
-    """Asks each source in turn."""
+    """Asks each source in turn; the cookie counts only where there is no Authorization header."""
 
-    def __init__(self, sources: Sequence[CredentialSource]) -> None:
+    def __init__(
+        self, sources: Sequence[CredentialSource], sessions: SessionSource | None = None
+    ) -> None:
         self._sources = tuple(sources)
+        self._sessions = sessions
 
-    def authenticate(self, authorization: bytes | None) -> Credential:
-        """Say what a header proves.
+    def authenticate(self, scope: HTTPScope) -> Credential:
+        """Say what a request proves.
 
         Raises:
-            Unauthorized: there is none, or it is no bearer token.
+            Unauthorized: there is no bearer token, or more than one, and nobody is signed in.
             Forbidden: nobody knows the token.
+            CrossSiteRequest, CsrfTokenInvalid: the cookie must not be used for this.
         """
-        if authorization is None or not authorization.startswith(_PREFIX):
+        presented = [value for name, value in scope["headers"] if name == b"authorization"]
+        if presented:
+            return self._authenticate_bearer(presented)
+        credential = None if self._sessions is None else self._sessions.find_credential(scope)
+        if credential is None:
             raise Unauthorized
-        token = authorization.removeprefix(_PREFIX)
+        return credential
+
+    def _authenticate_bearer(self, presented: Sequence[bytes]) -> Credential:
+        # Of two headers, a proxy in front may have looked at the other one.
+        if len(presented) != 1 or not presented[0].startswith(_PREFIX):
+            raise Unauthorized
+        token = presented[0].removeprefix(_PREFIX)
         for source in self._sources:
             if (credential := source.find_credential(token)) is not None:
                 return credential
@@ -84,18 +115,18 @@ async def require_scope(
     """Guard admin routes, before the query and the body are read (B-07).
 
     Raises:
-        Unauthorized: there is no bearer token.
+        Unauthorized: there is no bearer token, and nobody is signed in.
         Forbidden: nobody knows the token, or it lacks the scope of the operation.
+        CrossSiteRequest, CsrfTokenInvalid: as ``Authenticator.authenticate``.
     """
     authenticator: Authenticator = connection.app.state.authenticator
-    header = next(
-        (value for name, value in connection.scope["headers"] if name == b"authorization"), None
-    )
-    credential = authenticator.authenticate(header)
+    credential = authenticator.authenticate(cast("HTTPScope", connection.scope))
     scopes: Mapping[str, Scope] = connection.app.state.operation_scopes
     # An operation nobody put into the table is nobody's.
     if scopes.get(handler.handler_name) not in credential.scopes:
         raise Forbidden
+    if credential.note_use is not None:
+        credential.note_use()
     connection.scope["state"][_STATE_KEY] = credential
 
 

@@ -23,7 +23,14 @@ from keysat_http.errors import bad_request
 from keysat_http.framework_errors import NOT_FOUND, answer_to
 from keysat_http.limits import REQUEST_ID_CHARS_MAX, REQUEST_ID_CHARS_MIN
 from keysat_http.meters import Meters
-from keysat_http.outgoing import Headers, Outgoing, send_answer, send_whole, spell_headers
+from keysat_http.outgoing import (
+    MORE_HEADERS,
+    Headers,
+    Outgoing,
+    send_answer,
+    send_whole,
+    spell_headers,
+)
 
 FastRoute: TypeAlias = Callable[[HTTPScope, Receive], Awaitable[bytes]]
 """Answers a POST with the JSON of a 200, or raises what a handler may raise."""
@@ -38,13 +45,15 @@ _ON_EVERY_ANSWER: Final[Headers] = [
     (b"vary", b"origin, access-control-request-method, access-control-request-headers"),
     (b"x-content-type-options", b"nosniff"),
 ]
-# `*` lets the SDK in a browser send its JSON, and Content-Type stands beside it for browsers that
-# take the star for a name. By the Fetch standard the star does not cover Authorization, and that is
-# left out on purpose: a page of another origin has no business with an admin key, and everything
-# else that B-09 wants (scripts, curl, our own pages) needs no preflight.
+# `*` lets the SDK in a browser send its JSON. The names stand beside it for browsers that take the
+# star for a name, and because by the Fetch standard the star does not cover Authorization (B-09).
+# A page of another origin can so use a key that it was given; it is never sent the cookie.
 _PREFLIGHT: Final[Headers] = [
     (b"access-control-allow-methods", b"*"),
-    (b"access-control-allow-headers", b"*, Content-Type"),
+    (
+        b"access-control-allow-headers",
+        b"*, Authorization, Content-Type, Idempotency-Key, X-CSRF-Token",
+    ),
     (b"content-length", b"0"),
 ]
 _BAD_PATH: Final = bad_request("the path is not UTF-8", code="malformed_path")
@@ -177,9 +186,11 @@ class Edge:
 
     def _outgoing(self, scope: HTTPScope, send: Send, *, is_head: bool = False) -> Outgoing:
         request_id: str = scope["state"]["request_id"]
+        extra = [*_ON_EVERY_ANSWER, (b"x-request-id", request_id.encode("ascii"))]
+        scope["state"][MORE_HEADERS] = extra
         return Outgoing(
             send,
-            extra=[*_ON_EVERY_ANSWER, (b"x-request-id", request_id.encode("ascii"))],
+            extra=extra,
             defaults=self._defaults(scope["path"]),
             is_head=is_head,
         )

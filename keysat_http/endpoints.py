@@ -10,6 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from keysat_core.ports.bundle import Ports
 from keysat_http.admin import (
+    api_keys,
     btcpay,
     codes,
     events,
@@ -24,10 +25,12 @@ from keysat_http.admin import (
     products,
     rates,
     saved_payments,
+    sign_in,
     subscriptions,
     tier,
     tier_changes,
     tips,
+    web_password,
     webhooks,
     zaprite,
 )
@@ -62,7 +65,16 @@ PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (
     public_machines.deactivate,
     public_subscriptions.cancel_own_subscription_by_key,
 )
+SIGN_IN: Final[tuple[ControllerRouterHandler, ...]] = (
+    sign_in.sign_in_with_password,
+    sign_in.sign_out,
+    sign_in.get_sign_in_status,
+)
 ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
+    api_keys.create_api_key,
+    api_keys.list_api_keys,
+    api_keys.revoke_api_key,
+    web_password.set_web_password,
     products.create_product,
     products.list_products,
     products.get_product,
@@ -177,7 +189,14 @@ def route_handlers(
     """Give the routes for these ports, with the threads their calls to providers run in."""
     threads = ProviderThreads(look_seconds=look_seconds)
     nudges = NudgeLimiter(read_time)
-    handlers = [*PUBLIC, *ADMIN, *HOOKS, *PAGES, *(SANDBOX if ports.sandbox is not None else ())]
+    handlers = [
+        *PUBLIC,
+        *SIGN_IN,
+        *ADMIN,
+        *HOOKS,
+        *PAGES,
+        *(SANDBOX if ports.sandbox is not None else ()),
+    ]
     dependencies = {
         "provider_threads": Provide(lambda: threads, sync_to_thread=False),
         "landing": Provide(Landing, sync_to_thread=False),

@@ -75,6 +75,7 @@ class Answer:
 
 BAD_REQUEST: Final = Rule(status=400, error="bad_request", prefix="bad request: ")
 UNAUTHORIZED: Final = Rule(status=401, error="unauthorized")
+FORBIDDEN: Final = Rule(status=403, error="forbidden", prefix="forbidden: ")
 CONFLICT: Final = Rule(status=409, error="conflict", prefix="conflict: ")
 UPSTREAM: Final = Rule(
     status=502, error="upstream_error", prefix="upstream error: ", is_text_for_operators=True
@@ -91,6 +92,9 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.BadPEM: BAD_REQUEST,
     core.Unauthorized: UNAUTHORIZED,
     core.Forbidden: Rule(status=403, error="forbidden"),
+    core.CsrfTokenInvalid: FORBIDDEN,
+    core.CrossSiteRequest: FORBIDDEN,
+    core.WebPasswordUnset: UNAVAILABLE,
     core.NotFound: Rule(status=404, error="not_found", prefix="not found: "),
     core.SlugTaken: CONFLICT,
     core.StillReferenced: CONFLICT,

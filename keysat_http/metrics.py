@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_http.auth import require_scope
 from keysat_http.meters import Meters, ProviderReading, Readings, TickMeter
-from keysat_http.routes import BEARER_SCHEME, declared_errors, get
+from keysat_http.routes import BEARER_SCHEME, COOKIE_SCHEME, declared_errors, get
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4"
 """Source: Prometheus, Exposition formats, Text-based format. Litestar adds the character set."""
@@ -44,7 +44,7 @@ class MetricsPage:
     tags=["health"],
     media_type=MEDIA_TYPE,
     guards=[require_scope],
-    security=[{BEARER_SCHEME: []}],
+    security=[{BEARER_SCHEME: []}, {COOKIE_SCHEME: []}],
     responses=declared_errors((), is_admin=True),
 )
 def get_metrics(actor: NamedDependency[Actor], page: NamedDependency[MetricsPage]) -> Response[str]:

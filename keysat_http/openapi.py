@@ -18,11 +18,12 @@ from litestar.types.internal_types import PathParameterDefinition
 
 from keysat_core.domain.access import roles_with
 from keysat_core.domain.actor import Scope
-from keysat_http.routes import BEARER_SCHEME, get
+from keysat_http.routes import BEARER_SCHEME, COOKIE_SCHEME, get
+from keysat_http.web_sessions import COOKIE, CSRF_HEADER
 
 DESCRIPTION: Final = (
     "Self-hosted licensing server. Public operations need no credential; operations under "
-    "/v1/admin take the admin key as a bearer token. Every error has the body `Error`."
+    "/v1/admin take the admin key or an API key as a bearer token. Every error has the body `Error`."
 )
 _STATE_KEY: Final = "openapi_document"
 _METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
@@ -51,8 +52,20 @@ def openapi_config(*, version: str, public_url: str) -> OpenAPIConfig:
         components=Components(
             security_schemes={
                 BEARER_SCHEME: SecurityScheme(
-                    type="http", scheme="bearer", description="The admin API key."
-                )
+                    type="http",
+                    scheme="bearer",
+                    description="The master key, or an API key (`ks_…`) with the scope listed.",
+                ),
+                COOKIE_SCHEME: SecurityScheme(
+                    type="apiKey",
+                    security_scheme_in="cookie",
+                    name=COOKIE,
+                    description=(
+                        "Of somebody signed in at POST /admin/login; it has every scope. It counts"
+                        " only without an Authorization header. Every method but GET and HEAD also"
+                        f" needs the header {CSRF_HEADER}."
+                    ),
+                ),
             }
         ),
     )
@@ -91,10 +104,12 @@ def _finish(operation: dict[str, Any], scopes: Mapping[str, Scope]) -> None:
     """Add what Litestar leaves out or gets wrong."""
     if operation.setdefault("security", []):
         scope = scopes[operation["operationId"]]
-        operation["security"] = [{BEARER_SCHEME: [scope]}]
+        operation["security"] = [{BEARER_SCHEME: [scope]}, {COOKIE_SCHEME: []}]
         operation["x-keysat-roles"] = list(roles_with(scope))
     if "description" in operation:
         operation["summary"] = operation["description"].partition("\n")[0].rstrip(".")
+    # Litestar describes a body of nothing, where there is none.
+    operation["responses"].get("204", {}).pop("content", None)
     body = operation.get("requestBody")
     if body is not None:
         schemas = [content["schema"] for content in body["content"].values()]

@@ -11,6 +11,10 @@ from keysat_http.errors import Answer
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 
+MORE_HEADERS: Final = "more_headers"
+"""In the scope's state: a list of headers that go with the answer, whatever that will be."""
+
+
 class Outgoing:
     """The ``send`` that adds headers, drops the body of a HEAD and remembers the status."""
 

@@ -12,7 +12,14 @@ from typing import Final
 import structlog
 
 from keysat_core.domain.instant import Instant
-from keysat_core.domain.rate_limit import Allowance, Bucket, seconds_until_next, take
+from keysat_core.domain.rate_limit import (
+    WEB_LOGIN,
+    WEB_LOGINS,
+    Allowance,
+    Bucket,
+    seconds_until_next,
+    take,
+)
 from keysat_core.errors import RateLimited, ServerFault
 from keysat_core.limits import RATE_BUCKETS_MAX
 from keysat_core.ports.store import Store
@@ -23,6 +30,9 @@ BucketKey = tuple[str, str]
 
 EVERYBODY: Final = "_everybody_"
 """The key of the one bucket all callers share while their addresses are hidden."""
+
+UNKNOWN: Final = "unknown"
+"""The key of callers without any address (admin-api 1.4)."""
 
 log = structlog.get_logger("keysat.http")
 
@@ -61,9 +71,14 @@ class RateLimiter:
         self._buckets: OrderedDict[BucketKey, Bucket] = OrderedDict()
         self._dirty: dict[BucketKey, Bucket] = {}
 
-    def admit(self, allowance: Allowance, key: str, now: Instant) -> int | None:
-        """Spend a token: None lets the request through, a number says in how many seconds to retry."""
-        if not self.is_limiting:
+    def admit(
+        self, allowance: Allowance, key: str, now: Instant, *, is_guard: bool = False
+    ) -> int | None:
+        """Spend a token: None lets the request through, a number says in how many seconds to retry.
+
+        ``is_guard``: it limits guessing, and does so whatever limits callers in front.
+        """
+        if not self.is_limiting and not is_guard:
             return None
         bucket_key = (allowance.kind, key)
         stored = None if self._is_known(bucket_key) else self._load(bucket_key)
@@ -85,6 +100,20 @@ class RateLimiter:
         retry_after_seconds = self.admit(chosen, key, now)
         if retry_after_seconds is not None:
             raise RateLimited(retry_after_seconds)
+
+    def charge_sign_in(self, caller: Caller, now: Instant) -> None:
+        """Spend a token of an address, and one of all addresses together, for a guess at a password.
+
+        Callers whose addresses a proxy hides share the proxy's, so that hiding helps nobody to guess.
+
+        Raises:
+            RateLimited: there is none left.
+        """
+        address = caller.limiting_address or caller.address or UNKNOWN
+        for allowance, key in ((WEB_LOGIN, address), (WEB_LOGINS, EVERYBODY)):
+            retry_after_seconds = self.admit(allowance, key, now, is_guard=True)
+            if retry_after_seconds is not None:
+                raise RateLimited(retry_after_seconds)
 
     def flush(self, now: Instant) -> int:
         """Write what changed and purge what is long idle; give the number of buckets written.

@@ -19,6 +19,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
 from keysat_core.errors import (
+    CrossSiteRequest,
+    CsrfTokenInvalid,
     Forbidden,
     InvariantError,
     KeysatError,
@@ -31,9 +33,11 @@ from keysat_http.errors import RULES, Error
 from keysat_http.framework_errors import ADMIN_PREFIX
 
 BEARER_SCHEME: Final = "bearerAuth"
+COOKIE_SCHEME: Final = "sessionCookie"
 
 Leaf = type[KeysatError]
 
+_GUARDED: Final = (Unauthorized, Forbidden, CrossSiteRequest, CsrfTokenInvalid)
 _BODY_STATUSES: Final = (413, 415)
 _DESCRIPTIONS: Final = {413: "The body is larger than 2 MiB.", 415: "The body is not JSON."}
 
@@ -106,7 +110,7 @@ def declared_errors(
 ) -> dict[int, ResponseSpec]:
     """List the error answers of a route for the OpenAPI document, from the one table."""
     common: list[Leaf] = [InvariantError, StoreBusy, StoreUnavailable]
-    guarded: list[Leaf] = [Unauthorized, Forbidden] if is_admin else []
+    guarded: list[Leaf] = list(_GUARDED) if is_admin else []
     by_status: dict[int, set[str]] = {500: {"internal_error"}}
     for leaf in (*common, *guarded, *leaves):
         by_status.setdefault(RULES[leaf].status, set()).add(leaf.code)
@@ -143,5 +147,5 @@ def _shared(
     }
     if is_admin:
         shared["guards"] = [require_scope]
-        shared["security"] = [{BEARER_SCHEME: []}]
+        shared["security"] = [{BEARER_SCHEME: []}, {COOKIE_SCHEME: []}]
     return shared | dict(options)

@@ -44,6 +44,7 @@ class HTTPSettings:
         is_sandbox: Whether payments are pretended.
         is_rate_limited: Whether callers are limited here; off where a proxy does it.
         trusted_proxies: Who may name the client's address in ``X-Forwarded-For``.
+        is_cookie_secure: Whether browsers may send the session's cookie over https only (B-11).
     """
 
     public_url: str
@@ -53,6 +54,7 @@ class HTTPSettings:
     is_sandbox: bool = False
     is_rate_limited: bool = True
     trusted_proxies: tuple[Network, ...] = ()
+    is_cookie_secure: bool = True
 
     def __post_init__(self) -> None:
         if not self.public_url.startswith(("http://", "https://")) or self.public_url[-1] == "/":

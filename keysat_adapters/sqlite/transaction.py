@@ -1,5 +1,6 @@
 """All aggregates over one session."""
 
+from keysat_adapters.sqlite.api_keys import SQLiteApiKeys
 from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
 from keysat_adapters.sqlite.codes import SQLiteCodes
@@ -25,6 +26,7 @@ from keysat_adapters.sqlite.subscriptions import SQLiteSubscriptions
 from keysat_adapters.sqlite.tier_changes import SQLiteTierChanges
 from keysat_adapters.sqlite.tips import SQLiteTips
 from keysat_adapters.sqlite.trail import SQLiteTrail
+from keysat_adapters.sqlite.web_sessions import SQLiteWebSessions
 from keysat_adapters.sqlite.webhook_endpoints import SQLiteWebhookEndpoints
 
 
@@ -32,6 +34,7 @@ class SQLiteTransaction:
     """Implements ``ports.store.Transaction``. Made once for a connection and used again and again."""
 
     __slots__ = (
+        "api_keys",
         "audit_log",
         "buckets",
         "codes",
@@ -55,6 +58,7 @@ class SQLiteTransaction:
         "tier_changes",
         "tips",
         "trail",
+        "web_sessions",
         "webhooks",
     )
 
@@ -76,6 +80,8 @@ class SQLiteTransaction:
         self.outbox = SQLiteOutbox(session)
         self.webhooks = SQLiteWebhookEndpoints(session)
         self.deliveries = SQLiteDeliveries(session)
+        self.api_keys = SQLiteApiKeys(session)
+        self.web_sessions = SQLiteWebSessions(session)
         self.idempotency = SQLiteIdempotency(session)
         self.buckets = SQLiteBuckets(session)
         self.leases = SQLiteLeases(session)

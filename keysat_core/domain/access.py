@@ -47,6 +47,11 @@ OPERATION_SCOPES: Final[Mapping[str, Scope]] = {
     "put_rate_pin": Scope.RATES_WRITE,
     "get_late_payments": Scope.SETTINGS_READ,
     "choose_late_payments": Scope.MASTER,
+    # Who may do it
+    "create_api_key": Scope.MASTER,
+    "list_api_keys": Scope.MASTER,
+    "revoke_api_key": Scope.MASTER,
+    "set_web_password": Scope.MASTER,
     # What is sold
     "list_products": Scope.PRODUCTS_READ,
     "get_product": Scope.PRODUCTS_READ,

@@ -23,6 +23,7 @@ CycleId = NewType("CycleId", str)
 TierChangeId = NewType("TierChangeId", str)
 WebhookEndpointId = NewType("WebhookEndpointId", str)
 DeliveryId = NewType("DeliveryId", str)
+ApiKeyId = NewType("ApiKeyId", str)
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 

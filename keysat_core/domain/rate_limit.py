@@ -50,6 +50,12 @@ RECOVER: Final = Allowance(kind="recover_ip", capacity=10, refill_tokens=1, refi
 POLL: Final = Allowance(kind="poll_ip", capacity=240, refill_tokens=4, refill_seconds=1)
 """Polls: above the 120 a minute that waiting clients of one household may need (public-api 3)."""
 
+WEB_LOGIN: Final = Allowance(kind="web_login", capacity=5, refill_tokens=1, refill_seconds=180)
+"""Attempts to sign in from one address, good ones too (admin-api 1.4)."""
+
+WEB_LOGINS: Final = Allowance(kind="web_logins", capacity=100, refill_tokens=1, refill_seconds=10)
+"""Attempts from everywhere (admin-api B-03): whoever has many addresses tries 8 640 words a day."""
+
 ALLOWANCES: Final = (
     VALIDATE,
     HEARTBEAT,
@@ -61,6 +67,8 @@ ALLOWANCES: Final = (
     CANCEL,
     RECOVER,
     POLL,
+    WEB_LOGIN,
+    WEB_LOGINS,
 )
 
 

@@ -5,6 +5,9 @@ from typing import Final
 OPERATOR_NAME: Final = "operator_name"
 """The seller's name."""
 
+WEB_PASSWORD_HASH: Final = "web_ui_password_hash"  # noqa: S105  the setting's name
+"""What the password of the admin pages is verified with, as an Argon2 PHC string."""
+
 RATE_PIN_PREFIX: Final = "manual_rate_pin_"
 """The operator's own rate of a currency: this and the currency's code."""
 

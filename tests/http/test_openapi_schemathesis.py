@@ -19,6 +19,7 @@ from schemathesis.checks import CHECKS
 
 from keysat_http.framework_errors import ADMIN_PREFIX
 from tests.support.http import ADMIN
+from tests.support.plain_passwords import PlainPasswords
 from tests.support.shop import Shop, running_shop
 
 # Hypothesis complains of the size of what was made up, and of the pauses of ticks in their own
@@ -83,7 +84,8 @@ def bounded(examples: int) -> settings:
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
-    with running_shop(peer="10.0.0.1") as running:
+    with running_shop(peer="10.0.0.1", passwords=PlainPasswords()) as running:
+        running.admin("POST", "/web-password", json={"password": "correct horse battery"})
         DOOR.shop = running.outside
         yield running
 

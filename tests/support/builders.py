@@ -8,9 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
+from keysat_core.domain.access import Role
+from keysat_core.domain.api_key import ApiKey
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.ids import (
+    ApiKeyId,
     EventId,
     InvoiceId,
     LicenseId,
@@ -34,6 +37,7 @@ from keysat_core.domain.product import Product
 from keysat_core.domain.receipt import ReceiptOutcome, WebhookReceipt
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.tip import TipAttempt
+from keysat_core.domain.web_session import WebSession
 from keysat_core.domain.webhook_endpoint import WebhookEndpoint
 from keysat_core.ports.store import Store
 from keysat_core.signing import fingerprint_hash
@@ -203,6 +207,30 @@ def make_event(**fields: Any) -> OutboxEvent:
         "occurred_at": NOW,
     }
     return OutboxEvent(**(ordinary | fields))
+
+
+def make_api_key(**fields: Any) -> ApiKey:
+    """Give a key of a role that may little."""
+    number = next(_numbers)
+    ordinary: dict[str, Any] = {
+        "id": ApiKeyId(new_id()),
+        "label": f"Key {number}",
+        "token_hash": f"{number:064x}",
+        "role": Role.SUPPORT,
+        "created_at": NOW,
+    }
+    return ApiKey(**(ordinary | fields))
+
+
+def make_web_session(**fields: Any) -> WebSession:
+    """Give a session that has just begun."""
+    ordinary: dict[str, Any] = {
+        "token_hash": f"{next(_numbers):064x}",
+        "created_at": NOW,
+        "expires_at": later(86_400),
+        "last_seen_at": NOW,
+    }
+    return WebSession(**(ordinary | fields))
 
 
 def make_endpoint(**fields: Any) -> WebhookEndpoint:

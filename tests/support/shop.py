@@ -21,6 +21,7 @@ from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_adapters.system.passwords import Argon2Passwords
 from keysat_adapters.zaprite.gate import Zaprite
 from keysat_cli.rate_sources import RateSource
 from keysat_cli.rates import market_rates
@@ -34,6 +35,7 @@ from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.domain.self_license import Capability, SelfLicense
 from keysat_core.domain.setting import RATE_PIN_PREFIX
 from keysat_core.ports.bundle import Ports
+from keysat_core.ports.passwords import Passwords
 from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.sandbox import PretendPayment
 from keysat_core.use_cases.server.prepare_server import prepare_server
@@ -226,6 +228,9 @@ def running_shop(
     clock: TurnedClock | None = None,
     price_sources: FakeRates | None = None,
     wire: Wire | None = None,
+    passwords: Passwords | None = None,
+    is_cookie_secure: bool = True,
+    is_rate_limited: bool = True,
 ) -> Iterator[Shop]:
     """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``.
 
@@ -289,8 +294,15 @@ def running_shop(
             btcpay=btcpay,
             zaprite=zaprite,
             saved_payments=zaprite,
+            passwords=passwords or Argon2Passwords(),
         )
-        told = replace(settings(trusted=trusted), is_sandbox=is_sandbox, public_url=public_url)
+        told = replace(
+            settings(trusted=trusted),
+            is_sandbox=is_sandbox,
+            public_url=public_url,
+            is_cookie_secure=is_cookie_secure,
+            is_rate_limited=is_rate_limited,
+        )
         handlers = route_handlers(
             ports,
             purchase_seconds=purchase_seconds,

@@ -62,6 +62,7 @@ from keysat_core.use_cases.server import (
     verify_audit,
 )
 from keysat_core.use_cases.tips import list_tips
+from tests.support.access_commands import ACCESS_COMMANDS, ACCESS_READS
 from tests.support.builders import make_profile
 from tests.support.code_commands import CODE_COMMANDS, CODE_READS
 from tests.support.commands import DOLLARS, Command, invoice_id, license_id, ports, tiered
@@ -101,6 +102,7 @@ def preferring(trade: Trade) -> MerchantProfileId:
 
 
 COMMANDS: Final = [
+    *ACCESS_COMMANDS,
     *WEBHOOK_COMMANDS,
     *CODE_COMMANDS,
     *TIER_COMMANDS,
@@ -313,6 +315,7 @@ COMMANDS: Final = [
 ]
 
 READS: Final = [
+    *ACCESS_READS,
     *WEBHOOK_READS,
     *CODE_READS,
     *TIER_READS,

@@ -36,7 +36,7 @@ from keysat_core.use_cases.server.prepare_server import (
 from keysat_core.use_cases.server.purge_expired import Purged, purge_expired
 from keysat_core.use_cases.server.settings import find_operator_name, pin_rate
 from keysat_core.use_cases.server.show_tier import show_tier
-from tests.support.builders import make_invoice, make_profile, make_receipt
+from tests.support.builders import make_invoice, make_profile, make_receipt, make_web_session
 from tests.support.trade import CREATOR, OPERATOR, PATRON, Trade, open_trade
 
 
@@ -279,14 +279,17 @@ def test_only_what_is_older_than_its_time_is_removed(trade: Trade) -> None:
             tx.idempotency.put_record("purchase", record)
             bucket = Bucket(units=1, refilled_at=at["bucket"])
             tx.buckets.put_bucket("any", f"b{offset}", bucket)
-    one_each = Purged(receipts=1, idempotency_records=1, buckets=1)
+            ended = Instant(now - offset)
+            tx.web_sessions.put_session(make_web_session(token_hash=f"{offset}", expires_at=ended))
+    one_each = Purged(receipts=1, idempotency_records=1, buckets=1, web_sessions=1)
     assert purge_expired(store=trade.store, clock=trade.clock) == one_each
-    nothing = Purged(receipts=0, idempotency_records=0, buckets=0)
+    nothing = Purged(receipts=0, idempotency_records=0, buckets=0, web_sessions=0)
     assert purge_expired(store=trade.store, clock=trade.clock) == nothing
     with trade.store.reading() as tx:
         assert tx.idempotency.find_record("purchase", "k0") is not None
         assert tx.buckets.find_bucket("any", "b0") is not None
         assert tx.buckets.find_bucket("any", "b1") is None
+        assert tx.web_sessions.find_session("0") is not None
 
 
 def test_a_pass_removes_a_bounded_batch(trade: Trade) -> None:

@@ -1,5 +1,6 @@
 """Domain events: what changed, told to whoever listens. Import them from here."""
 
+from keysat_core.domain.events.access import ApiKeyCreated, ApiKeyRevoked, WebPasswordChanged
 from keysat_core.domain.events.catalog import (
     PolicyCreated,
     PolicyDeleted,
@@ -105,6 +106,8 @@ __all__ = [
     "PUBLISHED_EVENT_TYPES",
     "SOURCE_ADMIN",
     "SOURCE_PURCHASE",
+    "ApiKeyCreated",
+    "ApiKeyRevoked",
     "CodeCreated",
     "CodeDeleted",
     "CodeRedeemed",
@@ -157,6 +160,7 @@ __all__ = [
     "SubscriptionRenewalSkipped",
     "SubscriptionRenewed",
     "TipChanged",
+    "WebPasswordChanged",
     "WebhookDeliveryRetried",
     "WebhookEndpointCreated",
     "WebhookEndpointDeleted",

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
+from keysat_core.domain.events.access import ApiKeyCreated, ApiKeyRevoked, WebPasswordChanged
 from keysat_core.domain.events.catalog import (
     PolicyCreated,
     PolicyDeleted,
@@ -136,6 +137,9 @@ DomainEvent: TypeAlias = (
     | WebhookEndpointDeleted
     | WebhookDeliveryRetried
     | WebhookEventsReplayed
+    | ApiKeyCreated
+    | ApiKeyRevoked
+    | WebPasswordChanged
 )
 
 PUBLISHED_EVENTS: Final[Mapping[str, type[Event]]] = {

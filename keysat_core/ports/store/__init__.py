@@ -5,6 +5,7 @@ gives None; ``list_x`` is bounded. Times are ``Instant``s and rows come back equ
 Import protocols from here: which file holds one may change.
 """
 
+from keysat_core.ports.store.access import ApiKeys, WebSessions
 from keysat_core.ports.store.catalog import Policies, Products, Removals
 from keysat_core.ports.store.commerce import Codes, Sales, Subscriptions, TierChanges
 from keysat_core.ports.store.licenses import Licenses, Machines
@@ -16,6 +17,7 @@ from keysat_core.ports.store.transaction import Store, Transaction
 from keysat_core.ports.store.webhooks import Deliveries, Outbox, WebhookEndpoints
 
 __all__ = [
+    "ApiKeys",
     "AuditLog",
     "Buckets",
     "Codes",
@@ -41,5 +43,6 @@ __all__ = [
     "Tips",
     "Trail",
     "Transaction",
+    "WebSessions",
     "WebhookEndpoints",
 ]

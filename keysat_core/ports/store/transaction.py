@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from keysat_core.ports.facts import ValidationFacts
+from keysat_core.ports.store.access import ApiKeys, WebSessions
 from keysat_core.ports.store.catalog import Policies, Products, Removals
 from keysat_core.ports.store.commerce import Codes, Sales, Subscriptions, TierChanges
 from keysat_core.ports.store.licenses import Licenses, Machines
@@ -57,6 +58,10 @@ class Transaction(Protocol):
     def webhooks(self) -> WebhookEndpoints: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def api_keys(self) -> ApiKeys: ...
+    @property
+    def web_sessions(self) -> WebSessions: ...
     @property
     def idempotency(self) -> Idempotency: ...
     @property

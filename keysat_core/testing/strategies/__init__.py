@@ -5,6 +5,7 @@ value refers to is not made with it: a policy drawn alone belongs to a product n
 """
 
 from keysat_core.domain.money import FIAT
+from keysat_core.testing.strategies.access import api_keys, web_sessions
 from keysat_core.testing.strategies.actors import (
     actors,
     audit_entries,
@@ -232,6 +233,7 @@ __all__ = [
     "amounts",
     "anchors",
     "answers",
+    "api_keys",
     "audit_entries",
     "audit_filters",
     "audit_rows",
@@ -375,6 +377,7 @@ __all__ = [
     "validation_entries",
     "verdicts",
     "verify_keys",
+    "web_sessions",
     "webhook_endpoints",
     "webhook_secrets",
     "webhook_troubles",

@@ -31,6 +31,7 @@ def actors(**fixed: Any) -> SearchStrategy[Actor]:
         Actor,
         fixed,
         kind=st.sampled_from(ActorKind),
+        id=st.none() | ids(),
         hash=st.none() | digests(),
         scopes=st.frozensets(st.sampled_from(Scope)),
         request_ip=st.none() | addresses(),

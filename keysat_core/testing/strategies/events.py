@@ -7,10 +7,13 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from keysat_core.domain.access import Role
 from keysat_core.domain.events import (
     POLICY_ARCHIVED,
     SOURCE_ADMIN,
     SOURCE_PURCHASE,
+    ApiKeyCreated,
+    ApiKeyRevoked,
     CodeCreated,
     CodeDeleted,
     CodeRedeemed,
@@ -68,6 +71,7 @@ from keysat_core.domain.events import (
     WebhookEndpointDeleted,
     WebhookEndpointUpdated,
     WebhookEventsReplayed,
+    WebPasswordChanged,
     outbox_event,
     product_created,
 )
@@ -230,6 +234,9 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     WebhookDeliveryRetried: {**_ENDPOINT, "webhook_delivery_id": ids()},
     WebhookEventsReplayed: {**_ENDPOINT, "queued_deliveries": st.integers(0, 1_000)},
     SettingChanged: {"setting": texts(), "value": texts()},
+    ApiKeyCreated: {"api_key_id": ids(), "role": st.sampled_from(Role), "scopes": _FIELD_NAMES},
+    ApiKeyRevoked: {"api_key_id": ids()},
+    WebPasswordChanged: {"is_set": st.booleans(), "ended_sessions": st.integers(0, 100)},
 }
 
 EVENT_KINDS: Final = tuple(_FIELDS)

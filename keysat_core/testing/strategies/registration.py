@@ -90,6 +90,7 @@ from keysat_core.domain.validation import Facts, Question, Refused, Valid
 from keysat_core.domain.webhook_trouble import RemoteDelivery, WebhookTrouble
 from keysat_core.domain.work_diagnosis import ClockFacts
 from keysat_core.signing import LicenseKey, LicensePayload, SigningKey, VerifyKey
+from keysat_core.testing.strategies.access import ACCESS_STRATEGIES
 from keysat_core.testing.strategies.actors import (
     actors,
     audit_entries,
@@ -335,6 +336,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     SavedProfile: saved_profiles,
     **COMMERCE,
     **WEBHOOK_STRATEGIES,
+    **ACCESS_STRATEGIES,
 }
 """Every struct of the domain but the events, which ``strategy_for`` finds by their kind."""
 

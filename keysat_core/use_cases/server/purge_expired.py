@@ -17,10 +17,11 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
     receipts: int
     idempotency_records: int
     buckets: int
+    web_sessions: int
 
 
 def purge_expired(*, store: Store, clock: Clock) -> Purged:
-    """Remove old webhook receipts, idempotency keys and idle buckets, a bounded batch of each."""
+    """Remove old webhook receipts, idempotency keys, idle buckets and ended sessions, a bounded batch of each."""
     now = clock.now()
     with store.writing() as tx:
         return Purged(
@@ -31,4 +32,5 @@ def purge_expired(*, store: Store, clock: Clock) -> Purged:
                 Instant(now - IDEMPOTENCY_SECONDS), PURGE_BATCH
             ),
             buckets=tx.buckets.purge_buckets(Instant(now - BUCKET_SECONDS), PURGE_BATCH),
+            web_sessions=tx.web_sessions.purge_sessions(now, PURGE_BATCH),
         )
