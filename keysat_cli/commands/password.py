@@ -22,7 +22,7 @@ def password() -> None:
 @password.command("set")
 def set_() -> None:
     """Set the password, asked for unseen or read from stdin, and sign everybody out."""
-    secret = _password()
+    secret = read_password()
     with open_shop() as ports:
         ended = set_password(
             OPERATOR,
@@ -45,7 +45,8 @@ def clear(*, is_yes: bool) -> None:
     emit(WebPasswordChange(), [f"Nobody can sign in any more. Sessions ended: {ended}."])
 
 
-def _password() -> Secret:
+def read_password() -> Secret:
+    """Ask for the password unseen, or read it from stdin."""
     if sys.stdin.isatty():
         asked: str = click.prompt(
             f"Password ({WEB_PASSWORD_BYTES_MIN} bytes or more)",

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from keysat_cli.remote.api import API
 from keysat_cli.remote.row import Params, Remote
-from keysat_cli.remote.rows import catalog, merchants, outside, sales
+from keysat_cli.remote.rows import access, catalog, merchants, outside, sales
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +29,7 @@ def _public_key(api: API, p: Params) -> Any:
 
 
 REMOTE: Final[Mapping[str, Remote]] = {
+    **access.ROWS,
     **catalog.ROWS,
     **sales.ROWS,
     **outside.ROWS,
@@ -50,6 +51,7 @@ LOCAL_ONLY: Final[Mapping[str, LocalOnly]] = {
     "verify": LocalOnly(reason=_FILES),
     "restore": LocalOnly(reason=_FILES),
     "doctor": LocalOnly(reason="it looks at the database, its files and its machine"),
+    "password clear": LocalOnly(reason=_NO_OPERATION),
     "audit list": LocalOnly(reason=_NO_OPERATION),
     "audit verify": LocalOnly(reason="it reads every row of the log"),
     "license issue-many": LocalOnly(reason="all are issued in one transaction, or none"),

@@ -52,6 +52,7 @@ def test_every_admin_operation_can_be_reached_by_a_command(tmp_path: Path) -> No
         _take_payments(shop)
         _tell_of_events(shop)
         _keep_profiles(shop, btcpay.add_key(store.id), zaprite.live.api_key, zaprite_url)
+        _let_others_in(shop)
         _clear_away(shop)
         assert REMOTE.keys() - shop.used == set()
         names = {str(handler.handler_name) for handler in ADMIN if hasattr(handler, "handler_name")}
@@ -188,6 +189,15 @@ def _take_payments(shop: RemoteShop) -> None:
     assert pinned["rates"][0]["units_per_btc"] == 65000
     assert shop.run("rates", "refresh", "USD")["source"]
     assert len(shop.run("rates", "show")["rates"]) == 1
+
+
+def _let_others_in(shop: RemoteShop) -> None:
+    made = shop.run("api-key", "create", "agent", "--role", "support")
+    assert made["token"].startswith("ks_")
+    listed = shop.same("api-key", "list")
+    assert [one["id"] for one in listed["api_keys"]] == [made["id"]]
+    assert shop.run("api-key", "revoke", made["id"], "--yes")["ok"] is True
+    assert shop.run("password", "set", stdin="correct horse battery\n") == {"ok": True}
 
 
 def _tell_of_events(shop: RemoteShop) -> None:
