@@ -18,21 +18,20 @@ from keysat_core.limits import PURGE_BATCH
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.connections.show_providers import list_account_health
 from keysat_core.use_cases.server.prepare_server import has_sandbox_account
+from keysat_core.use_cases.server.retention import find_retention
 from keysat_core.use_cases.webhooks.list_deliveries import count_deliveries
 from keysat_http.app import Application, create_app
 from keysat_http.endpoints import route_handlers
 from keysat_http.meters import ProviderReading, Readings
 from keysat_http.provider_ticks import provider_ticks
 from keysat_http.public.hot_path import fast_routes
+from keysat_http.server_ticks import server_ticks
 from keysat_http.settings import HTTPSettings
 from keysat_http.shop_ticks import shop_ticks
 from keysat_http.ticks import Tick
 
 DELIVERIES_SECONDS: Final = 2.0
 """How often the sandbox looks for webhooks to repeat; new ones leave at once."""
-
-VALIDATION_DAYS: Final = 90
-"""How long validations are kept (public-api 9.4, Better: bound retention)."""
 
 VALIDATION_PASSES_MAX: Final = 5_000
 """Batches one purge may remove: 1 300 rows for each second of the hour, above the design point."""
@@ -112,6 +111,7 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
         trusted_proxies=settings.trusted_proxies,
         is_rate_limited=settings.is_rate_limited,
         is_cookie_secure=settings.is_cookie_secure,
+        started_at=CLOCK.now(),
     )
     return create_app(
         ports,
@@ -131,6 +131,7 @@ def shared_ticks(wiring: Wiring, *, public_url: str | None, buyers_url: str) -> 
     ticks = [
         *shop_ticks(wiring.ports, public_url=buyers_url),
         *provider_ticks(wiring.ports, public_url=public_url),
+        *server_ticks(wiring.ports, version=package_version(), started_at=CLOCK.now()),
         Tick(
             name="validation_purge",
             first_after_seconds=HOUR_SECONDS,
@@ -200,8 +201,11 @@ def _open_sandbox(settings: StoreSettings, public_url: str, own: OwnServer) -> S
 
 
 def _purge_validations(wiring: Wiring) -> int:
+    days = find_retention(store=wiring.ports.store).validation_days
+    if days is None:
+        return 0
     now = CLOCK.now()
-    before, ahead = Instant(now - VALIDATION_DAYS * DAY_SECONDS), Instant(now + DAY_SECONDS)
+    before, ahead = Instant(max(0, now - days * DAY_SECONDS)), Instant(now + DAY_SECONDS)
     total = 0
     for _ in range(VALIDATION_PASSES_MAX):
         removed = wiring.activity.validations.purge(before, PURGE_BATCH, ahead=ahead)

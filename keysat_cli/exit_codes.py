@@ -111,6 +111,7 @@ EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
     core.BackupUnsound: ExitCode.DIFFERENCES,
     core.DatabaseInUse: ExitCode.DATABASE,
     core.SigningKeyUnusable: ExitCode.DATABASE,
+    core.LicenseFileUnwritable: ExitCode.CONFIGURATION,
 }
 """Leaves only: a family has no row, so that a new leaf must say how it ends."""
 

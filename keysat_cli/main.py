@@ -37,6 +37,18 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "api-key": ("keysat_cli.commands.api_key", "Manage the keys of scripts and helpers."),
     "password": ("keysat_cli.commands.password", "Set the password of the admin pages."),
     "tier": ("keysat_cli.commands.tier", "Put licenses on other tiers."),
+    "key": (
+        "keysat_cli.commands.key",
+        "Verify and inspect license keys, and the key that signs them.",
+    ),
+    "tier": (
+        "keysat_cli.commands.tier",
+        "Put licenses on other tiers.",
+    ),
+    "self-license": (
+        "keysat_cli.commands.self_license",
+        "See and exchange the license this server runs on.",
+    ),
     "tip": ("keysat_cli.commands.tip", "See what sales sent to lightning addresses, and limit it."),
     "rates": ("keysat_cli.commands.rates", "See, refresh and pin exchange rates."),
     "zaprite": (
@@ -54,6 +66,18 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "listen": (
         "keysat_cli.commands.listen",
         "Print events as they happen; with --json each is a line.",
+    ),
+    "settings": (
+        "keysat_cli.commands.settings",
+        "See and change what is set while the server runs; the rest is in the environment.",
+    ),
+    "analytics": (
+        "keysat_cli.commands.analytics",
+        "See and choose what this server says of itself.",
+    ),
+    "db-info": (
+        "keysat_cli.commands.db_info",
+        "Tell where the database is, how large it is, and how many rows it has.",
     ),
     "migrate": ("keysat_cli.commands.migrate", "Bring the database to this version."),
     "worker": ("keysat_cli.commands.worker", "Run the background jobs without serving."),

@@ -30,6 +30,7 @@ from keysat_core.testing.clock import FixedClock
 from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.testing.ids import SeededIds
 from keysat_core.testing.sandbox import PUBLIC_URL, SandboxPorts
+from keysat_core.testing.self_licenses import MemorySelfLicenses
 from keysat_core.use_cases.purchases.note_webhook import (
     NoteWebhook,
     follow_up_receipt,
@@ -91,7 +92,7 @@ def sandbox_ports(*, seed: int | str, now: int) -> Iterator[SandboxPorts]:
                 rates=PinnedRates(lambda key: _setting(store, key), clock),
                 validations=activity.validations,
                 heartbeats=activity.heartbeats,
-                self_license=EVERYTHING,
+                self_licenses=MemorySelfLicenses(EVERYTHING),
                 sandbox=sandbox.till,
                 passwords=Argon2Passwords(),
             )

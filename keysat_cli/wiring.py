@@ -27,20 +27,19 @@ from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
 from keysat_adapters.system.passwords import Argon2Passwords
+from keysat_adapters.system.license_file import LicenseFile
 from keysat_adapters.zaprite.gate import Zaprite
 from keysat_cli.rates import market_rates
 from keysat_cli.settings import StoreSettings
 from keysat_cli.version import package_version
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
-from keysat_core.domain.secret import Secret
-from keysat_core.domain.self_license import SelfLicense, verify_self_license
-from keysat_core.limits import KEY_CHARS_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.store import Store
 from keysat_core.signing import Verifier
 from keysat_core.use_cases.connections.seed_btcpay import seed_btcpay
 from keysat_core.use_cases.server.prepare_server import prepare_server
+from keysat_core.use_cases.server.self_license import reload_self_license
 
 CLOCK = SystemClock()
 ENTROPY = SystemEntropy()
@@ -107,7 +106,9 @@ def open_wiring(
         webhooks = open_webhook_sender(is_private_allowed=settings.is_private_webhook_allowed)
         zaprite = Zaprite(sender, clock=CLOCK)
         activity = Activity(activity_path(settings.db_path))
-        facts = CachedFacts(store)
+        facts, keys = CachedFacts(store), SQLiteKeyRing(store)
+        self_licenses = license_file(settings)
+        reload_self_license(store=store, clock=CLOCK, self_licenses=self_licenses)
         try:
             ports = Ports(
                 clock=CLOCK,
@@ -115,14 +116,14 @@ def open_wiring(
                 ids=IDS,
                 store=store,
                 facts=facts,
-                keys=SQLiteKeyRing(store),
+                keys=keys,
                 providers=_providers(sandbox, btcpay, zaprite),
                 rates=market_rates(
                     settings.rate_sources, store=store, clock=CLOCK, ids=IDS, sender=sender
                 ),
                 validations=activity.validations,
                 heartbeats=activity.heartbeats,
-                self_license=load_self_license(settings),
+                self_licenses=self_licenses,
                 sandbox=sandbox.till if sandbox else None,
                 lightning=HTTPSLightningAddresses(),
                 btcpay=btcpay,
@@ -135,6 +136,7 @@ def open_wiring(
         finally:
             activity.close()
             facts.close()
+            keys.close()
             webhooks.close()
             sender.close()
 
@@ -164,25 +166,14 @@ def open_archive(path: Path) -> Iterator[Store]:
         yield store
 
 
-def load_self_license(settings: StoreSettings) -> SelfLicense:
-    """Read the operator's own license: the variable, else the file; neither is needed."""
-    key = settings.self_license_key or license_in_file(settings)
-    return verify_self_license(
-        key.reveal() if key else None,
-        Verifier.from_pem(settings.trust_root_pem),
-        now=CLOCK.now(),
+def license_file(settings: StoreSettings) -> LicenseFile:
+    """Give where the license that this server runs on is looked for; nothing is read yet."""
+    return LicenseFile(
+        settings.self_license_path,
+        variable=settings.self_license_key,
+        trust_root=Verifier.from_pem(settings.trust_root_pem),
         upgrade_base_url=settings.upgrade_url,
     )
-
-
-def license_in_file(settings: StoreSettings) -> Secret | None:
-    """Read the file that may hold the operator's own license; None if there is none to read."""
-    try:
-        with settings.self_license_path.open(encoding="utf-8") as file:
-            return Secret(file.read(KEY_CHARS_MAX))
-    except (OSError, UnicodeDecodeError):
-        # A license nobody can read is none; it never keeps a server from starting (decisions 11).
-        return None
 
 
 def _btcpay(sender: HTTPSender, settings: StoreSettings) -> BTCPayGateway:

@@ -8,6 +8,9 @@ ENTITLEMENTS_MAX = 255
 ENTITLEMENT_BYTES_MAX = 255
 """The wire format gives each entitlement's length in one byte."""
 
+PEM_CHARS_MAX = 10_000
+"""Longest PEM text looked at; one of a private key has about 120 characters."""
+
 KEY_CHARS_MAX = 131_072
 """Longest key text looked at; the largest encodable key has 104 690 characters (public-api 18)."""
 
@@ -238,6 +241,9 @@ HEARTBEAT_SECONDS = 60
 
 HEARTBEATS_BATCH = 1_000
 """Heartbeats folded into machines per transaction, so that none holds the write lock for long."""
+
+RETENTION_DAYS_MAX = 36_500
+"""A century: longer is to keep for ever, which can be said."""
 
 PURGE_BATCH = 1_000
 """Rows removed per pass by a purge, so that no pass holds the write lock for long."""

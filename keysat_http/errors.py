@@ -33,7 +33,7 @@ class Error(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     code: str | UnsetType = UNSET
     upgrade_url: str | UnsetType = UNSET
-    detail: list[FieldProblem] | UnsetType = UNSET
+    detail: list[FieldProblem] | str | UnsetType = UNSET
     request_id: str | UnsetType = UNSET
 
 
@@ -154,6 +154,7 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.BackupUnsound: INTERNAL,
     core.DatabaseInUse: INTERNAL,
     core.SigningKeyUnusable: INTERNAL,
+    core.LicenseFileUnwritable: Rule(status=500, error="write_failed"),
 }
 """Leaves only: a family has no row, so that a new leaf must say how it looks."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Final, Protocol
 
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import ConfigurationError
 
@@ -43,6 +44,7 @@ class HTTPSettings:
         operator_name: The configured name; the stored setting ``operator_name`` wins over it.
         is_sandbox: Whether payments are pretended.
         is_rate_limited: Whether callers are limited here; off where a proxy does it.
+        started_at: When this process began to serve; None counts as just now.
         trusted_proxies: Who may name the client's address in ``X-Forwarded-For``.
         is_cookie_secure: Whether browsers may send the session's cookie over https only (B-11).
     """
@@ -55,6 +57,7 @@ class HTTPSettings:
     is_rate_limited: bool = True
     trusted_proxies: tuple[Network, ...] = ()
     is_cookie_secure: bool = True
+    started_at: Instant | None = None
 
     def __post_init__(self) -> None:
         if not self.public_url.startswith(("http://", "https://")) or self.public_url[-1] == "/":

@@ -88,8 +88,9 @@ def purge(ports: Ports) -> int:
     total = 0
     for _ in range(PURGE_PASSES_MAX):
         purged = purge_expired(store=ports.store, clock=ports.clock)
-        total += purged.receipts + purged.idempotency_records + purged.buckets
-        if max(purged.receipts, purged.idempotency_records, purged.buckets) < PURGE_BATCH:
+        counts = msgspec.structs.astuple(purged)
+        total += sum(counts)
+        if max(counts) < PURGE_BATCH:
             break
     if total:
         log.info("purged", rows=total)

@@ -178,11 +178,15 @@ CREATE INDEX invoices_by_email ON invoices (buyer_email_folded, created_at, id)
 
 CREATE INDEX invoices_by_status ON invoices (status, created_at, id);
 
+CREATE INDEX invoices_counted ON invoices (listed_currency);
+
 CREATE INDEX invoices_of_policy ON invoices (policy_id, status);
 
 CREATE INDEX invoices_of_product ON invoices (product_id, status);
 
 CREATE INDEX invoices_revenue ON invoices (status, settled_at, amount_sats);
+
+CREATE INDEX invoices_unsettled ON invoices (listed_currency) WHERE status <> 'settled';
 
 CREATE INDEX invoices_with_attention ON invoices (created_at, id)
     WHERE attention IS NOT NULL OR (status = 'settled' AND effect_at IS NULL);
@@ -232,6 +236,8 @@ CREATE INDEX licenses_by_npub ON licenses (nostr_npub, issued_at, id)
 
 CREATE INDEX licenses_by_status ON licenses (status, issued_at, id);
 
+CREATE INDEX licenses_counted ON licenses (is_trial);
+
 CREATE INDEX licenses_of_policy ON licenses (policy_id, issued_at, id);
 
 CREATE INDEX licenses_of_product ON licenses (product_id, issued_at, id);
@@ -251,6 +257,10 @@ CREATE TABLE machines (
 ) STRICT;
 
 CREATE INDEX machines_by_heartbeat ON machines (last_heartbeat_at, id);
+
+CREATE INDEX machines_counted ON machines (activated_at);
+
+CREATE INDEX machines_left ON machines (deactivated_at) WHERE deactivated_at IS NOT NULL;
 
 CREATE INDEX machines_of_license ON machines (license_id, last_heartbeat_at, id);
 

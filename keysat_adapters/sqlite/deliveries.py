@@ -61,6 +61,11 @@ _DUE_ENDPOINTS: Final = (
     " FROM webhook_endpoints AS e"
     f" WHERE first_at <= :now OR last_at > :now + {WAIT_SECONDS_MAX} ORDER BY first_at, e.id"
 )
+# Ids grow with the time of making, so within a status only the oldest need to be looked at.
+_PURGE: Final = (
+    "DELETE FROM webhook_deliveries WHERE created_at < :before AND sequence IN ("
+    "SELECT sequence FROM webhook_deliveries WHERE status = :status ORDER BY sequence LIMIT :limit)"
+)
 _COUNTS: Final = (
     "SELECT e.id, (SELECT count(*) FROM webhook_deliveries AS d"
     " WHERE d.endpoint_id = e.id AND d.status = 'queued'),"
@@ -149,6 +154,13 @@ class SQLiteDeliveries:
         """Give endpoints with anything due, longest due first."""
         rows = self._session.rows(_DUE_ENDPOINTS, {"now": now})
         return [WebhookEndpointId(row[0]) for row in rows]
+
+    def purge_deliveries(self, before: Instant, limit: int) -> int:
+        """Remove old deliveries that are finished."""
+        return sum(
+            self._session.run(_PURGE, {"before": before, "status": status, "limit": max(0, limit)})
+            for status in (DeliveryStatus.DELIVERED, DeliveryStatus.DEAD)
+        )
 
     def list_queued(self, endpoint_id: WebhookEndpointId, limit: int) -> list[Delivery]:
         """Give an endpoint's queued deliveries, longest due first."""

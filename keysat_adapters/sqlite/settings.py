@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from keysat_adapters.sqlite.session import Session
+from keysat_adapters.sqlite.session import Reads, Session
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import SigningKeyUnusable
@@ -10,6 +10,10 @@ from keysat_core.errors import SigningKeyUnusable
 _PUT: Final = (
     "INSERT INTO settings (key, value, updated_at) VALUES (?, ?, ?)"
     " ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at"
+)
+_REPLACE_KEY: Final = (
+    "INSERT OR REPLACE INTO server_keys"
+    " (id, algorithm, private_key_pem, public_key_pem, created_at) VALUES (1, 'ed25519', ?, ?, ?)"
 )
 _PUT_KEY: Final = (
     "INSERT INTO server_keys (id, algorithm, private_key_pem, public_key_pem, created_at)"
@@ -39,8 +43,7 @@ class SQLiteSettings:
 
     def find_signing_key_pem(self) -> tuple[Secret, str] | None:
         """Give the private and the public PEM; None before first boot."""
-        row = self._session.row("SELECT private_key_pem, public_key_pem FROM server_keys")
-        return None if row is None else (Secret(row[0]), row[1])
+        return signing_key_pem(self._session)
 
     def put_signing_key_pem(self, private_pem: Secret, public_pem: str, now: Instant) -> None:
         """Keep the first key for ever.
@@ -53,3 +56,13 @@ class SQLiteSettings:
             (private_pem.reveal(), public_pem, now),
             taken={"server_keys.id": SigningKeyUnusable("this server has one already")},
         )
+
+    def replace_signing_key_pem(self, private_pem: Secret, public_pem: str, now: Instant) -> None:
+        """Keep another key in place of the one there is."""
+        self._session.run(_REPLACE_KEY, (private_pem.reveal(), public_pem, now))
+
+
+def signing_key_pem(reads: Reads) -> tuple[Secret, str] | None:
+    """Read the private and the public PEM; None before first boot."""
+    row = reads.row("SELECT private_key_pem, public_key_pem FROM server_keys")
+    return None if row is None else (Secret(row[0]), row[1])

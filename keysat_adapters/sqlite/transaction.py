@@ -22,6 +22,7 @@ from keysat_adapters.sqlite.sales import SQLiteSales
 from keysat_adapters.sqlite.saved_payments import SQLiteSavedPayments
 from keysat_adapters.sqlite.session import Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
+from keysat_adapters.sqlite.statistics import SQLiteStatistics
 from keysat_adapters.sqlite.subscriptions import SQLiteSubscriptions
 from keysat_adapters.sqlite.tier_changes import SQLiteTierChanges
 from keysat_adapters.sqlite.tips import SQLiteTips
@@ -54,6 +55,7 @@ class SQLiteTransaction:
         "removals",
         "saved_payments",
         "settings",
+        "statistics",
         "subscriptions",
         "tier_changes",
         "tips",
@@ -86,6 +88,7 @@ class SQLiteTransaction:
         self.buckets = SQLiteBuckets(session)
         self.leases = SQLiteLeases(session)
         self.settings = SQLiteSettings(session)
+        self.statistics = SQLiteStatistics(session)
         self.codes = SQLiteCodes(session)
         self.subscriptions = SQLiteSubscriptions(session)
         self.tier_changes = SQLiteTierChanges(session)

@@ -4,10 +4,10 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
+from keysat_adapters.system.license_file import key_in_file
 from keysat_cli.bind import parse_bind
 from keysat_cli.checkup.patient import Patient
 from keysat_cli.settings import BIND_DEFAULT, find_problem
-from keysat_cli.wiring import license_in_file
 from keysat_core.domain import work_diagnosis
 from keysat_core.domain.finding import Finding
 from keysat_core.domain.secret import Secret
@@ -42,7 +42,7 @@ def settings(patient: Patient) -> list[Finding]:
         },
         legacy_conflicts=environment.conflicts(),
         license_variable=settings.self_license_key,
-        license_file=license_in_file(settings),
+        license_file=key_in_file(settings.self_license_path),
         is_sandbox=settings.is_sandbox,
         has_real_sales=_has_sales(patient, is_pretend=False),
         has_pretend_sales=_has_sales(patient, is_pretend=True),

@@ -1,5 +1,6 @@
 """``keysat key``: license keys, checked as the sold software checks them offline."""
 
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +15,13 @@ from keysat_cli.session import OPERATOR, open_shop
 from keysat_cli.wiring import CLOCK
 from keysat_core.domain.ids import is_uuid_text
 from keysat_core.domain.instant import Instant
+from keysat_core.domain.secret import Secret
 from keysat_core.errors import ConfigurationError, LicenseKeyError
-from keysat_core.limits import INSTANT_MAX
+from keysat_core.limits import INSTANT_MAX, PEM_CHARS_MAX
 from keysat_core.signing import LicensePayload, Verifier, parse_key
 from keysat_core.use_cases.products.list_products import find_product_id
+from keysat_core.use_cases.server.import_issuer_key import ImportIssuerKey, import_issuer_key
+from keysat_http.views.issuer_key import IssuerKeyImported
 
 PEM_BYTES_MAX: Final = 10_000
 """A public key in PEM form has 113 bytes; a larger file is something else."""
@@ -66,7 +70,7 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group(cls=NounGroup)
 def key() -> None:
-    """Verify and inspect license keys. KEY may be - to read it from stdin."""
+    """Verify and inspect license keys, and the key that signs them. KEY may be - for stdin."""
 
 
 @key.command()
@@ -125,6 +129,26 @@ def public() -> None:
     emit(PublicKey(public_key_pem=pem), pem.splitlines())
 
 
+@key.command("import")
+@click.argument("path", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE")
+def import_(path: Path) -> None:
+    """Sign with another server's private key; FILE may be - for stdin. Only before the first license.
+
+    The key is a PKCS#8 PEM. A server that runs signs with it at once.
+    """
+    pem = Secret(_read_private_pem(path))
+    with open_shop(is_creating=True) as ports:
+        public_pem = import_issuer_key(
+            OPERATOR,
+            ImportIssuerKey(pem=pem),
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            keys=ports.keys,
+        )
+    emit(IssuerKeyImported(public_key_pem=public_pem), public_pem.splitlines())
+
+
 def judge(
     text: str,
     verifier: Verifier,
@@ -178,6 +202,19 @@ def _read_pem(path: Path) -> str:
             return file.read(PEM_BYTES_MAX).decode("ascii", "replace")
     except OSError as exc:
         raise ConfigurationError("--pem", f"{path} cannot be read: {exc.strerror}") from exc
+
+
+def _read_private_pem(path: Path) -> str:
+    """Read at most what a key can have; what is longer is refused as a whole."""
+    try:
+        if str(path) == "-":
+            text = sys.stdin.read(PEM_CHARS_MAX + 1)
+        else:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                text = file.read(PEM_CHARS_MAX + 1)
+    except OSError as exc:
+        raise ConfigurationError("FILE", f"{path} cannot be read: {exc.strerror}") from exc
+    return text
 
 
 def _lines(payload: Payload) -> list[str]:

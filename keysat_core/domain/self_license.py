@@ -1,7 +1,7 @@
 """The operator's own Keysat license: the tier it gives and the caps that follow (admin-api 5).
 
-Verifying the key is ``keysat_core.signing``'s business, finding it the shell's. A server without a
-license, or with one that does not verify, is on the Creator tier; it always runs.
+Which license that is, is ``domain.own_license``'s business. A server without one, or with one that
+does not verify, is on the Creator tier; it always runs.
 """
 
 from enum import StrEnum
@@ -10,8 +10,7 @@ from typing import Final
 import msgspec
 
 from keysat_core.domain.ids import LicenseId
-from keysat_core.errors import LicenseKeyError, TierCapReached, TierChangeRefused
-from keysat_core.signing import Verifier
+from keysat_core.errors import TierCapReached, TierChangeRefused
 
 TRUST_ROOT_PEM: Final = (
     "-----BEGIN PUBLIC KEY-----\n"
@@ -98,25 +97,6 @@ class SelfLicense(msgspec.Struct, frozen=True, kw_only=True):
         """Most merchant profiles, the default included; None without a cap."""
         lifted = self.has(Capability.UNLIMITED_MERCHANT_PROFILES)
         return None if lifted else MERCHANT_PROFILES_CAP
-
-
-def verify_self_license(
-    key: str | None, verifier: Verifier, *, now: int, upgrade_base_url: str = UPGRADE_BASE_URL
-) -> SelfLicense:
-    """Read the operator's license; anything that does not verify gives the Creator tier."""
-    entitlements: frozenset[str] = frozenset()
-    license_id = None
-    if key and key.strip():
-        try:
-            verified = verifier.verify(key, now=now)
-        except LicenseKeyError:
-            pass
-        else:
-            entitlements = frozenset(verified.payload.entitlements)
-            license_id = LicenseId(verified.payload.license_id)
-    return SelfLicense(
-        license_id=license_id, entitlements=entitlements, upgrade_base_url=upgrade_base_url
-    )
 
 
 def refuse_own_license(self_license: SelfLicense, license_id: LicenseId) -> None:

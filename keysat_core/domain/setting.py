@@ -20,6 +20,21 @@ ACCEPT_LATE_PAYMENTS: Final = "accept_late_payments"
 TIPS_DAILY_CAP_SATS: Final = "tips_daily_cap_sats"
 """The most that is tipped within 24 hours, in whole sats; unset: no cap (payments 13)."""
 
+RETENTION_VALIDATION_DAYS: Final = "retention_validation_days"
+"""Whole days that validations are kept, or ``keep`` (B-47)."""
+
+RETENTION_DELIVERY_DAYS: Final = "retention_delivery_days"
+"""Whole days that finished deliveries are kept, or ``keep`` (B-47)."""
+
+COMMUNITY_ENABLED: Final = "community_analytics_enabled"
+"""``1``, or ``true`` as earlier servers wrote it too: heartbeats are sent (admin-api 4)."""
+
+COMMUNITY_UUID: Final = "community_install_uuid"
+"""The random id in heartbeats."""
+
+COMMUNITY_URL: Final = "community_collector_url"
+"""Where heartbeats are sent."""
+
 BACKUP_LAST_AT: Final = "backup.last_at"
 """When the last verified backup was made, in Unix seconds."""
 

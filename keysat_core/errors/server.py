@@ -93,6 +93,16 @@ class DatabaseInUse(ServerFault):
     code = "database_in_use"
 
 
+class LicenseFileUnwritable(ServerFault):
+    """This server's own license cannot be kept beside the database. ``problem`` says why."""
+
+    code = "license_file_unwritable"
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"the license file cannot be written: {problem}")
+
+
 class SigningKeyUnusable(ServerFault):
     """The stored signing key is missing, damaged, or does not match its public key."""
 

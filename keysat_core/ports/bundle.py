@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keysat_core.domain.own_license import self_license_of, standing_at
 from keysat_core.domain.self_license import SelfLicense
 from keysat_core.ports.activity import Heartbeats, ValidationLog
 from keysat_core.ports.clock import Clock
@@ -16,6 +17,7 @@ from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.sandbox import SandboxTill
 from keysat_core.ports.saved_payments import SavedPaymentAccounts
+from keysat_core.ports.self_licenses import SelfLicenses
 from keysat_core.ports.sender import WebhookSender
 from keysat_core.ports.store import Store
 
@@ -39,7 +41,7 @@ class Ports:
     rates: Rates
     validations: ValidationLog
     heartbeats: Heartbeats
-    self_license: SelfLicense
+    self_licenses: SelfLicenses
     sandbox: SandboxTill | None = None
     btcpay: BTCPayServer | None = None
     zaprite: ZapriteService | None = None
@@ -47,3 +49,10 @@ class Ports:
     saved_payments: SavedPaymentAccounts | None = None
     webhooks: WebhookSender | None = None
     passwords: Passwords | None = None
+
+    @property
+    def self_license(self) -> SelfLicense:
+        """What this server's own license entitles its operator to, now."""
+        own = self.self_licenses
+        standing = standing_at(own.held().standing, self.clock.now())
+        return self_license_of(standing, upgrade_base_url=own.upgrade_base_url)

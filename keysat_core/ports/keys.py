@@ -31,3 +31,13 @@ class KeyRing(Protocol):
             SigningKeyUnusable: the stored key is missing or damaged.
         """
         ...
+
+    def reload(self) -> None:
+        """Look at the stored key anew, after it was replaced. Not inside a transaction.
+
+        Other processes on the same store notice by themselves before they sign again.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+        """
+        ...

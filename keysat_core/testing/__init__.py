@@ -8,6 +8,7 @@ from keysat_core.testing.clock import START, FixedClock
 from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.testing.ids import SeededIds
 from keysat_core.testing.sandbox import PUBLIC_URL, SandboxPorts, Sold, sandbox_ports
+from keysat_core.testing.self_licenses import MemorySelfLicenses
 
 __all__ = [
     "BUYER",
@@ -15,6 +16,7 @@ __all__ = [
     "PUBLIC_URL",
     "START",
     "FixedClock",
+    "MemorySelfLicenses",
     "SandboxPorts",
     "SeededEntropy",
     "SeededIds",

@@ -51,7 +51,8 @@ class SandboxPorts(Ports):
     """A whole ``Ports`` whose time and money are in the test's hands.
 
     ``sandbox`` is the till of the pretend payment service; what is done there is settled before the
-    call returns. To exchange a port, use ``dataclasses.replace``.
+    call returns. To exchange a port, use ``dataclasses.replace``; the
+    server's own license is ``self_licenses=MemorySelfLicenses(SelfLicense(...))``.
     """
 
     clock: FixedClock
@@ -64,7 +65,7 @@ class SandboxPorts(Ports):
 
         A port that a later version of the use case asks for is then there too. Options win.
         """
-        known = {field.name for field in fields(self)}
+        known = {field.name for field in fields(self)} | {"self_license"}
         asked = {
             parameter.name: getattr(self, parameter.name)
             for parameter in signature(use_case).parameters.values()

@@ -56,7 +56,10 @@ def test_the_commands_are_those_promised() -> None:
         "code create", "code list", "code show", "code update", "code enable", "code disable",
         "code delete", "code preview", "code attribution",
         "machine list", "machine deactivate",
-        "key verify", "key inspect", "key public",
+        "key verify", "key inspect", "key public", "key import",
+        "self-license show", "self-license activate", "self-license refresh", "self-license tier",
+        "settings show", "settings set", "db-info",
+        "analytics show", "analytics enable", "analytics disable", "analytics reset",
         "rates pin", "rates refresh", "rates show",
         "tip list", "tip cap",
         "api-key create", "api-key list", "api-key revoke", "password set", "password clear",
@@ -102,6 +105,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
         "zaprite disconnect", "zaprite charge", "btcpay disconnect", "profile delete",
         "invoice settle", "webhook delete", "tier change", "subscription cancel", "code delete",
         "api-key revoke", "password clear",
+        "analytics reset",
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from keysat_adapters.sandbox.gate import load_sandbox
 from keysat_cli.bind import Bind
 from keysat_cli.courier import Courier, OwnServer
 from keysat_cli.settings import StoreSettings
-from keysat_cli.wiring import CLOCK, ENTROPY, load_self_license, open_ports, open_wiring
+from keysat_cli.wiring import CLOCK, ENTROPY, open_ports, open_wiring
 from keysat_core.domain.ids import InvoiceId, LicenseId, ProductId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import License, key_of
@@ -39,6 +39,11 @@ def settings(folder: Path, *, is_sandbox: bool = False, license_key: str = "") -
         self_license_key=Secret(license_key) if license_key else None,
         trust_root_pem=TRUSTED.verify_key.to_pem(),
     )
+
+
+def tier_of(settings: StoreSettings) -> Tier:
+    with open_ports(settings) as ports:
+        return ports.self_license.tier
 
 
 def sandbox_account(ports: Ports) -> ProviderAccount:
@@ -89,32 +94,32 @@ def test_with_a_sandbox_its_account_is_served(tmp_path: Path) -> None:
 
 
 def test_without_a_license_the_operator_is_a_creator(tmp_path: Path) -> None:
-    assert load_self_license(settings(tmp_path)).tier is Tier.CREATOR
+    assert tier_of(settings(tmp_path)) is Tier.CREATOR
 
 
 def test_a_license_in_the_variable_counts(tmp_path: Path) -> None:
-    assert load_self_license(settings(tmp_path, license_key=PRO)).tier is Tier.PRO
+    assert tier_of(settings(tmp_path, license_key=PRO)) is Tier.PRO
 
 
 def test_a_license_in_the_file_counts(tmp_path: Path) -> None:
     (tmp_path / "keysat-license.txt").write_text(PRO + "\n")
-    assert load_self_license(settings(tmp_path)).tier is Tier.PRO
+    assert tier_of(settings(tmp_path)) is Tier.PRO
 
 
 def test_the_variable_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "keysat-license.txt").write_text(PRO)
-    assert load_self_license(settings(tmp_path, license_key="LIC1-A-B")).tier is Tier.CREATOR
+    assert tier_of(settings(tmp_path, license_key="LIC1-A-B")) is Tier.CREATOR
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"nonsense", PRO[:-1].encode()])
 def test_a_license_that_is_none_never_stops_a_start(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "keysat-license.txt").write_bytes(content)
-    assert load_self_license(settings(tmp_path)).tier is Tier.CREATOR
+    assert tier_of(settings(tmp_path)) is Tier.CREATOR
 
 
 def test_a_license_of_another_issuer_gives_nothing(tmp_path: Path) -> None:
     strangers = StoreSettings(db_path=tmp_path / "keysat.db", self_license_key=Secret(PRO))
-    assert load_self_license(strangers).tier is Tier.CREATOR
+    assert tier_of(strangers) is Tier.CREATOR
 
 
 # --- the sandbox's courier ----------------------------------------------------------------------

@@ -13,6 +13,7 @@ from tests.contract.store_merchants import MerchantsContract
 from tests.contract.store_records import RecordsContract
 from tests.contract.store_removals import RemovalsContract
 from tests.contract.store_saved_payments import SavedPaymentsContract
+from tests.contract.store_statistics import StatisticsContract
 from tests.contract.store_subscriptions import SubscriptionsContract
 from tests.contract.store_tier_changes import TierChangesContract
 from tests.contract.store_tips import TipsContract
@@ -39,5 +40,6 @@ class StoreContract(
     LeasesContract,
     WebhooksContract,
     AccessContract,
+    StatisticsContract,
 ):
     """The contract of ``ports.store.Store``."""

@@ -54,6 +54,7 @@ SAMPLES = (
     core.BackupUnsound("a.db", ("it is damaged",)),
     core.DatabaseInUse("a.db is open"),
     core.SigningKeyUnusable("lost"),
+    core.LicenseFileUnwritable("no space left"),
 )
 
 

@@ -50,6 +50,9 @@ class WatchedKeys:
         self._steps.append("verify")
         return self._keys.payload_of(key)
 
+    def reload(self) -> None:
+        self._keys.reload()
+
 
 class WatchedFacts:
     """Facts that note when they are asked for."""

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import pytest
 
 from keysat_core.domain.invoice import InvoiceStatus
+from keysat_core.domain.self_license import PRODUCTS_CAP
 from keysat_core.domain.validation import Valid
 from keysat_core.errors import CodeRefused, RequestInFlight
 from keysat_core.use_cases.codes.create_code import CreateCode, create_code
@@ -227,3 +228,12 @@ def test_twenty_processes_coming_and_going_leave_what_the_trail_tells(
         assert max(worst.values()) <= cap
         assert counted["activated False"] > 0
     assert max(worst.values()) > 0
+
+
+def test_processes_creating_products_at_once_never_exceed_the_cap(
+    trade: Trade, home: Household
+) -> None:
+    made = in_processes(home, "stock", *[(f"side-{side}", 3) for side in range(PROCESSES)])
+    with trade.store.reading() as tx:
+        assert tx.products.count_products() == PRODUCTS_CAP
+    assert sum(made) == PRODUCTS_CAP - 1

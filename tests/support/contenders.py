@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -20,12 +21,15 @@ from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.machine import Candidate
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.payment import InvoiceOrder
+from keysat_core.domain.product import PriceInput
 from keysat_core.domain.validation import Valid
+from keysat_core.errors import TierCapReached
 from keysat_core.ports.sandbox import PretendPayment
 from keysat_core.use_cases.machines.deactivate_machine import (
     DeactivateMachine,
     deactivate_machine,
 )
+from keysat_core.use_cases.products.create_product import CreateProduct, create_product
 from keysat_core.use_cases.purchases.poll_purchase import poll_purchase
 from keysat_core.use_cases.purchases.settle_invoice import settle_invoice
 from keysat_http.logs import configure_logs
@@ -33,7 +37,7 @@ from keysat_http.receipt_rounds import settle_noted_receipts
 from keysat_http.reconciling import reconcile_backlog
 from tests.support.nursery import Child, Household
 from tests.support.sandbox_process import open_sandboxed
-from tests.support.trade import BUYER, Trade, payload_in, reopen_trade
+from tests.support.trade import BUYER, CREATOR, OPERATOR, Trade, payload_in, reopen_trade
 
 WAIT_SECONDS: Final = 30.0
 GLANCE_SECONDS: Final = 0.001
@@ -133,6 +137,27 @@ def collect(invoice_id: str, turns: int) -> object:
         return sorted(filter(None, keys))
 
 
+def stock(name: str, products: int) -> object:
+    """Create products without a license; tell how many were let through."""
+    trade = reopen_trade(_db_path(), ids=RandomIds())
+    _wait_for_start()
+    made = 0
+    for number in range(products):
+        price = PriceInput(price_sats=1)
+        command = CreateProduct(slug=f"{name}-{number}", name="P", price=price)
+        with suppress(TierCapReached):
+            create_product(
+                OPERATOR,
+                command,
+                store=trade.store,
+                clock=trade.clock,
+                ids=trade.ids,
+                self_license=CREATOR,
+            )
+            made += 1
+    return made
+
+
 def pay(provider_invoice_id: str) -> object:
     """Pay at the pretend provider, which tells nobody before its next round."""
     with open_sandboxed() as ports:
@@ -147,6 +172,7 @@ WORKS: Final[Mapping[str, Callable[..., object]]] = {
     "crowd": crowd,
     "collect": collect,
     "pay": pay,
+    "stock": stock,
 }
 
 

@@ -25,12 +25,12 @@ from keysat_core.domain.activity import ValidationEntry
 from keysat_core.domain.actor import Scope as OperationScope
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
-from keysat_core.domain.self_license import SelfLicense
 from keysat_core.errors import SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
 from keysat_core.ports.clock import Clock
 from keysat_core.signing import SigningKey, Verifier
 from keysat_core.signing.license_key import LicensePayload
+from keysat_core.testing.self_licenses import MemorySelfLicenses
 from keysat_http.app import Application, create_app
 from keysat_http.client_address import Callers
 from keysat_http.edge import FastRoute
@@ -74,6 +74,9 @@ class OneKey:
 
     def payload_of(self, key: str) -> LicensePayload:
         return self.verifier().verify(key).payload
+
+    def reload(self) -> None:
+        """It is in no store."""
 
 
 @dataclass(kw_only=True)
@@ -148,7 +151,7 @@ def ports_over(
         rates=PinnedRates(read_setting, clock),
         validations=validations,
         heartbeats=SQLiteHeartbeats(ActivityFile()),
-        self_license=SelfLicense(),
+        self_licenses=MemorySelfLicenses(),
     )
 
 

@@ -18,6 +18,7 @@ from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
 from keysat_adapters.sqlite.activity_file import ActivityFile
 from keysat_adapters.sqlite.cached_facts import CachedFacts
 from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
+from keysat_adapters.sqlite.key_ring import SQLiteKeyRing, ensure_signing_key
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
@@ -38,6 +39,8 @@ from keysat_core.ports.bundle import Ports
 from keysat_core.ports.passwords import Passwords
 from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.sandbox import PretendPayment
+from keysat_core.ports.self_licenses import SelfLicenses
+from keysat_core.testing.self_licenses import MemorySelfLicenses
 from keysat_core.use_cases.server.prepare_server import prepare_server
 from keysat_http.app import Application, create_app
 from keysat_http.auth import Credential
@@ -217,6 +220,7 @@ def running_shop(
     is_sandbox: bool = True,
     delivers_at_once: bool = False,
     self_license: SelfLicense = EVERYTHING,
+    self_licenses: SelfLicenses | None = None,
     trusted: Sequence[str] = (),
     peer: str = "203.0.113.9",
     public_url: str = PUBLIC_URL,
@@ -231,9 +235,11 @@ def running_shop(
     passwords: Passwords | None = None,
     is_cookie_secure: bool = True,
     is_rate_limited: bool = True,
+    has_stored_key: bool = False,
 ) -> Iterator[Shop]:
     """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``.
 
+    With ``has_stored_key`` the signing key is the one in the store.
     Rates come from pins, and from ``price_sources`` if there are any.
     """
     clock = clock or TurnedClock()
@@ -284,12 +290,12 @@ def running_shop(
             ids=RandomIds(),
             store=store,
             facts=CachedFacts(store),
-            keys=keys,
+            keys=_stored_key(store, clock) if has_stored_key else keys,
             providers=providers,
             rates=rates,
             validations=validations,
             heartbeats=SQLiteHeartbeats(ActivityFile()),
-            self_license=self_license,
+            self_licenses=self_licenses or MemorySelfLicenses(self_license),
             sandbox=sandbox.till if sandbox else None,
             btcpay=btcpay,
             zaprite=zaprite,
@@ -336,3 +342,8 @@ def running_shop(
                 account_id=prepared.sandbox_account.id if prepared.sandbox_account else "",
                 wire=wire,
             )
+
+
+def _stored_key(store: SQLiteStore, clock: TurnedClock) -> SQLiteKeyRing:
+    ensure_signing_key(store, SystemEntropy(), clock)
+    return SQLiteKeyRing(store)

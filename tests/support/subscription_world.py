@@ -16,6 +16,7 @@ from keysat_core.domain.subscription import Cycle, Subscription, SubscriptionSta
 from keysat_core.errors import KeysatError
 from keysat_core.ports.bundle import Ports
 from keysat_core.testing.entropy import SeededEntropy
+from keysat_core.testing.self_licenses import MemorySelfLicenses
 from keysat_core.use_cases.licenses.change_license_status import revoke_license
 from keysat_core.use_cases.policies.archive_policy import ArchivePolicy, archive_policy
 from keysat_core.use_cases.subscriptions.cancel_subscription import cancel_subscription
@@ -224,5 +225,5 @@ def _ports(trade: Trade) -> Ports:
         rates=trade.rates,
         validations=trade.log,
         heartbeats=trade.heartbeats,
-        self_license=PATRON,
+        self_licenses=MemorySelfLicenses(PATRON),
     )

@@ -104,6 +104,8 @@ class Trade:
     def close(self) -> None:
         """Let go of the files, so that what was written is in the database's own."""
         self.facts.close()
+        assert isinstance(self.keys, SQLiteKeyRing)
+        self.keys.close()
         assert isinstance(self.store, SQLiteStore)
         self.store.close()
 

@@ -66,6 +66,7 @@ from tests.support.access_commands import ACCESS_COMMANDS, ACCESS_READS
 from tests.support.builders import make_profile
 from tests.support.code_commands import CODE_COMMANDS, CODE_READS
 from tests.support.commands import DOLLARS, Command, invoice_id, license_id, ports, tiered
+from tests.support.server_commands import SERVER_COMMANDS, SERVER_READS
 from tests.support.tier_commands import TIER_COMMANDS, TIER_READS
 from tests.support.trade import OPERATOR, PATRON, Trade, open_trade, operator_without, payload_in
 from tests.support.watched_store import Killed, WatchedStore
@@ -104,6 +105,7 @@ def preferring(trade: Trade) -> MerchantProfileId:
 COMMANDS: Final = [
     *ACCESS_COMMANDS,
     *WEBHOOK_COMMANDS,
+    *SERVER_COMMANDS,
     *CODE_COMMANDS,
     *TIER_COMMANDS,
     Command(
@@ -317,6 +319,7 @@ COMMANDS: Final = [
 READS: Final = [
     *ACCESS_READS,
     *WEBHOOK_READS,
+    *SERVER_READS,
     *CODE_READS,
     *TIER_READS,
     Command(

@@ -18,7 +18,7 @@ from keysat_core.errors import SigningKeyUnusable
 from keysat_core.signing import SigningKey
 from keysat_core.testing.clock import FixedClock
 from keysat_core.testing.entropy import SeededEntropy
-from tests.support.builders import NOW
+from tests.support.builders import NOW, make_product
 
 KEY = SigningKey.from_seed(bytes(range(32)))
 OTHER = SigningKey.from_seed(bytes(32))
@@ -123,3 +123,20 @@ def test_a_damaged_or_foreign_key_is_refused_without_showing_it(
     body = KEY.to_pem().splitlines()[1]
     assert body not in str(refusal.value)
     assert body[:20] not in str(refusal.value.__cause__)
+
+
+def test_a_key_another_process_imports_signs_and_verifies_here_too(tmp_path: Path) -> None:
+    path = tmp_path / "keysat.db"
+    with SQLiteStore.open(path) as here, SQLiteStore.open(path) as elsewhere:
+        ensure_signing_key(here, SeededEntropy(), FixedClock())
+        ring = SQLiteKeyRing(here)
+        first, verifier = ring.signing_key(), ring.verifier()
+        with elsewhere.writing() as tx:
+            tx.products.put_product(make_product())
+        assert ring.signing_key() is first
+        with elsewhere.writing() as tx:
+            tx.settings.replace_signing_key_pem(Secret(KEY.to_pem()), KEY.verify_key.to_pem(), NOW)
+        assert ring.signing_key() == KEY != first
+        assert ring.verifier() is not verifier
+        ring.close()
+        assert ring.signing_key() == KEY

@@ -40,6 +40,7 @@ from keysat_core.testing import (
     sandbox_ports,
 )
 from keysat_core.testing.sandbox import ENTRY_POINT_GROUP, composition
+from keysat_core.testing.self_licenses import MemorySelfLicenses
 from keysat_core.use_cases.licenses.change_license_status import revoke_license
 from keysat_core.use_cases.licenses.validate_license import ValidateLicense, validate_license
 from keysat_core.use_cases.policies.create_policy import CreatePolicy, create_policy
@@ -210,7 +211,7 @@ def test_nothing_is_capped_unless_the_self_license_is_exchanged(shop: SandboxPor
     for number in range(6):
         add_product(shop, f"app-{number}")
     assert shop.self_license.tier is Tier.PATRON
-    capped = replace(shop, self_license=SelfLicense())
+    capped = replace(shop, self_licenses=MemorySelfLicenses(SelfLicense()))
     with pytest.raises(TierCapReached):
         add_product(capped, "one-more")
 

@@ -19,12 +19,10 @@ from keysat_core.domain.self_license import (
     Tier,
     refuse_beyond_cap,
     refuse_without,
-    verify_self_license,
 )
 from keysat_core.domain.setting import OPERATOR_NAME
 from keysat_core.errors import InvariantError, TierCapReached
 from keysat_core.limits import IDEMPOTENCY_SECONDS, PURGE_BATCH, RECEIPT_DAYS
-from keysat_core.signing import SigningKey, Verifier
 from keysat_core.testing.clock import START, FixedClock
 from keysat_core.testing.ids import SeededIds
 from keysat_core.use_cases.merchants.set_default_profile import set_default_profile
@@ -195,23 +193,6 @@ def test_the_tier_in_force_is_shown_with_what_counts_against_it(trade: Trade) ->
     overview = show_tier(OPERATOR, store=trade.store, self_license=CREATOR)
     assert (overview.self_license, overview.product_count) == (CREATOR, 1)
     assert overview.merchant_profile_count == 1
-
-
-def test_a_license_of_ours_that_does_not_verify_gives_the_lowest_tier(trade: Trade) -> None:
-    verifier = trade.keys.verifier()
-    good = trade.issue(entitlements=("patron", "unlimited_products")).key
-    ended = trade.issue(entitlements=("patron",), expires_at=START).key
-
-    def tier(key: str | None, asked: Verifier = verifier) -> Tier:
-        return verify_self_license(key, asked, now=START).tier
-
-    assert tier(good) is tier(f"  {good}\n") is Tier.PATRON
-    stranger = Verifier(SigningKey.from_seed(bytes(32)).verify_key)
-    assert {tier(None), tier(" "), tier("garbage"), tier(ended), tier(good, stranger)} == {
-        Tier.CREATOR
-    }
-    other = verify_self_license(good, stranger, now=START, upgrade_base_url="https://x.example")
-    assert other.upgrade_url == "https://x.example?policy=pro"
 
 
 # --- rate pins ----------------------------------------------------------------------------------

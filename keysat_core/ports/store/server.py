@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from keysat_core.domain.database_info import DatabaseInfo
 from keysat_core.domain.idempotency import IdempotencyRecord
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.instant import Instant
@@ -55,4 +56,16 @@ class Settings(Protocol):
 
     def put_signing_key_pem(self, private_pem: Secret, public_pem: str, now: Instant) -> None:
         """Keep the first key for ever: raises ``SigningKeyUnusable`` if one exists already."""
+        ...
+
+    def replace_signing_key_pem(self, private_pem: Secret, public_pem: str, now: Instant) -> None:
+        """Keep another key in place of the one there is. Only while nothing was signed with it."""
+        ...
+
+
+class Statistics(Protocol):
+    """The store as a whole."""
+
+    def database_info(self) -> DatabaseInfo:
+        """Describe it and count its rows: in less than a tenth of a second with a million each."""
         ...

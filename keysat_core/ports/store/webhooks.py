@@ -61,6 +61,13 @@ class Deliveries(Protocol):
         """Endpoints with anything due, deleted and inactive ones too, longest due first."""
         ...
 
+    def purge_deliveries(self, before: Instant, limit: int) -> int:
+        """Remove what was made before an instant and is delivered or dead, oldest first.
+
+        Looks at no more than ``limit`` of each; gives how many went.
+        """
+        ...
+
     def list_queued(self, endpoint_id: WebhookEndpointId, limit: int) -> list[Delivery]:
         """Give queued deliveries of an endpoint, due or not, longest due first."""
         ...

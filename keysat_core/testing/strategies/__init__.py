@@ -126,6 +126,11 @@ from keysat_core.testing.strategies.money import (
     quotes,
     rates,
 )
+from keysat_core.testing.strategies.own_server import (
+    held_licenses,
+    licensed,
+    own_entitlements,
+)
 from keysat_core.testing.strategies.payments import (
     due_receipts,
     invoice_orders,
@@ -280,6 +285,7 @@ __all__ = [
     "forged_keys",
     "grants",
     "heartbeats",
+    "held_licenses",
     "idempotency_records",
     "ids",
     "inquiries",
@@ -299,6 +305,7 @@ __all__ = [
     "license_payloads",
     "license_rows",
     "license_summaries",
+    "licensed",
     "licenses",
     "lightning_addresses",
     "lightning_invoices",
@@ -315,6 +322,7 @@ __all__ = [
     "objects",
     "offenders",
     "outbox_events",
+    "own_entitlements",
     "parsed_keys",
     "pay_offers",
     "policies",

@@ -178,6 +178,7 @@ from keysat_core.testing.strategies.money import (
     quotes,
     rates,
 )
+from keysat_core.testing.strategies.own_server import OWN_SERVER
 from keysat_core.testing.strategies.payments import (
     due_receipts,
     invoice_orders,
@@ -335,6 +336,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     SavedPayment: saved_payments,
     SavedProfile: saved_profiles,
     **COMMERCE,
+    **OWN_SERVER,
     **WEBHOOK_STRATEGIES,
     **ACCESS_STRATEGIES,
 }

@@ -3,6 +3,8 @@
 import msgspec
 
 from keysat_core.domain.instant import DAY_SECONDS, Instant
+from keysat_core.domain.retention import read_days
+from keysat_core.domain.setting import RETENTION_DELIVERY_DAYS
 from keysat_core.limits import IDEMPOTENCY_SECONDS, PURGE_BATCH, RECEIPT_DAYS
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.store import Store
@@ -18,12 +20,17 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_records: int
     buckets: int
     web_sessions: int
+    deliveries: int = 0
 
 
 def purge_expired(*, store: Store, clock: Clock) -> Purged:
-    """Remove old webhook receipts, idempotency keys, idle buckets and ended sessions, a bounded batch of each."""
+    """Remove old webhook receipts, idempotency keys, idle buckets and ended sessions, in batches.
+
+    Finished deliveries too, if they are kept for a time only (B-47).
+    """
     now = clock.now()
     with store.writing() as tx:
+        days = read_days(tx.settings.find_setting(RETENTION_DELIVERY_DAYS), default=None)
         return Purged(
             receipts=tx.receipts.purge_receipts(
                 Instant(now - RECEIPT_DAYS * DAY_SECONDS), PURGE_BATCH
@@ -33,4 +40,7 @@ def purge_expired(*, store: Store, clock: Clock) -> Purged:
             ),
             buckets=tx.buckets.purge_buckets(Instant(now - BUCKET_SECONDS), PURGE_BATCH),
             web_sessions=tx.web_sessions.purge_sessions(now, PURGE_BATCH),
+            deliveries=0
+            if days is None
+            else tx.deliveries.purge_deliveries(Instant(now - days * DAY_SECONDS), PURGE_BATCH),
         )

@@ -19,6 +19,7 @@ from keysat_core.ports.lightning import LightningAddresses
 from keysat_core.ports.payments import PaymentProviders
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.store import Store
+from keysat_core.testing.self_licenses import MemorySelfLicenses
 from tests.support.simulation.seam import SimulatedFacts, SimulatedStore, SkewedClock, Write
 from tests.support.simulation.stage import Call, Died, Stage
 from tests.support.trade import PATRON
@@ -62,6 +63,7 @@ class Process:
         self._file: SQLiteStore | None = None
         self._facts: CachedFacts | None = None
         self._activity: Activity | None = None
+        self._keys: SQLiteKeyRing | None = None
 
     def start(self) -> None:
         """Start with nothing but what the database holds."""
@@ -70,18 +72,19 @@ class Process:
         self._file = open_file(around.path)
         self._facts = CachedFacts(self._file)
         self._activity = Activity(activity_path(around.path))
+        self._keys = SQLiteKeyRing(self._file)
         self.ports = Ports(
             clock=self.clock,
             entropy=around.entropy,
             ids=around.ids,
             store=around.bend(SimulatedStore(self._file, self._stage, around.on_commit)),
             facts=SimulatedFacts(around.bend_facts(self._facts), self._stage),
-            keys=SQLiteKeyRing(self._file),
+            keys=self._keys,
             providers=around.providers,
             rates=around.rates,
             validations=self._activity.validations,
             heartbeats=self._activity.heartbeats,
-            self_license=PATRON,
+            self_licenses=MemorySelfLicenses(PATRON),
             lightning=around.lightning,
         )
 
@@ -98,6 +101,9 @@ class Process:
         if self._activity is not None:
             self._activity.file.close()
             self._activity = None
+        if self._keys is not None:
+            self._keys.close()
+            self._keys = None
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -21,6 +21,7 @@ from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.rates import Rates
 from keysat_core.ports.sender import WebhookSender
 from keysat_core.ports.store import Store
+from keysat_core.testing.self_licenses import MemorySelfLicenses
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.virtual_clock import VirtualClock
 from tests.support.simulation.seam import SkewedClock
@@ -124,8 +125,8 @@ class Server:
             else DirectSender(around.fake, life)
         )
         gateway = BTCPayGateway(sender, base_url=BASE, browser_url=BROWSER)
-        facts, activity = CachedFacts(store), ActivityFile()
-        self._close = [sender.close, facts.close, activity.close, store.close]
+        facts, activity, keys = CachedFacts(store), ActivityFile(), SQLiteKeyRing(store)
+        self._close = [sender.close, facts.close, keys.close, activity.close, store.close]
         self._life = life
         self.ports = Ports(
             clock=self.clock,
@@ -133,7 +134,7 @@ class Server:
             ids=around.ids,
             store=around.bend_store(SoakedStore(store, life, around.watch)),
             facts=facts,
-            keys=SQLiteKeyRing(store),
+            keys=keys,
             providers=ProviderRegistry(
                 {
                     ProviderKind.BTCPAY: lambda account: around.bend_provider(
@@ -145,7 +146,7 @@ class Server:
             rates=around.rates,
             validations=SQLiteValidationLog(activity),
             heartbeats=SQLiteHeartbeats(activity),
-            self_license=PATRON,
+            self_licenses=MemorySelfLicenses(PATRON),
             btcpay=gateway,
             webhooks=around.webhooks,
         )

@@ -1,0 +1,35 @@
+"""Counting a database as a whole: its file, and that counting stays cheap."""
+
+from pathlib import Path
+
+import apsw
+
+from keysat_adapters.sqlite import statistics
+from keysat_adapters.sqlite.store import SQLiteStore
+
+
+def test_the_file_and_its_log_are_told_with_their_sizes(tmp_path: Path) -> None:
+    path = tmp_path / "keysat.db"
+    with SQLiteStore.open(path) as store, store.reading() as tx:
+        info = tx.statistics.database_info()
+        assert Path(info.path) == path
+        assert info.size_bytes == path.stat().st_size
+        assert info.wal_size_bytes == path.with_name("keysat.db-wal").stat().st_size
+
+
+def test_counting_reads_no_table_and_no_large_index(tmp_path: Path) -> None:
+    """Each count walks one of the indexes made for it (migration 13), or the few rows it is about."""
+    path = tmp_path / "keysat.db"
+    SQLiteStore.open(path).close()
+    connection = apsw.Connection(str(path))
+
+    def plan(sql: str) -> str:
+        return " / ".join(row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}"))
+
+    for table in ("licenses", "invoices", "machines"):
+        assert f"COVERING INDEX {table}_counted" in plan(f"SELECT count(*) FROM {table}")  # noqa: S608
+    assert "INDEX invoices_unsettled" in plan(statistics._UNSETTLED)
+    assert "COVERING INDEX machines_left" in plan(statistics._LEFT_MACHINES)
+    assert "SEARCH licenses USING COVERING INDEX" in plan(statistics._OTHER_LICENSES)
+    assert "SCAN audit_log" not in plan(statistics._AUDIT_ROWS)
+    connection.close()
