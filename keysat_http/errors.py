@@ -154,7 +154,8 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.BackupUnsound: INTERNAL,
     core.DatabaseInUse: INTERNAL,
     core.SigningKeyUnusable: INTERNAL,
-    core.LicenseFileUnwritable: Rule(status=500, error="write_failed"),
+    # Its one route answers it in a shape of its own.
+    core.LicenseFileUnwritable: INTERNAL,
 }
 """Leaves only: a family has no row, so that a new leaf must say how it looks."""
 

@@ -85,6 +85,8 @@ def test_every_job_is_run_once_and_says_what_it_did(program: Program) -> None:
         "heartbeats": ("idle", 0),
         "purge": ("done", 0),
         "validation_purge": ("done", 0),
+        "self_license": ("done", 0),
+        "community_heartbeat": ("idle", 0),
     }
 
 
