@@ -7,10 +7,11 @@ import msgspec
 
 from keysat_adapters.outbound.answer import NoAnswer
 from keysat_adapters.outbound.http import HTTPSender
+from keysat_adapters.system.license_file import key_in_file
 from keysat_cli.checkup.patient import Patient
 from keysat_cli.settings import find_problem
 from keysat_cli.version import package_version
-from keysat_cli.wiring import license_in_file, open_providers
+from keysat_cli.wiring import open_providers
 from keysat_core.domain import outside_diagnosis
 from keysat_core.domain.finding import Finding, Health
 from keysat_core.domain.ids import LicenseId
@@ -18,7 +19,7 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
 from keysat_core.domain.outside_diagnosis import Asked, OwnLicense
-from keysat_core.domain.self_license import verify_self_license
+from keysat_core.domain.own_license import read_own_key, self_license_of
 from keysat_core.errors import (
     LicenseKeyError,
     ProviderNotLoaded,
@@ -85,7 +86,7 @@ def trust_root(patient: Patient) -> list[Finding]:
 def own_license(patient: Patient) -> list[Finding]:
     """Verify the operator's own license, and look for its row if this server issued it."""
     settings = patient.settings
-    key = settings.self_license_key or license_in_file(settings)
+    key = settings.self_license_key or key_in_file(settings.self_license_path)
     if key is None or not key.reveal().strip() or patient.trust_root_problem is not None:
         # Nothing can be said of a license while what verifies it is not there.
         return outside_diagnosis.judge_own_license(None, patient.now)
@@ -96,7 +97,7 @@ def own_license(patient: Patient) -> list[Finding]:
     except LicenseKeyError as exc:
         own = OwnLicense(source=source, problem=str(exc))
     else:
-        tier = verify_self_license(key.reveal(), verifier, now=patient.now).tier
+        tier = self_license_of(read_own_key(key, verifier, now=patient.now)).tier
         own = OwnLicense(
             source=source,
             tier=tier.title(),

@@ -6,7 +6,6 @@ import click
 from msgspec import UNSET, UnsetType
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import confirm, yes_option
 from keysat_cli.output import emit, facts, to_json
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_cli.version import package_version
@@ -59,11 +58,9 @@ def disable(*, forget_url: bool) -> None:
 
 
 @analytics.command()
-@yes_option
-def reset(*, is_yes: bool) -> None:
+def reset() -> None:
     """Forget the random id in heartbeats; the next one has another."""
     with open_shop() as ports:
-        confirm("Forget the id? The next heartbeat has a new one.", is_yes=is_yes)
         reset_community(OPERATOR, store=ports.store, clock=ports.clock, ids=ports.ids)
     emit(CommunityReset(), ["The id is forgotten."])
 

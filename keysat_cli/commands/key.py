@@ -136,7 +136,7 @@ def import_(path: Path) -> None:
 
     The key is a PKCS#8 PEM. A server that runs signs with it at once.
     """
-    pem = Secret(_read_private_pem(path))
+    pem = Secret(read_private_pem(path))
     with open_shop(is_creating=True) as ports:
         public_pem = import_issuer_key(
             OPERATOR,
@@ -204,7 +204,7 @@ def _read_pem(path: Path) -> str:
         raise ConfigurationError("--pem", f"{path} cannot be read: {exc.strerror}") from exc
 
 
-def _read_private_pem(path: Path) -> str:
+def read_private_pem(path: Path) -> str:
     """Read at most what a key can have; what is longer is refused as a whole."""
     try:
         if str(path) == "-":

@@ -51,11 +51,11 @@ def _set_late(ports: Ports, value: str) -> None:
 
 
 def _set_validations(ports: Ports, value: str) -> None:
-    _keep(ports, ChangeRetention(validation_days=_days(value)))
+    _keep(ports, ChangeRetention(validation_days=read_days(value)))
 
 
 def _set_deliveries(ports: Ports, value: str) -> None:
-    _keep(ports, ChangeRetention(delivery_days=_days(value)))
+    _keep(ports, ChangeRetention(delivery_days=read_days(value)))
 
 
 SETTERS: Final[Mapping[str, Setter]] = {
@@ -101,7 +101,8 @@ def _keep(ports: Ports, command: ChangeRetention) -> None:
     change_retention(OPERATOR, command, store=ports.store, clock=ports.clock, ids=ports.ids)
 
 
-def _days(value: str) -> int | None:
+def read_days(value: str) -> int | None:
+    """Read for how long something is kept; None is for ever."""
     if value == KEEP:
         return None
     if not (value.isascii() and value.isdecimal() and len(value) < 10):  # noqa: PLR2004

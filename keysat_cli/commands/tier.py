@@ -52,7 +52,7 @@ apply_at_option = click.option(
 
 @click.group(cls=NounGroup)
 def tier() -> None:
-    """Put licenses on other tiers. This server's own tier: keysat self-license tier."""
+    """Put licenses on other tiers."""
 
 
 @tier.command()

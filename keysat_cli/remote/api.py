@@ -107,7 +107,7 @@ class API:
         return self.change("DELETE", "/v1/admin", *parts, **query)
 
     def change(self, method: str, root: str, *parts: str, body: Any = None, **query: Query) -> Any:
-        """Send a change, once.
+        """Send a change, once; bytes as they are, and all else as JSON.
 
         Raises:
             ServerRefused.
@@ -116,7 +116,9 @@ class API:
             query = {**query, "dry_run": True}
         self._changes += 1
         key = self._idempotency_key + (f"-{self._changes}" if self._changes > 1 else "")
-        payload = b"" if body is None else msgspec.json.encode(body)
+        payload = b"" if body is None else body
+        if not isinstance(payload, bytes):
+            payload = msgspec.json.encode(payload)
         try:
             answer = self._send(
                 method, _address(root, parts, query), payload or None, {"Idempotency-Key": key}

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from keysat_cli.remote.api import API
 from keysat_cli.remote.row import Params, Remote
-from keysat_cli.remote.rows import access, catalog, merchants, outside, sales
+from keysat_cli.remote.rows import access, catalog, merchants, outside, sales, server
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +34,7 @@ REMOTE: Final[Mapping[str, Remote]] = {
     **sales.ROWS,
     **outside.ROWS,
     **merchants.ROWS,
+    **server.ROWS,
     "key public": Remote(run=_public_key),
 }
 

@@ -57,7 +57,7 @@ def test_the_commands_are_those_promised() -> None:
         "code delete", "code preview", "code attribution",
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public", "key import",
-        "self-license show", "self-license activate", "self-license refresh", "self-license tier",
+        "self-license show", "self-license activate", "self-license refresh",
         "settings show", "settings set", "db-info",
         "analytics show", "analytics enable", "analytics disable", "analytics reset",
         "rates pin", "rates refresh", "rates show",

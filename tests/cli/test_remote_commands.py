@@ -14,7 +14,7 @@ from tests.simulators.server import serving
 from tests.simulators.virtual_clock import VirtualClock
 from tests.simulators.wall_clock import WallClock
 from tests.simulators.zaprite.fake_zaprite import FakeZaprite
-from tests.support.own_license import TRUST_ROOT, operators_license
+from tests.support.own_license import SIGNER, TRUST_ROOT, operators_license
 from tests.support.program import ADMIN_KEY
 from tests.support.remote_shop import RemoteShop, remote_shop
 
@@ -53,6 +53,7 @@ def test_every_admin_operation_can_be_reached_by_a_command(tmp_path: Path) -> No
         _tell_of_events(shop)
         _keep_profiles(shop, btcpay.add_key(store.id), zaprite.live.api_key, zaprite_url)
         _let_others_in(shop)
+        _look_after_the_server(shop, tmp_path)
         _clear_away(shop)
         assert REMOTE.keys() - shop.used == set()
         names = {str(handler.handler_name) for handler in ADMIN if hasattr(handler, "handler_name")}
@@ -258,6 +259,31 @@ def _keep_profiles(shop: RemoteShop, btcpay_key: str, zaprite_key: str, zaprite_
     which = ("--provider", connected["provider_id"])
     assert shop.run("zaprite", "disconnect", *which, "--yes")["noop"] is False
     assert shop.run("profile", "delete", profile_id, "--yes")["ok"] is True
+
+
+def _look_after_the_server(shop: RemoteShop, folder: Path) -> None:
+    assert shop.same("self-license", "show")["tier"] == "licensed"
+    assert shop.same("self-license", "refresh")["tier"] == "licensed"
+    kept = shop.run("self-license", "activate", "-", stdin=operators_license("patron"))
+    assert "KEYSAT_LICENSE" in kept["message"]
+    shop.same("settings", "show")
+    for name, value in (
+        ("operator-name", "Far"), ("accept-late-payments", "off"), ("keep-validations", "keep"),
+        ("keep-deliveries", "30"),
+    ):  # fmt: skip
+        shop.run("settings", "set", name, value)
+    changed = shop.same("settings", "show")
+    assert changed["operator_name"]["stored"] == "Far"
+    assert changed["retention"] == {"validation_days": None, "delivery_days": 30}
+    url = ("--collector-url", "https://collect.example")
+    assert shop.run("analytics", "enable", *url)["collector_url"] == url[1]
+    assert shop.run("analytics", "reset") == {"ok": True}
+    assert shop.run("analytics", "disable")["enabled"] is False
+    assert shop.same("analytics", "show")["collector_url"] == url[1]
+    assert shop.same("db-info")["counts"]["licenses_total"] > 0
+    pem = folder / "key.pem"
+    pem.write_text(SIGNER.to_pem())
+    assert shop.refused("key", "import", str(pem))["code"] == "still_referenced"
 
 
 def _clear_away(shop: RemoteShop) -> None:

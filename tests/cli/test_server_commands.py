@@ -41,13 +41,12 @@ def test_a_license_is_activated_for_every_process(program: Program) -> None:
         assert running.self_license.tier == "pro"
     assert program.json("self-license", "refresh") == activated["tier"]
     assert "unlimited_products" in program.text("self-license", "show")
-    shown = program.json("self-license", "tier")
+    shown = program.json("tier", "show")
     assert (shown["tier"], shown["usage"]["products"], shown["caps"]["products"]) == (
         "pro",
         1,
         None,
     )
-    assert "1, no cap" in program.text("self-license", "tier")
     (row,) = (
         row
         for row in program.json("audit", "list")["entries"]
@@ -67,7 +66,7 @@ def test_the_variable_is_said_to_win(program: Program) -> None:
     result = program.run("self-license", "activate", PRO)
     assert result.exit_code == 0
     assert "KEYSAT_LICENSE is set and wins" in result.stderr
-    assert program.json("self-license", "tier")["tier"] == "patron"
+    assert program.json("tier", "show")["tier"] == "patron"
 
 
 # --- settings -----------------------------------------------------------------------------------
@@ -125,7 +124,7 @@ def test_analytics_are_off_until_they_are_wanted(program: Program) -> None:
     assert "Nothing is sent." not in shown
     first = program.json("analytics", "show")["install_uuid"]
     assert first
-    assert program.json("analytics", "reset", "--yes") == {"ok": True}
+    assert program.json("analytics", "reset") == {"ok": True}
     assert program.json("analytics", "show")["install_uuid"] is None
     assert program.json("analytics", "disable") == {"enabled": False, "collector_url": url}
     assert program.json("analytics", "disable", "--forget-url")["collector_url"] is None

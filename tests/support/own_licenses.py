@@ -9,11 +9,11 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import License, key_of
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import Capability
-from keysat_core.signing import SigningKey
 from keysat_core.testing.self_licenses import MemorySelfLicenses
+from tests.support.own_license import SIGNER, TRUST_ROOT
 
-TRUSTED: Final = SigningKey.from_seed(bytes(range(32)))
-TRUST_ROOT_PEM: Final = TRUSTED.verify_key.to_pem()
+TRUSTED: Final = SIGNER
+TRUST_ROOT_PEM: Final = TRUST_ROOT
 
 OWN_ID: Final = LicenseId("11111111-1111-4111-8111-111111111111")
 SOLD: Final = License(
