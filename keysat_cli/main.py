@@ -33,17 +33,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Read the audit log, and verify that nobody changed it.",
     ),
     "btcpay": ("keysat_cli.commands.btcpay", "Connect a BTCPay Server, which takes the payments."),
-    "key": ("keysat_cli.commands.key", "Verify and inspect license keys."),
     "api-key": ("keysat_cli.commands.api_key", "Manage the keys of scripts and helpers."),
     "password": ("keysat_cli.commands.password", "Set the password of the admin pages."),
     "tier": ("keysat_cli.commands.tier", "Put licenses on other tiers."),
     "key": (
         "keysat_cli.commands.key",
         "Verify and inspect license keys, and the key that signs them.",
-    ),
-    "tier": (
-        "keysat_cli.commands.tier",
-        "Put licenses on other tiers.",
     ),
     "self-license": (
         "keysat_cli.commands.self_license",

@@ -26,8 +26,8 @@ from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
-from keysat_adapters.system.passwords import Argon2Passwords
 from keysat_adapters.system.license_file import LicenseFile
+from keysat_adapters.system.passwords import Argon2Passwords
 from keysat_adapters.zaprite.gate import Zaprite
 from keysat_cli.rates import market_rates
 from keysat_cli.settings import StoreSettings

@@ -105,7 +105,6 @@ def test_what_destroys_asks_unless_told_yes() -> None:
         "zaprite disconnect", "zaprite charge", "btcpay disconnect", "profile delete",
         "invoice settle", "webhook delete", "tier change", "subscription cancel", "code delete",
         "api-key revoke", "password clear",
-        "analytics reset",
     }  # fmt: skip
 
 

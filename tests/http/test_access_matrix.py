@@ -28,6 +28,19 @@ GET    /v1/admin/api-keys                                            MASTER
 POST   /v1/admin/api-keys                                            MASTER
 DELETE /v1/admin/api-keys/{key_id}                                   MASTER
 
+GET    /v1/admin/self-license                                        tier:read
+POST   /v1/admin/self-license                                        MASTER
+POST   /v1/admin/self-license/refresh                                tier:read
+GET    /v1/admin/settings/operator-name                              settings:read
+POST   /v1/admin/settings/operator-name                              MASTER
+GET    /v1/admin/settings/retention                                  settings:read
+PUT    /v1/admin/settings/retention                                  MASTER
+GET    /v1/admin/community-analytics                                 community:read
+POST   /v1/admin/community-analytics                                 community:write
+POST   /v1/admin/community-analytics/reset                           MASTER
+GET    /v1/admin/db-info                                             MASTER
+POST   /v1/admin/import-issuer-key                                   MASTER
+
 GET    /v1/admin/products                                            products:read
 POST   /v1/admin/products                                            products:write
 GET    /v1/admin/products/{product_id}                               products:read
