@@ -158,6 +158,15 @@ AUDIT_PAGE_MAX = 1_000
 AUDIT_PAGE_DEFAULT = 200
 """Audit rows on a page when the caller does not say (admin-api 2.11)."""
 
+AUDIT_OFFSET_MAX = 100_000
+"""Furthest audit row a page may be counted to; further back ``before_id`` costs nothing."""
+
+COUNTED_MAX = 10_000
+"""Rows gone through to count what matches rare combinations of filters; more are told as so many."""
+
+EXPORT_BATCH = 1_000
+"""Rows of an export read at once: about a megabyte, in a transaction of some milliseconds."""
+
 AUDIT_CHAIN_BATCH = 1_000
 """Audit rows read at once while they are verified; a damaged page costs this many single reads."""
 

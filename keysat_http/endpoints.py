@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 from keysat_core.ports.bundle import Ports
 from keysat_http.admin import (
     api_keys,
+    audit,
     btcpay,
     codes,
     community,
@@ -138,6 +139,7 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     community.reset_community_analytics,
     database.get_database_info,
     issuer_key.import_issuer_key,
+    audit.list_audit,
     rates.list_rates,
     rates.refresh_rate,
     rates.put_rate_pin,

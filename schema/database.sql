@@ -8,13 +8,20 @@ CREATE TABLE api_keys (
     token_hash TEXT NOT NULL UNIQUE,
     role TEXT NOT NULL CHECK (role IN ('read-only', 'license-issuer', 'support', 'merchant-onboard',
         'full-admin')),
-    extra_scopes TEXT NOT NULL,
+    extra_scopes TEXT NOT NULL CHECK (json_valid(extra_scopes)),
     created_at INTEGER NOT NULL,
     last_used_at INTEGER,
     revoked_at INTEGER
 ) STRICT;
 
-CREATE INDEX api_keys_by_age ON api_keys (created_at);
+CREATE INDEX api_keys_by_age ON api_keys (created_at, id);
+
+CREATE TABLE audit_days (
+    day INTEGER NOT NULL PRIMARY KEY,
+    first_id INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,
+    row_count INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE audit_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -32,9 +39,41 @@ CREATE TABLE audit_log (
 
 CREATE INDEX audit_log_by_action ON audit_log (action);
 
+CREATE INDEX audit_log_by_actor ON audit_log (actor_hash) WHERE actor_hash IS NOT NULL;
+
+CREATE INDEX audit_log_by_actor_id ON audit_log (details ->> 'actor_id')
+    WHERE details ->> 'actor_id' IS NOT NULL;
+
+CREATE INDEX audit_log_by_actor_kind ON audit_log (actor_kind);
+
 CREATE INDEX audit_log_by_age ON audit_log (occurred_at);
 
-CREATE INDEX audit_log_by_target ON audit_log (target_kind, target_id);
+CREATE INDEX audit_log_by_request ON audit_log (request_id) WHERE request_id IS NOT NULL;
+
+CREATE INDEX audit_log_by_target ON audit_log (target_id) WHERE target_id IS NOT NULL;
+
+CREATE INDEX audit_log_by_target_kind ON audit_log (target_kind) WHERE target_kind IS NOT NULL;
+
+CREATE TRIGGER audit_log_counted AFTER INSERT ON audit_log BEGIN
+    INSERT INTO audit_days VALUES (NEW.occurred_at / 86400, NEW.id, NEW.id, 1)
+        ON CONFLICT DO UPDATE SET first_id = min(first_id, NEW.id), last_id = max(last_id, NEW.id),
+            row_count = row_count + 1;
+    INSERT INTO row_counts VALUES ('audit_log', NEW.actor_kind, NEW.action, coalesce(NEW.target_kind, ''), 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
+CREATE TRIGGER audit_log_recounted AFTER UPDATE OF actor_kind, action, target_kind ON audit_log
+WHEN OLD.actor_kind IS NOT NEW.actor_kind OR OLD.action IS NOT NEW.action OR OLD.target_kind IS NOT NEW.target_kind BEGIN
+    INSERT INTO row_counts VALUES ('audit_log', OLD.actor_kind, OLD.action, coalesce(OLD.target_kind, ''), -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+    INSERT INTO row_counts VALUES ('audit_log', NEW.actor_kind, NEW.action, coalesce(NEW.target_kind, ''), 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
+CREATE TRIGGER audit_log_uncounted AFTER DELETE ON audit_log BEGIN
+    INSERT INTO row_counts VALUES ('audit_log', OLD.actor_kind, OLD.action, coalesce(OLD.target_kind, ''), -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+END;
 
 CREATE TABLE charges (
     invoice_id TEXT NOT NULL PRIMARY KEY REFERENCES invoices (id),
@@ -49,6 +88,16 @@ CREATE TABLE charges (
 
 CREATE INDEX charges_of_saved_payment ON charges (saved_invoice_id);
 
+CREATE TABLE code_days (
+    code_id TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    redemption_count INTEGER NOT NULL,
+    paid_count INTEGER NOT NULL,
+    discount_applied_sats INTEGER NOT NULL,
+    final_price_sats INTEGER NOT NULL,
+    PRIMARY KEY (code_id, day)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE code_redemptions (
     id TEXT NOT NULL PRIMARY KEY,
     code_id TEXT NOT NULL REFERENCES discount_codes (id),
@@ -62,11 +111,59 @@ CREATE TABLE code_redemptions (
     updated_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TRIGGER code_redemptions_added AFTER INSERT ON code_redemptions
+WHEN NEW.status = 'redeemed' BEGIN
+    INSERT INTO code_days
+        SELECT NEW.code_id, NEW.updated_at / 86400, 1, (NEW.final_price_sats > 0),
+            NEW.discount_applied_sats, NEW.final_price_sats
+        WHERE NEW.status = 'redeemed'
+        ON CONFLICT DO UPDATE SET redemption_count = redemption_count + 1,
+            paid_count = paid_count + (NEW.final_price_sats > 0),
+            discount_applied_sats = discount_applied_sats + NEW.discount_applied_sats,
+            final_price_sats = final_price_sats + NEW.final_price_sats;
+END;
+
+CREATE TRIGGER code_redemptions_changed AFTER UPDATE ON code_redemptions
+WHEN OLD.status = 'redeemed' OR NEW.status = 'redeemed' BEGIN
+    INSERT INTO code_days
+        SELECT OLD.code_id, OLD.updated_at / 86400, -1, -(OLD.final_price_sats > 0),
+            -OLD.discount_applied_sats, -OLD.final_price_sats
+        WHERE OLD.status = 'redeemed'
+        ON CONFLICT DO UPDATE SET redemption_count = redemption_count - 1,
+            paid_count = paid_count - (OLD.final_price_sats > 0),
+            discount_applied_sats = discount_applied_sats - OLD.discount_applied_sats,
+            final_price_sats = final_price_sats - OLD.final_price_sats;
+    INSERT INTO code_days
+        SELECT NEW.code_id, NEW.updated_at / 86400, 1, (NEW.final_price_sats > 0),
+            NEW.discount_applied_sats, NEW.final_price_sats
+        WHERE NEW.status = 'redeemed'
+        ON CONFLICT DO UPDATE SET redemption_count = redemption_count + 1,
+            paid_count = paid_count + (NEW.final_price_sats > 0),
+            discount_applied_sats = discount_applied_sats + NEW.discount_applied_sats,
+            final_price_sats = final_price_sats + NEW.final_price_sats;
+END;
+
 CREATE INDEX code_redemptions_of_code ON code_redemptions (code_id, created_at, id);
 
 CREATE INDEX code_redemptions_of_license ON code_redemptions (license_id);
 
 CREATE INDEX code_redemptions_pending ON code_redemptions (created_at) WHERE status = 'pending';
+
+CREATE INDEX code_redemptions_redeemed
+    ON code_redemptions (updated_at, code_id, final_price_sats, discount_applied_sats)
+    WHERE status = 'redeemed';
+
+CREATE TRIGGER code_redemptions_removed AFTER DELETE ON code_redemptions
+WHEN OLD.status = 'redeemed' BEGIN
+    INSERT INTO code_days
+        SELECT OLD.code_id, OLD.updated_at / 86400, -1, -(OLD.final_price_sats > 0),
+            -OLD.discount_applied_sats, -OLD.final_price_sats
+        WHERE OLD.status = 'redeemed'
+        ON CONFLICT DO UPDATE SET redemption_count = redemption_count - 1,
+            paid_count = paid_count - (OLD.final_price_sats > 0),
+            discount_applied_sats = discount_applied_sats - OLD.discount_applied_sats,
+            final_price_sats = final_price_sats - OLD.final_price_sats;
+END;
 
 CREATE TABLE connect_states (
     token_hash TEXT NOT NULL PRIMARY KEY,
@@ -100,6 +197,8 @@ CREATE TABLE discount_codes (
     updated_at INTEGER NOT NULL,
     CHECK (applies_to_product_id IS NOT NULL OR applies_to_policy_ids = '[]')
 ) STRICT;
+
+CREATE INDEX discount_codes_active ON discount_codes (created_at, id) WHERE active = 1;
 
 CREATE INDEX discount_codes_by_age ON discount_codes (created_at, id);
 
@@ -178,15 +277,63 @@ CREATE INDEX invoices_by_email ON invoices (buyer_email_folded, created_at, id)
 
 CREATE INDEX invoices_by_status ON invoices (status, created_at, id);
 
-CREATE INDEX invoices_counted ON invoices (listed_currency);
+CREATE INDEX invoices_by_status_of_product ON invoices (product_id, status, created_at, id);
+
+CREATE INDEX invoices_by_status_of_provider ON invoices (payment_provider_id, status, created_at, id);
+
+CREATE TRIGGER invoices_counted AFTER INSERT ON invoices BEGIN
+    INSERT INTO row_counts VALUES ('invoices', NEW.product_id, coalesce(NEW.payment_provider_id, ''), NEW.status, 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
+CREATE TRIGGER invoices_earned AFTER INSERT ON invoices WHEN NEW.status = 'settled' BEGIN
+    INSERT INTO revenue_days
+        SELECT coalesce(NEW.settled_at, 0) / 86400, 1, NEW.amount_sats
+        WHERE NEW.status = 'settled' AND NEW.amount_sats > 0
+        ON CONFLICT DO UPDATE SET invoice_count = invoice_count + 1,
+            amount_sats = amount_sats + NEW.amount_sats;
+END;
+
+CREATE TRIGGER invoices_earned_otherwise AFTER UPDATE OF status, amount_sats, settled_at ON invoices
+WHEN (OLD.status = 'settled' OR NEW.status = 'settled')
+    AND (OLD.status, OLD.amount_sats, OLD.settled_at)
+        IS NOT (NEW.status, NEW.amount_sats, NEW.settled_at) BEGIN
+    INSERT INTO revenue_days
+        SELECT coalesce(OLD.settled_at, 0) / 86400, -1, -OLD.amount_sats
+        WHERE OLD.status = 'settled' AND OLD.amount_sats > 0
+        ON CONFLICT DO UPDATE SET invoice_count = invoice_count - 1,
+            amount_sats = amount_sats - OLD.amount_sats;
+    INSERT INTO revenue_days
+        SELECT coalesce(NEW.settled_at, 0) / 86400, 1, NEW.amount_sats
+        WHERE NEW.status = 'settled' AND NEW.amount_sats > 0
+        ON CONFLICT DO UPDATE SET invoice_count = invoice_count + 1,
+            amount_sats = amount_sats + NEW.amount_sats;
+END;
 
 CREATE INDEX invoices_of_policy ON invoices (policy_id, status);
 
-CREATE INDEX invoices_of_product ON invoices (product_id, status);
+CREATE TRIGGER invoices_recounted AFTER UPDATE OF product_id, payment_provider_id, status ON invoices
+WHEN OLD.product_id IS NOT NEW.product_id OR OLD.payment_provider_id IS NOT NEW.payment_provider_id OR OLD.status IS NOT NEW.status BEGIN
+    INSERT INTO row_counts VALUES ('invoices', OLD.product_id, coalesce(OLD.payment_provider_id, ''), OLD.status, -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+    INSERT INTO row_counts VALUES ('invoices', NEW.product_id, coalesce(NEW.payment_provider_id, ''), NEW.status, 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
 
 CREATE INDEX invoices_revenue ON invoices (status, settled_at, amount_sats);
 
-CREATE INDEX invoices_unsettled ON invoices (listed_currency) WHERE status <> 'settled';
+CREATE TRIGGER invoices_uncounted AFTER DELETE ON invoices BEGIN
+    INSERT INTO row_counts VALUES ('invoices', OLD.product_id, coalesce(OLD.payment_provider_id, ''), OLD.status, -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+END;
+
+CREATE TRIGGER invoices_unearned AFTER DELETE ON invoices WHEN OLD.status = 'settled' BEGIN
+    INSERT INTO revenue_days
+        SELECT coalesce(OLD.settled_at, 0) / 86400, -1, -OLD.amount_sats
+        WHERE OLD.status = 'settled' AND OLD.amount_sats > 0
+        ON CONFLICT DO UPDATE SET invoice_count = invoice_count - 1,
+            amount_sats = amount_sats - OLD.amount_sats;
+END;
 
 CREATE INDEX invoices_with_attention ON invoices (created_at, id)
     WHERE attention IS NOT NULL OR (status = 'settled' AND effect_at IS NULL);
@@ -236,11 +383,33 @@ CREATE INDEX licenses_by_npub ON licenses (nostr_npub, issued_at, id)
 
 CREATE INDEX licenses_by_status ON licenses (status, issued_at, id);
 
-CREATE INDEX licenses_counted ON licenses (is_trial);
+CREATE TRIGGER licenses_counted AFTER INSERT ON licenses BEGIN
+    INSERT INTO row_counts VALUES ('licenses', NEW.product_id, coalesce(NEW.policy_id, ''), NEW.status, 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
+CREATE INDEX licenses_not_active_of_policy ON licenses (policy_id, status, issued_at, id)
+    WHERE status <> 'active';
+
+CREATE INDEX licenses_not_active_of_product ON licenses (product_id, status, issued_at, id)
+    WHERE status <> 'active';
 
 CREATE INDEX licenses_of_policy ON licenses (policy_id, issued_at, id);
 
 CREATE INDEX licenses_of_product ON licenses (product_id, issued_at, id);
+
+CREATE TRIGGER licenses_recounted AFTER UPDATE OF product_id, policy_id, status ON licenses
+WHEN OLD.product_id IS NOT NEW.product_id OR OLD.policy_id IS NOT NEW.policy_id OR OLD.status IS NOT NEW.status BEGIN
+    INSERT INTO row_counts VALUES ('licenses', OLD.product_id, coalesce(OLD.policy_id, ''), OLD.status, -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+    INSERT INTO row_counts VALUES ('licenses', NEW.product_id, coalesce(NEW.policy_id, ''), NEW.status, 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
+CREATE TRIGGER licenses_uncounted AFTER DELETE ON licenses BEGIN
+    INSERT INTO row_counts VALUES ('licenses', OLD.product_id, coalesce(OLD.policy_id, ''), OLD.status, -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+END;
 
 CREATE TABLE machines (
     id TEXT NOT NULL PRIMARY KEY,
@@ -254,20 +423,46 @@ CREATE TABLE machines (
     last_heartbeat_at INTEGER NOT NULL,
     deactivated_at INTEGER,
     deactivation_reason TEXT
-) STRICT;
+, product_id TEXT) STRICT;
 
-CREATE INDEX machines_by_heartbeat ON machines (last_heartbeat_at, id);
+CREATE TRIGGER machines_counted AFTER INSERT ON machines BEGIN
+    UPDATE machines SET product_id = (SELECT product_id FROM licenses WHERE id = NEW.license_id)
+        WHERE id = NEW.id;
+    INSERT INTO row_counts VALUES ('machines', coalesce((SELECT product_id FROM licenses WHERE id = NEW.license_id), ''), iif(NEW.deactivated_at IS NULL, 'live', 'gone'), '', 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
 
-CREATE INDEX machines_counted ON machines (activated_at);
+CREATE INDEX machines_gone_by_heartbeat ON machines (last_heartbeat_at, id)
+    WHERE deactivated_at IS NOT NULL;
 
-CREATE INDEX machines_left ON machines (deactivated_at) WHERE deactivated_at IS NOT NULL;
+CREATE INDEX machines_gone_of_product ON machines (product_id, last_heartbeat_at, id)
+    WHERE deactivated_at IS NOT NULL;
+
+CREATE INDEX machines_live_by_heartbeat ON machines (last_heartbeat_at, id)
+    WHERE deactivated_at IS NULL;
+
+CREATE INDEX machines_live_of_product ON machines (product_id, last_heartbeat_at, id)
+    WHERE deactivated_at IS NULL;
 
 CREATE INDEX machines_of_license ON machines (license_id, last_heartbeat_at, id);
 
 CREATE UNIQUE INDEX machines_one_live ON machines (license_id, fingerprint_hash)
     WHERE deactivated_at IS NULL;
 
+CREATE TRIGGER machines_recounted AFTER UPDATE OF deactivated_at ON machines
+WHEN (OLD.deactivated_at IS NULL) <> (NEW.deactivated_at IS NULL) BEGIN
+    INSERT INTO row_counts VALUES ('machines', coalesce(OLD.product_id, ''), iif(OLD.deactivated_at IS NULL, 'live', 'gone'), '', -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+    INSERT INTO row_counts VALUES ('machines', coalesce(NEW.product_id, ''), iif(NEW.deactivated_at IS NULL, 'live', 'gone'), '', 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
 CREATE INDEX machines_seats ON machines (license_id, deactivated_at);
+
+CREATE TRIGGER machines_uncounted AFTER DELETE ON machines BEGIN
+    INSERT INTO row_counts VALUES ('machines', coalesce(OLD.product_id, ''), iif(OLD.deactivated_at IS NULL, 'live', 'gone'), '', -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+END;
 
 CREATE TABLE merchant_profile_rail_preferences (
     merchant_profile_id TEXT NOT NULL REFERENCES merchant_profiles (id),
@@ -399,6 +594,21 @@ CREATE TABLE rate_buckets (
 
 CREATE INDEX rate_buckets_by_age ON rate_buckets (refilled_at);
 
+CREATE TABLE revenue_days (
+    day INTEGER NOT NULL PRIMARY KEY,
+    invoice_count INTEGER NOT NULL,
+    amount_sats INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE row_counts (
+    counted TEXT NOT NULL,
+    first_key TEXT NOT NULL,
+    second_key TEXT NOT NULL,
+    third_key TEXT NOT NULL,
+    row_count INTEGER NOT NULL,
+    PRIMARY KEY (counted, first_key, second_key, third_key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE saved_payments (
     invoice_id TEXT NOT NULL PRIMARY KEY REFERENCES invoices (id),
     payment_provider_id TEXT NOT NULL REFERENCES payment_providers (id),
@@ -499,17 +709,38 @@ CREATE TABLE subscriptions (
 
 CREATE INDEX subscriptions_by_age ON subscriptions (started_at, id);
 
+CREATE INDEX subscriptions_by_age_of_product ON subscriptions (product_id, started_at, id);
+
 CREATE INDEX subscriptions_by_status ON subscriptions (status, started_at, id);
+
+CREATE INDEX subscriptions_by_status_of_product
+    ON subscriptions (product_id, status, started_at, id);
+
+CREATE TRIGGER subscriptions_counted AFTER INSERT ON subscriptions BEGIN
+    INSERT INTO row_counts VALUES ('subscriptions', NEW.product_id, NEW.status, '', 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
 
 CREATE INDEX subscriptions_due ON subscriptions (next_action_at) WHERE next_action_at IS NOT NULL;
 
 CREATE INDEX subscriptions_of_policy ON subscriptions (policy_id, status);
 
-CREATE INDEX subscriptions_of_product ON subscriptions (product_id);
-
 CREATE INDEX subscriptions_of_profile ON subscriptions (merchant_profile_id);
 
 CREATE INDEX subscriptions_of_provider ON subscriptions (payment_provider_id);
+
+CREATE TRIGGER subscriptions_recounted AFTER UPDATE OF product_id, status ON subscriptions
+WHEN OLD.product_id IS NOT NEW.product_id OR OLD.status IS NOT NEW.status BEGIN
+    INSERT INTO row_counts VALUES ('subscriptions', OLD.product_id, OLD.status, '', -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+    INSERT INTO row_counts VALUES ('subscriptions', NEW.product_id, NEW.status, '', 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
+CREATE TRIGGER subscriptions_uncounted AFTER DELETE ON subscriptions BEGIN
+    INSERT INTO row_counts VALUES ('subscriptions', OLD.product_id, OLD.status, '', -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+END;
 
 CREATE TABLE tier_changes (
     id TEXT NOT NULL PRIMARY KEY,
@@ -565,6 +796,11 @@ CREATE INDEX tip_attempts_by_age ON tip_attempts (created_at, id);
 
 CREATE INDEX tip_attempts_by_recipient ON tip_attempts (recipient, created_at, id);
 
+CREATE TRIGGER tip_attempts_counted AFTER INSERT ON tip_attempts BEGIN
+    INSERT INTO row_counts VALUES ('tip_attempts', NEW.policy_id, '', '', 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
 CREATE INDEX tip_attempts_due ON tip_attempts (next_at) WHERE next_at IS NOT NULL;
 
 CREATE INDEX tip_attempts_of_invoice ON tip_attempts (invoice_id);
@@ -576,8 +812,21 @@ CREATE INDEX tip_attempts_of_policy ON tip_attempts (policy_id);
 CREATE UNIQUE INDEX tip_attempts_one_per_license ON tip_attempts (license_id)
     WHERE status <> 'skipped';
 
+CREATE TRIGGER tip_attempts_recounted AFTER UPDATE OF policy_id ON tip_attempts
+WHEN OLD.policy_id IS NOT NEW.policy_id BEGIN
+    INSERT INTO row_counts VALUES ('tip_attempts', OLD.policy_id, '', '', -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+    INSERT INTO row_counts VALUES ('tip_attempts', NEW.policy_id, '', '', 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
 CREATE INDEX tip_attempts_spent ON tip_attempts (tried_at, amount_sats)
     WHERE status IN ('paying', 'sent');
+
+CREATE TRIGGER tip_attempts_uncounted AFTER DELETE ON tip_attempts BEGIN
+    INSERT INTO row_counts VALUES ('tip_attempts', OLD.policy_id, '', '', -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+END;
 
 CREATE TABLE webhook_deliveries (
     sequence INTEGER PRIMARY KEY,
@@ -595,7 +844,17 @@ CREATE TABLE webhook_deliveries (
     CHECK ((status = 'delivered') = (delivered_at IS NOT NULL))
 ) STRICT;
 
+CREATE INDEX webhook_deliveries_by_age_of_endpoint ON webhook_deliveries (endpoint_id, sequence);
+
 CREATE INDEX webhook_deliveries_by_status ON webhook_deliveries (status, sequence);
+
+CREATE TRIGGER webhook_deliveries_counted AFTER INSERT ON webhook_deliveries BEGIN
+    INSERT INTO row_counts VALUES ('webhook_deliveries', NEW.endpoint_id, NEW.status, '', 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
+CREATE INDEX webhook_deliveries_dead ON webhook_deliveries (endpoint_id, created_at)
+    WHERE status = 'dead';
 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at)
     WHERE status = 'queued';
@@ -603,6 +862,19 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_att
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries (endpoint_id, status, sequence);
 
 CREATE INDEX webhook_deliveries_of_event ON webhook_deliveries (event_id, endpoint_id);
+
+CREATE TRIGGER webhook_deliveries_recounted AFTER UPDATE OF endpoint_id, status ON webhook_deliveries
+WHEN OLD.endpoint_id IS NOT NEW.endpoint_id OR OLD.status IS NOT NEW.status BEGIN
+    INSERT INTO row_counts VALUES ('webhook_deliveries', OLD.endpoint_id, OLD.status, '', -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+    INSERT INTO row_counts VALUES ('webhook_deliveries', NEW.endpoint_id, NEW.status, '', 1)
+        ON CONFLICT DO UPDATE SET row_count = row_count + 1;
+END;
+
+CREATE TRIGGER webhook_deliveries_uncounted AFTER DELETE ON webhook_deliveries BEGIN
+    INSERT INTO row_counts VALUES ('webhook_deliveries', OLD.endpoint_id, OLD.status, '', -1)
+        ON CONFLICT DO UPDATE SET row_count = row_count - 1;
+END;
 
 CREATE TABLE webhook_endpoints (
     id TEXT NOT NULL PRIMARY KEY,

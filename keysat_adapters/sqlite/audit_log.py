@@ -2,52 +2,24 @@
 
 from typing import Final
 
-import msgspec
-
+from keysat_adapters.sqlite import audit_list
 from keysat_adapters.sqlite.audit_seals import SEALED_COLUMNS
 from keysat_adapters.sqlite.refusals import DAMAGE
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table
-from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.audit_chain import FIRST_ID, ChainPage, Link
-from keysat_core.domain.document import JSONValue
-from keysat_core.domain.listing import AuditFilter, AuditRow
+from keysat_core.domain.audit_list import AuditFilter, AuditRow
+from keysat_core.domain.listing import Total
 from keysat_core.errors import StoreUnavailable
 
-AUDIT: Final = Table("audit_log", SEALED_COLUMNS)
-_ROWS: Final = Table("audit_log", ("id", *SEALED_COLUMNS))
 _LINKS: Final = Table("audit_log", ("id", "previous_hash", "hash", *SEALED_COLUMNS))
 
-_LIST: Final = _ROWS.select("ORDER BY id DESC LIMIT ?")
-_LIST_OF_ACTION: Final = _ROWS.select("WHERE action = ? ORDER BY id DESC LIMIT ?")
 _PAGE: Final = _LINKS.select("WHERE id >= ? ORDER BY id LIMIT ?")
 _LINK: Final = _LINKS.select("WHERE id = ?")
 _LAST_ID: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'audit_log'"
 
 _LOWEST_ID: Final = -(2**63)
 """Keysat gives no id below 1, but others may have."""
-
-_read_details: Final = msgspec.json.Decoder(dict[str, JSONValue]).decode
-
-
-def audit_entry(row: Row) -> AuditEntry:
-    """Read the sealed columns of a row."""
-    return AuditEntry(
-        actor_kind=row[0],
-        actor_hash=row[1],
-        action=row[2],
-        target_kind=row[3],
-        target_id=row[4],
-        request_ip=row[5],
-        user_agent=row[6],
-        request_id=row[7],
-        details=_read_details(row[8]),
-        occurred_at=row[9],
-    )
-
-
-def _audit_row(row: Row) -> AuditRow:
-    return AuditRow(id=row[0], entry=audit_entry(row[1:]))
 
 
 def _link(row: Row) -> Link:
@@ -72,11 +44,11 @@ class SQLiteAuditLog:
 
     def list_rows(self, criteria: AuditFilter) -> list[AuditRow]:
         """Give a page of rows, newest first."""
-        if criteria.action is None:
-            rows = self._session.rows(_LIST, (criteria.limit,))
-        else:
-            rows = self._session.rows(_LIST_OF_ACTION, (criteria.action, criteria.limit))
-        return _ROWS.values(_audit_row, rows)
+        return audit_list.list_rows(self._session, criteria)
+
+    def count_rows(self, criteria: AuditFilter) -> Total:
+        """Count the rows that match."""
+        return audit_list.count_rows(self._session, criteria)
 
     def last_id(self) -> int:
         """Give the highest id ever given."""

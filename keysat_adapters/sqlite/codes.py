@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from keysat_adapters.sqlite.days import window_of
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.attribution import Attribution
@@ -63,10 +64,11 @@ _FEATURED: Final = CODES.select(
 _PUT_REDEMPTION: Final = REDEMPTIONS.upsert()
 _REDEMPTION: Final = REDEMPTIONS.select("WHERE id = ?")
 _REDEMPTION_OF: Final = REDEMPTIONS.select("WHERE invoice_id = ?")
-_LIST: Final = CODES.select(
-    "WHERE active = 1 OR :all ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset"
-)
-_COUNT: Final = "SELECT count(*) FROM discount_codes WHERE active = 1 OR ?"
+_PAGE: Final = "ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
+_LIST: Final = CODES.select(_PAGE)
+_LIST_ACTIVE: Final = CODES.select(f"WHERE active = 1 {_PAGE}")
+_COUNT: Final = "SELECT count(*) FROM discount_codes"
+_COUNT_ACTIVE: Final = f"{_COUNT} WHERE active = 1"
 _REDEMPTIONS: Final = REDEMPTIONS.select(
     "WHERE code_id = ? ORDER BY created_at DESC, id DESC LIMIT ?"
 )
@@ -77,13 +79,17 @@ _HELD: Final = (
     " AND lower(coalesce(i.provider_status_raw, '')) NOT LIKE 'processing%'))"
     " ORDER BY r.created_at LIMIT :limit"
 )
+# Whole days are kept; of the others, the uses themselves are added up.
 _ATTRIBUTED: Final = (
-    "SELECT c.id, c.code, c.referrer_label, count(*), sum(r.final_price_sats > 0),"
-    " sum(r.discount_applied_sats), sum(r.final_price_sats)"
-    " FROM code_redemptions AS r JOIN discount_codes AS c ON c.id = r.code_id"
-    " WHERE r.status = 'redeemed' AND (:since IS NULL OR r.updated_at >= :since)"
-    " AND (:until IS NULL OR r.updated_at < :until)"
-    " GROUP BY c.id ORDER BY sum(r.final_price_sats) DESC, c.code"
+    "SELECT c.id, c.code, c.referrer_label, sum(uses), sum(paid), sum(discount), sum(revenue) FROM ("
+    "SELECT code_id, redemption_count AS uses, paid_count AS paid,"
+    " discount_applied_sats AS discount, final_price_sats AS revenue"
+    " FROM code_days WHERE day >= ? AND day < ?"
+    + " UNION ALL SELECT code_id, 1, final_price_sats > 0, discount_applied_sats, final_price_sats"
+    " FROM code_redemptions WHERE status = 'redeemed' AND updated_at >= ? AND updated_at < ?"
+    * 2
+    + ") JOIN discount_codes AS c ON c.id = code_id"
+    " GROUP BY c.id HAVING sum(uses) > 0 ORDER BY sum(revenue) DESC, c.code"
 )
 _POLICY_IDS: Final = msgspec.json.Decoder(tuple[PolicyId, ...])
 
@@ -177,12 +183,13 @@ class SQLiteCodes:
 
     def list_codes(self, *, is_inactive_included: bool, limit: int, offset: int) -> list[Code]:
         """Give a page, newest first."""
-        values = {"all": is_inactive_included, "limit": max(0, limit), "offset": max(0, offset)}
-        return CODES.values(read_code, self._session.rows(_LIST, values))
+        sql = _LIST if is_inactive_included else _LIST_ACTIVE
+        rows = self._session.rows(sql, (max(0, limit), max(0, offset)))
+        return CODES.values(read_code, rows)
 
     def count_codes(self, *, is_inactive_included: bool) -> int:
         """Count codes; those that are switched off only when asked."""
-        return self._session.number(_COUNT, (is_inactive_included,))
+        return self._session.number(_COUNT if is_inactive_included else _COUNT_ACTIVE)
 
     def remove_code(self, code_id: CodeId) -> None:
         """Delete a code that has no redemptions."""
@@ -205,7 +212,7 @@ class SQLiteCodes:
 
     def attribute_sales(self, since: Instant | None, until: Instant | None) -> list[Attribution]:
         """Add up what codes brought, most revenue first."""
-        rows = self._session.rows(_ATTRIBUTED, {"since": since, "until": until})
+        rows = self._session.rows(_ATTRIBUTED, window_of(since, until).values)
         return [
             Attribution(
                 code_id=row[0],

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from keysat_adapters.sqlite.list_query import Bound, ListQuery, kept_total
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.ids import DeliveryId, WebhookEndpointId
@@ -37,7 +38,6 @@ _JOINED: Final = "JOIN outbox ON outbox.id = webhook_deliveries.event_id"
 _PUT: Final = DELIVERIES.upsert()
 _BY_ID: Final = DELIVERIES.select(f"{_JOINED} WHERE webhook_deliveries.id = ?", also=_WHOLE)
 _BY_IDS: Final = DELIVERIES.select("WHERE id IN (SELECT value FROM json_each(?))")
-_PAGE: Final = "ORDER BY webhook_deliveries.sequence DESC LIMIT ? OFFSET ?"
 _OF_ENDPOINT: Final = "webhook_deliveries.endpoint_id = :endpoint_id AND status = 'queued'"
 _DUE: Final = DELIVERIES.select(
     f"{_JOINED} WHERE {_OF_ENDPOINT} AND next_attempt_at <= :now"
@@ -67,8 +67,8 @@ _PURGE: Final = (
     "SELECT sequence FROM webhook_deliveries WHERE status = :status ORDER BY sequence LIMIT :limit)"
 )
 _COUNTS: Final = (
-    "SELECT e.id, (SELECT count(*) FROM webhook_deliveries AS d"
-    " WHERE d.endpoint_id = e.id AND d.status = 'queued'),"
+    "SELECT e.id, coalesce((SELECT row_count FROM row_counts WHERE counted = 'webhook_deliveries'"
+    " AND first_key = e.id AND second_key = 'queued' AND third_key = ''), 0),"
     " (SELECT count(*) FROM webhook_deliveries AS d"
     " WHERE d.endpoint_id = e.id AND d.status = 'dead' AND d.created_at > ?)"
     " FROM webhook_endpoints AS e WHERE e.deleted_at IS NULL ORDER BY e.created_at, e.id"
@@ -110,6 +110,16 @@ def _whole(row: Row) -> DeliveryRow:
     return DeliveryRow(delivery=_delivery(row), event_type=row[10], body=row[11].encode())
 
 
+def list_statement(criteria: DeliveryFilter) -> tuple[str, tuple[Bound, ...]]:
+    """Spell the query for a page of deliveries, and its values."""
+    query = ListQuery(table=DELIVERIES.name, order=("sequence",))
+    # An index by status follows that of the endpoint, so neither is kept from it by a plus.
+    query = query.where("endpoint_id = ?", criteria.endpoint_id)
+    query = query.where("status = ?", criteria.status)
+    sql = query.page(DELIVERIES, _JOINED, also=_WHOLE)
+    return sql, (*query.values, criteria.limit, criteria.offset)
+
+
 class SQLiteDeliveries:
     """Implements ``ports.store.Deliveries``."""
 
@@ -129,12 +139,12 @@ class SQLiteDeliveries:
 
     def list_deliveries(self, criteria: DeliveryFilter) -> DeliveryPage:
         """Give one page, newest first, and the number of all that match."""
-        where, given = _matching(criteria)
-        sql = DELIVERIES.select(f"{_JOINED} {where} {_PAGE}", also=_WHOLE)
-        rows = self._session.rows(sql, (*given, criteria.limit, criteria.offset))
-        # Only constants of this module reach this text; values are bound.
-        total = self._session.number(f"SELECT count(*) FROM webhook_deliveries {where}", given)  # noqa: S608
-        return DeliveryPage(rows=tuple(DELIVERIES.values(_whole, rows)), total=total)
+        rows = self._session.rows(*list_statement(criteria))
+        keys = (criteria.endpoint_id, criteria.status)
+        return DeliveryPage(
+            rows=tuple(DELIVERIES.values(_whole, rows)),
+            total=kept_total(self._session, DELIVERIES.name, keys).number,
+        )
 
     def put_deliveries(self, deliveries: Sequence[Delivery]) -> None:
         """Insert or replace deliveries."""
@@ -173,10 +183,3 @@ class SQLiteDeliveries:
             DeliveryCounts(endpoint_id=row[0], queued=row[1], dead=row[2])
             for row in self._session.rows(_COUNTS, (since,))
         ]
-
-
-def _matching(criteria: DeliveryFilter) -> tuple[str, tuple[str, ...]]:
-    wanted = {"endpoint_id": criteria.endpoint_id, "status": criteria.status}
-    given = {column: str(value) for column, value in wanted.items() if value is not None}
-    where = " AND ".join(f"webhook_deliveries.{column} = ?" for column in given)
-    return (f"WHERE {where}" if where else ""), tuple(given.values())

@@ -4,34 +4,30 @@ from typing import Final
 
 from keysat_adapters.sqlite.invoice_columns import INVOICES, read_invoice
 from keysat_adapters.sqlite.licenses import folded
-from keysat_adapters.sqlite.session import Row
-from keysat_core.domain.listing import InvoiceFilter, InvoiceRow
+from keysat_adapters.sqlite.list_query import Bound, ListQuery, kept_total
+from keysat_adapters.sqlite.session import Row, Session
+from keysat_core.domain.listing import InvoiceFilter, InvoiceRow, Total
 from keysat_core.domain.merchant import ProviderKind
 
 _WIDTH: Final = len(INVOICES.columns)
-_ROWS: Final = INVOICES.select(
+_NAMED: Final = (
     "LEFT JOIN products ON products.id = invoices.product_id"
     " LEFT JOIN policies ON policies.id = invoices.policy_id"
     " LEFT JOIN payment_providers ON payment_providers.id = invoices.payment_provider_id"
-    " LEFT JOIN licenses ON licenses.invoice_id = invoices.id ",
-    also=(
-        "products.slug",
-        "policies.slug",
-        "payment_providers.kind",
-        "payment_providers.label",
-        "payment_providers.id IS NOT NULL AND payment_providers.disconnected_at IS NULL",
-        "licenses.id",
-    ),
+    " LEFT JOIN licenses ON licenses.invoice_id = invoices.id"
 )
-ROW_BY_ID: Final = _ROWS + "WHERE invoices.id = ?"
-_KNOWN_AS: Final = (
-    "invoices.id IN (SELECT id FROM invoices WHERE id = ?1 OR provider_invoice_id = ?1)"
+_NAMES: Final = (
+    "products.slug",
+    "policies.slug",
+    "payment_providers.kind",
+    "payment_providers.label",
+    "payment_providers.id IS NOT NULL AND payment_providers.disconnected_at IS NULL",
+    "licenses.id",
 )
+ROW_BY_ID: Final = INVOICES.select(f"{_NAMED} WHERE invoices.id = ?", also=_NAMES)
+_KNOWN_AS: Final = "id IN (SELECT id FROM invoices WHERE id = ?1 OR provider_invoice_id = ?1)"
 # The condition of the index on them, or SQLite would not use it.
-_NEEDS_ATTENTION: Final = (
-    "(invoices.attention IS NOT NULL"
-    " OR (invoices.status = 'settled' AND invoices.effect_at IS NULL))"
-)
+_NEEDS_ATTENTION: Final = "(attention IS NOT NULL OR (status = 'settled' AND effect_at IS NULL))"
 
 
 def read_invoice_row(row: Row) -> InvoiceRow:
@@ -48,28 +44,37 @@ def read_invoice_row(row: Row) -> InvoiceRow:
     )
 
 
-def list_statement(criteria: InvoiceFilter) -> tuple[str, tuple[str | int, ...]]:
+def list_query(criteria: InvoiceFilter) -> ListQuery:
+    """Say which invoices are asked for, by the index that leaves fewest."""
+    query = (
+        ListQuery(table="invoices", order=("created_at", "id"))
+        .where(_KNOWN_AS, criteria.invoice_id)
+        .matching({"buyer_email_folded": folded(criteria.buyer_email)})
+    )
+    if criteria.is_attention_needed:
+        query = query.where(_NEEDS_ATTENTION)
+    is_narrow = bool(query.conditions)
+    query = query.matching(
+        {"product_id": criteria.product_id, "payment_provider_id": criteria.provider_account_id}
+    ).within("created_at", criteria.since, criteria.until)
+    if criteria.behind is not None:
+        query = query.before(*criteria.behind)
+    # An index by status follows that of the product or account.
+    sign = "+" if is_narrow else ""
+    return query.where(f"{sign}status = ?", criteria.status)
+
+
+def list_statement(criteria: InvoiceFilter) -> tuple[str, tuple[Bound, ...]]:
     """Spell the query for a page of invoices, and its values."""
-    where, values = _condition(criteria)
-    order = "ORDER BY invoices.created_at DESC, invoices.id DESC LIMIT ? OFFSET ?"
-    return _ROWS + where + order, (*values, criteria.limit, criteria.offset)
+    query = list_query(criteria)
+    sql = query.page(INVOICES, _NAMED, also=_NAMES)
+    return sql, (*query.values, criteria.limit, criteria.offset)
 
 
-def count_statement(criteria: InvoiceFilter) -> tuple[str, tuple[str | int, ...]]:
-    """Spell the query for how many invoices match, and its values."""
-    where, values = _condition(criteria)
-    return f"SELECT count(*) FROM invoices {where}", values  # noqa: S608  constants, values are bound
-
-
-def _condition(criteria: InvoiceFilter) -> tuple[str, tuple[str | int, ...]]:
-    terms = {
-        # Numbered first: ?1 stands twice in it.
-        _KNOWN_AS: criteria.invoice_id,
-        "invoices.status = ?": criteria.status,
-        "invoices.product_id = ?": criteria.product_id,
-        "invoices.buyer_email_folded = ?": folded(criteria.buyer_email),
-        "invoices.payment_provider_id = ?": criteria.provider_account_id,
-    }
-    given = {term: value for term, value in terms.items() if value is not None}
-    parts = [*given, *([_NEEDS_ATTENTION] if criteria.is_attention_needed else [])]
-    return (f"WHERE {' AND '.join(parts)} " if parts else ""), tuple(given.values())
+def count_invoices(session: Session, criteria: InvoiceFilter) -> Total:
+    """Count the invoices that match."""
+    asked = (criteria.buyer_email, criteria.invoice_id, criteria.since, criteria.until)
+    if criteria.is_attention_needed or any(one is not None for one in asked):
+        return list_query(criteria).total(session)
+    keys = (criteria.product_id, criteria.provider_account_id, criteria.status)
+    return kept_total(session, "invoices", keys)

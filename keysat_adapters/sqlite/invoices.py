@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from keysat_adapters.sqlite.days import window_of
 from keysat_adapters.sqlite.invoice_columns import INVOICES, invoice_values, read_invoice
 from keysat_adapters.sqlite.invoice_list import (
     ROW_BY_ID,
-    count_statement,
+    count_invoices,
     list_statement,
     read_invoice_row,
 )
@@ -19,6 +20,7 @@ from keysat_core.domain.listing import (
     InvoicePage,
     InvoiceRow,
     RevenueSummary,
+    RevenueWindow,
 )
 from keysat_core.errors import NotFound, StoreUnavailable
 from keysat_core.limits import RECONCILE_BATCH, RECONCILE_DAYS
@@ -65,9 +67,13 @@ _UNRESOLVED: Final = (
     " ORDER BY ranked.looked_at, ranked.created_at, ranked.id LIMIT :limit"
 )
 
+# Whole days are kept; of the others, the invoices themselves are added up.
 _REVENUE: Final = (
-    "SELECT coalesce(sum(amount_sats), 0), count(*) FROM invoices"
-    " WHERE status = 'settled' AND amount_sats > 0"
+    "SELECT coalesce(sum(sats), 0), coalesce(sum(number), 0) FROM ("
+    "SELECT amount_sats AS sats, invoice_count AS number FROM revenue_days"
+    " WHERE day >= ? AND day < ?"
+    + " UNION ALL SELECT amount_sats, 1 FROM invoices WHERE status = 'settled' AND amount_sats > 0"
+    " AND settled_at >= ? AND settled_at < ?" * 2 + ")"
 )
 
 
@@ -145,24 +151,36 @@ class SQLiteInvoices:
 
     def list_invoices(self, criteria: InvoiceFilter) -> InvoicePage:
         """Give a page of invoices, newest first, and how many match."""
-        rows = self._session.rows(*list_statement(criteria))
+        total = count_invoices(self._session, criteria)
         return InvoicePage(
-            rows=tuple(INVOICES.values(read_invoice_row, rows)),
-            total=self._session.number(*count_statement(criteria)),
+            rows=tuple(self.list_invoice_rows(criteria)),
+            total=total.number,
+            is_total_exact=total.is_exact,
         )
+
+    def list_invoice_rows(self, criteria: InvoiceFilter) -> list[InvoiceRow]:
+        """Give a page of invoices, newest first."""
+        return INVOICES.values(read_invoice_row, self._session.rows(*list_statement(criteria)))
 
     def revenue_summary(self, now: Instant) -> RevenueSummary:
         """Sum up settled invoices, in all and by settlement time."""
-        total, count = self._session.rows(_REVENUE)[0]
+        whole = self.revenue_within(None, None)
 
-        def sats_since_days(days: int) -> int:
-            since = f"{_REVENUE} AND settled_at > ?"
-            return self._session.number(since, (now - days * DAY_SECONDS,))
+        def sats_of_days(days: int) -> int:
+            # The instant that lies exactly so long ago is not part of it.
+            return self.revenue_within(Instant(now - days * DAY_SECONDS + 1), None).total_sats
 
         return RevenueSummary(
-            total_sats=total,
-            last_24h_sats=sats_since_days(1),
-            last_7d_sats=sats_since_days(7),
-            last_30d_sats=sats_since_days(30),
-            settled_paid_invoice_count=count,
+            total_sats=whole.total_sats,
+            last_24h_sats=sats_of_days(1),
+            last_7d_sats=sats_of_days(7),
+            last_30d_sats=sats_of_days(30),
+            settled_paid_invoice_count=whole.settled_paid_invoice_count,
+        )
+
+    def revenue_within(self, since: Instant | None, until: Instant | None) -> RevenueWindow:
+        """Sum up what was settled in a time."""
+        total, count = self._session.rows(_REVENUE, window_of(since, until).values)[0]
+        return RevenueWindow(
+            since=since, until=until, total_sats=total, settled_paid_invoice_count=count
         )

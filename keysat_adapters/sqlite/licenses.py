@@ -10,13 +10,20 @@ from typing import Final
 
 import msgspec
 
+from keysat_adapters.sqlite.list_query import Bound, ListQuery, kept_total
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.entitlement import GRANTS_REMEMBERED
 from keysat_core.domain.ids import InvoiceId, LicenseId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.license import License, LicenseStatus
-from keysat_core.domain.listing import LicenseCounts, LicenseFilter, LicenseRow, LicenseSummary
+from keysat_core.domain.listing import (
+    LicenseCounts,
+    LicenseFilter,
+    LicenseRow,
+    LicenseSummary,
+    Total,
+)
 from keysat_core.errors import NotFound
 
 LICENSES: Final = Table(
@@ -50,13 +57,18 @@ _BY_ID: Final = LICENSES.select("WHERE id = ?")
 _FOR_INVOICE: Final = LICENSES.select("WHERE invoice_id = ?")
 _PUT: Final = LICENSES.upsert()
 _ADD: Final = LICENSES.insert()
-_LIST: Final = LICENSES.select(
+_NAMED: Final = (
     "LEFT JOIN products ON products.id = licenses.product_id"
-    " LEFT JOIN policies ON policies.id = licenses.policy_id ",
-    also=("products.slug", "policies.slug", "policies.name"),
+    " LEFT JOIN policies ON policies.id = licenses.policy_id"
 )
+_NAMES: Final = ("products.slug", "policies.slug", "policies.name")
+_KEPT_BY: Final = (
+    "SELECT {key}, sum(row_count) FROM row_counts"
+    " WHERE counted = 'licenses' AND {key} <> '' GROUP BY {key} HAVING sum(row_count) > 0"
+)
+_SINCE: Final = "SELECT count(*) FROM licenses WHERE issued_at > ?"
 _OF_INVOICE: Final = (
-    "licenses.invoice_id IN (SELECT id FROM invoices WHERE id = ?1 OR provider_invoice_id = ?1)"
+    "invoice_id IN (SELECT id FROM invoices WHERE id = ?1 OR provider_invoice_id = ?1)"
 )
 
 # Licenses of a policy have the same; those that are kept in memory share it.
@@ -135,21 +147,34 @@ def folded(email: str | None) -> str | None:
     return None if email is None else email.casefold()
 
 
-def list_statement(criteria: LicenseFilter) -> tuple[str, tuple[str | int, ...]]:
+def list_query(criteria: LicenseFilter) -> ListQuery:
+    """Say which licenses are asked for, by the index that leaves fewest."""
+    query = (
+        ListQuery(table="licenses", order=("issued_at", "id"))
+        .where(_OF_INVOICE, criteria.invoice_id)
+        .matching(
+            {
+                "buyer_email_folded": folded(criteria.buyer_email),
+                "nostr_npub": criteria.nostr_npub,
+                "policy_id": criteria.policy_id,
+                "product_id": criteria.product_id,
+            }
+        )
+        .within("issued_at", criteria.since, criteria.until)
+    )
+    if criteria.behind is not None:
+        query = query.before(*criteria.behind)
+    if criteria.status not in {None, LicenseStatus.ACTIVE}:
+        # Spelled out, because indexes of the few that are not active are named by it.
+        return query.where("status <> 'active'").where("status = ?", criteria.status)
+    return query.matching({"status": criteria.status})
+
+
+def list_statement(criteria: LicenseFilter) -> tuple[str, tuple[Bound, ...]]:
     """Spell the query for a page of licenses, and its values."""
-    terms = {
-        # Numbered first: ?1 stands twice in it.
-        _OF_INVOICE: criteria.invoice_id,
-        "licenses.product_id = ?": criteria.product_id,
-        "licenses.policy_id = ?": criteria.policy_id,
-        "licenses.status = ?": criteria.status,
-        "licenses.buyer_email_folded = ?": folded(criteria.buyer_email),
-        "licenses.nostr_npub = ?": criteria.nostr_npub,
-    }
-    given = {term: value for term, value in terms.items() if value is not None}
-    where = f"WHERE {' AND '.join(given)} " if given else ""
-    order = "ORDER BY licenses.issued_at DESC, licenses.id DESC LIMIT ? OFFSET ?"
-    return _LIST + where + order, (*given.values(), criteria.limit, criteria.offset)
+    query = list_query(criteria)
+    sql = query.page(LICENSES, _NAMED, also=_NAMES)
+    return sql, (*query.values, criteria.limit, criteria.offset)
 
 
 class SQLiteLicenses:
@@ -187,30 +212,29 @@ class SQLiteLicenses:
         """Give a page of licenses, newest issued first."""
         return LICENSES.values(_license_row, self._session.rows(*list_statement(criteria)))
 
+    def count_licenses(self, criteria: LicenseFilter) -> Total:
+        """Count the licenses that match."""
+        asked = (criteria.buyer_email, criteria.nostr_npub, criteria.invoice_id)
+        if any(one is not None for one in (*asked, criteria.since, criteria.until)):
+            return list_query(criteria).total(self._session)
+        keys = (criteria.product_id, criteria.policy_id, criteria.status)
+        return kept_total(self._session, "licenses", keys)
+
     def license_summary(self, now: Instant) -> LicenseSummary:
         """Count licenses by status and by age."""
-        by_status: dict[str, int] = dict(
-            self._session.rows("SELECT status, count(*) FROM licenses GROUP BY status")
-        )
-        since = "SELECT count(*) FROM licenses WHERE issued_at > ?"
+        by_status: dict[str, int] = dict(self._session.rows(_KEPT_BY.format(key="third_key")))
         return LicenseSummary(
             total=sum(by_status.values()),
             active=by_status.get(LicenseStatus.ACTIVE, 0),
             suspended=by_status.get(LicenseStatus.SUSPENDED, 0),
             revoked=by_status.get(LicenseStatus.REVOKED, 0),
-            last_24h=self._session.number(since, (now - DAY_SECONDS,)),
-            last_7d=self._session.number(since, (now - 7 * DAY_SECONDS,)),
+            last_24h=self._session.number(_SINCE, (now - DAY_SECONDS,)),
+            last_7d=self._session.number(_SINCE, (now - 7 * DAY_SECONDS,)),
         )
 
     def license_counts(self) -> LicenseCounts:
         """Count licenses per product and per policy."""
-        rows = self._session.rows
         return LicenseCounts(
-            by_product=dict(rows("SELECT product_id, count(*) FROM licenses GROUP BY product_id")),
-            by_policy=dict(
-                rows(
-                    "SELECT policy_id, count(*) FROM licenses"
-                    " WHERE policy_id IS NOT NULL GROUP BY policy_id"
-                )
-            ),
+            by_product=dict(self._session.rows(_KEPT_BY.format(key="first_key"))),
+            by_policy=dict(self._session.rows(_KEPT_BY.format(key="second_key"))),
         )

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from typing import Final
 
+from keysat_adapters.sqlite.list_query import Bound, ListQuery, kept_total
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.ids import LicenseId, MachineId
 from keysat_core.domain.license import LicenseStatus
-from keysat_core.domain.listing import MachineFilter, MachineRow
+from keysat_core.domain.listing import MachineFilter, MachineRow, Total
 from keysat_core.domain.machine import Machine
 from keysat_core.errors import NotFound
 
@@ -43,17 +44,18 @@ _PUT_HEARTBEATS: Final = (
     " FROM json_each(?)) AS beat"
     " WHERE machines.id = beat.machine_id AND machines.deactivated_at IS NULL"
 )
-_LIST: Final = MACHINES.select(
+_NAMED: Final = (
     "JOIN licenses ON licenses.id = machines.license_id"
-    " JOIN products ON products.id = licenses.product_id ",
-    also=(
-        "licenses.status",
-        "licenses.buyer_email",
-        "products.id",
-        "products.slug",
-        "products.name",
-    ),
+    " JOIN products ON products.id = licenses.product_id"
 )
+_NAMES: Final = (
+    "licenses.status",
+    "licenses.buyer_email",
+    "products.id",
+    "products.slug",
+    "products.name",
+)
+_NEWEST_FIRST: Final = "ORDER BY {0}last_heartbeat_at DESC, {0}id DESC"
 
 
 def read_machine(row: Row) -> Machine:
@@ -85,20 +87,38 @@ def _machine_row(row: Row) -> MachineRow:
     )
 
 
-def list_statement(criteria: MachineFilter) -> tuple[str, tuple[str | int, ...]]:
+def _of_license(criteria: MachineFilter) -> ListQuery:
+    query = ListQuery(table="machines", order=("last_heartbeat_at", "id")).matching(
+        {"license_id": criteria.license_id, "product_id": criteria.product_id}
+    )
+    return query if criteria.is_inactive_included else query.where("deactivated_at IS NULL")
+
+
+def list_statement(criteria: MachineFilter) -> tuple[str, tuple[Bound, ...]]:
     """Spell the query for a page of machines, and its values."""
-    terms = {
-        "machines.license_id = ?": criteria.license_id,
-        # The plus keeps SQLite from collecting and sorting all machines of a product for one page.
-        "+licenses.product_id = ?": criteria.product_id,
-    }
-    given = {term: value for term, value in terms.items() if value is not None}
-    conditions = list(given)
-    if not criteria.is_inactive_included:
-        conditions.append("machines.deactivated_at IS NULL")
-    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-    order = "ORDER BY machines.last_heartbeat_at DESC, machines.id DESC LIMIT ? OFFSET ?"
-    return _LIST + where + order, (*given.values(), criteria.limit, criteria.offset)
+    query = _of_license(criteria)
+    if criteria.license_id is not None or not criteria.is_inactive_included:
+        sql = query.page(MACHINES, _NAMED, also=_NAMES)
+        return sql, (*query.values, criteria.limit, criteria.offset)
+    # The live and those that are gone have an index each; both are walked side by side.
+    halves = " UNION ALL ".join(
+        f"SELECT machines.rowid AS row, last_heartbeat_at, id {half.chosen}"
+        for half in (
+            query.where("deactivated_at IS NULL"),
+            query.where("deactivated_at IS NOT NULL"),
+        )
+    )
+    sql = MACHINES.select(
+        f"JOIN ({halves} {_NEWEST_FIRST.format('')} LIMIT ? OFFSET ?) AS page"
+        f" ON machines.rowid = page.row {_NAMED} {_NEWEST_FIRST.format('+machines.')}",
+        also=_NAMES,
+    )
+    return sql, (*query.values, *query.values, criteria.limit, criteria.offset)
+
+
+def count_query(criteria: MachineFilter) -> ListQuery:
+    """Say which machines of a license are counted; of others the number is kept."""
+    return _of_license(criteria)
 
 
 class SQLiteMachines:
@@ -152,3 +172,10 @@ class SQLiteMachines:
     def list_machines(self, criteria: MachineFilter) -> list[MachineRow]:
         """Give a page of machines, most recently seen first."""
         return MACHINES.values(_machine_row, self._session.rows(*list_statement(criteria)))
+
+    def count_machines(self, criteria: MachineFilter) -> Total:
+        """Count the machines that match."""
+        if criteria.license_id is not None:
+            return count_query(criteria).total(self._session)
+        live = None if criteria.is_inactive_included else "live"
+        return kept_total(self._session, "machines", (criteria.product_id, live))

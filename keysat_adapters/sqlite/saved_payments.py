@@ -124,6 +124,10 @@ class SQLiteSavedPayments:
         values = (max(0, limit), max(0, offset))
         return SAVED.values(_saved, self._session.rows(_NEWEST, values))
 
+    def count_saved(self) -> int:
+        """Count all of them."""
+        return self._session.number("SELECT count(*) FROM saved_payments")
+
     def list_wanted(self, now: Instant, limit: int) -> list[SavedPayment]:
         """Give those to look for by now, longest due first."""
         values = {"now": now, "limit": max(0, limit)}

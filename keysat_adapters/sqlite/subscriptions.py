@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from keysat_adapters.sqlite.list_query import Bound, ListQuery, kept_total
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table
 from keysat_core.domain.ids import (
@@ -64,8 +65,6 @@ _DUE: Final = (
     "SELECT id FROM subscriptions WHERE next_action_at <= ? ORDER BY next_action_at, id LIMIT ?"
 )
 _LIVE: Final = "SELECT count(*) FROM subscriptions WHERE status IN ('active', 'past_due')"
-_COUNT: Final = "SELECT count(*) FROM subscriptions"
-_NEWEST_FIRST: Final = "ORDER BY started_at DESC, id DESC LIMIT ? OFFSET ?"
 _PUT_CYCLE: Final = CYCLES.upsert()
 _OF_INVOICE: Final = CYCLES.select("WHERE invoice_id = ?")
 _OPEN: Final = CYCLES.select(
@@ -118,6 +117,21 @@ def read_cycle(row: Row) -> Cycle:
         told_at=row[8],
         created_at=row[9],
     )
+
+
+def list_query(criteria: SubscriptionFilter) -> ListQuery:
+    """Say which subscriptions are asked for; a license has one at most."""
+    query = ListQuery(table=SUBSCRIPTIONS.name, order=("started_at", "id")).matching(
+        {"license_id": criteria.license_id, "product_id": criteria.product_id}
+    )
+    # An index by status follows that of the product.
+    return query.where("status = ?", criteria.status)
+
+
+def list_statement(criteria: SubscriptionFilter) -> tuple[str, tuple[Bound, ...]]:
+    """Spell the query for a page of subscriptions, and its values."""
+    query = list_query(criteria)
+    return query.page(SUBSCRIPTIONS), (*query.values, criteria.limit, criteria.offset)
 
 
 class SQLiteSubscriptions:
@@ -179,24 +193,14 @@ class SQLiteSubscriptions:
 
     def list_subscriptions(self, criteria: SubscriptionFilter) -> SubscriptionPage:
         """Give one page, newest first, and how many match in all."""
-        wanted = [
-            (f"{column} = ?", value)
-            for column, value in (
-                ("status", criteria.status),
-                ("product_id", criteria.product_id),
-                ("license_id", criteria.license_id),
-            )
-            if value is not None
-        ]
-        where = f"WHERE {' AND '.join(clause for clause, _ in wanted)}" if wanted else ""
-        values = tuple(value for _, value in wanted)
-        rows = self._session.rows(
-            SUBSCRIPTIONS.select(f"{where} {_NEWEST_FIRST}"),
-            (*values, criteria.limit, criteria.offset),
-        )
+        rows = self._session.rows(*list_statement(criteria))
+        if criteria.license_id is None:
+            keys = (criteria.product_id, criteria.status)
+            total = kept_total(self._session, SUBSCRIPTIONS.name, keys)
+        else:
+            total = list_query(criteria).total(self._session)
         return SubscriptionPage(
-            subscriptions=tuple(SUBSCRIPTIONS.values(read_subscription, rows)),
-            total=self._session.number(f"{_COUNT} {where}", values),
+            subscriptions=tuple(SUBSCRIPTIONS.values(read_subscription, rows)), total=total.number
         )
 
     def count_live_of_profile(self, profile_id: MerchantProfileId) -> int:

@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from keysat_adapters.sqlite.list_query import Bound, ListQuery, kept_total
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table
 from keysat_core.domain.ids import TipId
 from keysat_core.domain.instant import Instant
+from keysat_core.domain.listing import Total
 from keysat_core.domain.tip import LOOK_SECONDS, TipAttempt, TipFilter, TipStatus
 
 TIPS: Final = Table(
@@ -32,7 +34,6 @@ TIPS: Final = Table(
 )
 _PUT: Final = TIPS.upsert()
 _BY_ID: Final = TIPS.select("WHERE id = ?")
-_NEWEST: Final = "ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
 # A time that lies far ahead was written by a clock that has been set back since.
 _DUE: Final = TIPS.select(
     f"WHERE next_at IS NOT NULL AND (next_at <= :now OR next_at > :now + {LOOK_SECONDS[-1]})"
@@ -63,6 +64,19 @@ def _tip(row: Row) -> TipAttempt:
         created_at=row[15],
         updated_at=row[16],
     )
+
+
+def list_query(criteria: TipFilter) -> ListQuery:
+    """Say which tips are asked for, by the index that leaves fewest."""
+    return ListQuery(table=TIPS.name, order=("created_at", "id")).matching(
+        {"license_id": criteria.license_id, "recipient": criteria.recipient}
+    )
+
+
+def list_statement(criteria: TipFilter) -> tuple[str, tuple[Bound, ...]]:
+    """Spell the query for a page of tips, and its values."""
+    query = list_query(criteria)
+    return query.page(TIPS), (*query.values, criteria.limit, criteria.offset)
 
 
 class SQLiteTips:
@@ -104,12 +118,13 @@ class SQLiteTips:
 
     def list_tips(self, criteria: TipFilter) -> list[TipAttempt]:
         """Give the tips that match, newest first."""
-        wanted = {"license_id": criteria.license_id, "recipient": criteria.recipient}
-        given = {column: value for column, value in wanted.items() if value is not None}
-        where = " AND ".join(f"{column} = ?" for column in given)
-        sql = TIPS.select(f"WHERE {where} {_NEWEST}" if where else _NEWEST)
-        rows = self._session.rows(sql, (*given.values(), criteria.limit, criteria.offset))
-        return TIPS.values(_tip, rows)
+        return TIPS.values(_tip, self._session.rows(*list_statement(criteria)))
+
+    def count_tips(self, criteria: TipFilter) -> Total:
+        """Count the tips that match."""
+        if criteria.license_id is None and criteria.recipient is None:
+            return kept_total(self._session, TIPS.name, ())
+        return list_query(criteria).total(self._session)
 
     def list_due_tips(self, now: Instant, limit: int) -> list[TipAttempt]:
         """Give tips with something to do by now, longest due first."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from keysat_adapters.sqlite.audit_log import AUDIT, audit_entry
+from keysat_adapters.sqlite.audit_rows import AUDIT, audit_entry
 from keysat_adapters.sqlite.audit_seals import sealed
 from keysat_adapters.sqlite.deliveries import DELIVERIES, delivery_cells
 from keysat_adapters.sqlite.outbox import OUTBOX, event_cells, event_of

@@ -1,22 +1,23 @@
 """``keysat audit``: who changed what, and whether that record is as it was written."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import msgspec
 
+from keysat_cli.commands.filter_options import audit_filter_options
 from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import DATABASE_FILE
-from keysat_cli.output import emit, facts, listing, time_text
+from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, environment, open_shop
 from keysat_cli.settings import read_store_settings, real_path
 from keysat_cli.wiring import open_archive
 from keysat_core.domain.audit_breaks import BreakKind, described
 from keysat_core.domain.audit_chain import Anchor
+from keysat_core.domain.audit_list import AuditFilter
 from keysat_core.domain.audit_walk import ChainReport
-from keysat_core.domain.listing import AuditFilter
 from keysat_core.limits import AUDIT_PAGE_DEFAULT
 from keysat_core.use_cases.server.list_audit import list_audit
 from keysat_core.use_cases.server.verify_audit import verify_audit
@@ -55,13 +56,15 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--action", metavar="ACTION", help="Only this one, license.revoke for example.")
+@audit_filter_options
+@click.option("--before-id", type=int, metavar="ID", help="Only older entries, for the next page.")
 @click.option("--limit", type=int, default=AUDIT_PAGE_DEFAULT, show_default=True)
-def list_(*, action: str | None, limit: int) -> None:
-    """List who changed what, newest first."""
-    criteria = AuditFilter(action=action, limit=limit)
+@click.option("--offset", type=int, default=0, show_default=True)
+def list_(**fields: Any) -> None:
+    """List who changed what, newest first; every option given must match."""
+    criteria = AuditFilter(**fields)
     with open_shop() as ports:
-        rows = list_audit(OPERATOR, criteria, store=ports.store)
+        page = list_audit(OPERATOR, criteria, store=ports.store)
     cells = [
         (
             row.id,
@@ -72,9 +75,12 @@ def list_(*, action: str | None, limit: int) -> None:
             row.entry.target_id,
             row.entry.details or None,
         )
-        for row in rows
+        for row in page.rows
     ]
-    emit(audit_list_view(rows), listing(HEADINGS, cells, noun="audit entries"))
+    emit(audit_list_view(page, criteria), listing(HEADINGS, cells, noun="audit entries"))
+    left = page.total.number - criteria.offset - len(page.rows)
+    if criteria.before_id is None and page.rows and left > 0:
+        note(f"There are older ones: add --before-id {page.rows[-1].id}.")
 
 
 @audit.command()

@@ -4,11 +4,13 @@ from typing import Final
 
 import click
 
+from keysat_cli.commands.filter_options import invoice_filter_options
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import confirm, dry_run_option, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_asking_shop, open_shop
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.listing import InvoiceFilter, InvoiceRow
 from keysat_core.domain.money import Money
@@ -37,12 +39,7 @@ def invoice() -> None:
 
 
 @invoice.command("list")
-@click.option("--status", type=click.Choice([str(status) for status in InvoiceStatus]))
-@click.option("--product", "product_slug", metavar="PRODUCT")
-@click.option("--buyer-email", metavar="ADDRESS")
-@click.option("--id", "invoice_id", metavar="ID", help="Ours or the payment provider's.")
-@click.option("--provider", "account_id", metavar="ACCOUNT_ID", help="Of this provider account.")
-@click.option("--attention", is_flag=True, help="Only those you should look at.")
+@invoice_filter_options
 @page_options(PAGE_DEFAULT)
 def list_(
     *,
@@ -52,6 +49,8 @@ def list_(
     invoice_id: str | None,
     account_id: str | None,
     attention: bool,
+    since: Instant | None,
+    until: Instant | None,
     limit: int,
     offset: int,
 ) -> None:
@@ -62,6 +61,8 @@ def list_(
         invoice_id=invoice_id,
         provider_account_id=None if account_id is None else ProviderAccountId(account_id),
         is_attention_needed=attention,
+        since=since,
+        until=until,
         limit=limit,
         offset=offset,
     )

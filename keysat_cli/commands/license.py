@@ -5,11 +5,11 @@ from typing import Any, Final
 import click
 import msgspec
 
+from keysat_cli.commands.filter_options import license_filter_options
 from keysat_cli.commands.issue_many import issue_many
 from keysat_cli.commands.license_options import grant_options, granted_fields
 from keysat_cli.groups import NounGroup
 from keysat_cli.options import (
-    ADDRESS,
     PolicyAddress,
     confirm,
     dry_run_option,
@@ -19,6 +19,7 @@ from keysat_cli.options import (
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.listing import LicenseFilter
 from keysat_core.limits import PAGE_DEFAULT
@@ -91,12 +92,7 @@ def issue(**fields: Any) -> None:
 
 
 @license.command("list")
-@click.option("--product", "product_slug", metavar="PRODUCT")
-@click.option("--policy", "address", type=ADDRESS, metavar="PRODUCT/POLICY")
-@click.option("--status", type=click.Choice([str(status) for status in LicenseStatus]))
-@click.option("--buyer-email", metavar="ADDRESS")
-@click.option("--nostr-npub", metavar="NPUB")
-@click.option("--invoice-id", metavar="ID", help="Ours or the payment provider's.")
+@license_filter_options
 @page_options(PAGE_DEFAULT)
 def list_(
     *,
@@ -106,6 +102,8 @@ def list_(
     buyer_email: str | None,
     nostr_npub: str | None,
     invoice_id: str | None,
+    since: Instant | None,
+    until: Instant | None,
     limit: int,
     offset: int,
 ) -> None:
@@ -119,10 +117,12 @@ def list_(
             buyer_email=buyer_email,
             nostr_npub=nostr_npub,
             invoice_id=invoice_id,
+            since=since,
+            until=until,
             limit=limit,
             offset=offset,
         )
-        rows = list_licenses(OPERATOR, criteria, store=ports.store)
+        page = list_licenses(OPERATOR, criteria, store=ports.store)
     cells = [
         (
             row.license.id,
@@ -133,11 +133,11 @@ def list_(
             time_text(row.license.issued_at),
             time_text(row.license.expires_at) or "never",
         )
-        for row in rows
+        for row in page.rows
     ]
-    emit(license_list_view(rows), listing(HEADINGS, cells, noun="licenses"))
-    if len(rows) == limit:
-        note(f"There may be more: add --offset {offset + limit}.")
+    emit(license_list_view(page), listing(HEADINGS, cells, noun="licenses"))
+    if page.total.number > offset + len(page.rows):
+        note(f"There are more: add --offset {offset + limit}.")
 
 
 @license.command()

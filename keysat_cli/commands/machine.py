@@ -47,7 +47,7 @@ def list_(
         offset=offset,
     )
     with open_shop() as ports:
-        rows = list_machines(
+        page = list_machines(
             OPERATOR,
             criteria,
             product_slug=product_slug,
@@ -64,11 +64,11 @@ def list_(
             time_text(row.machine.last_heartbeat_at),
             row.machine.active,
         )
-        for row in rows
+        for row in page.rows
     ]
-    emit(machine_list_view(rows), listing(HEADINGS, cells, noun="machines"))
-    if len(rows) == limit:
-        note(f"There may be more: add --offset {offset + limit}.")
+    emit(machine_list_view(page), listing(HEADINGS, cells, noun="machines"))
+    if page.total.number > offset + len(page.rows):
+        note(f"There are more: add --offset {offset + limit}.")
 
 
 @machine.command()

@@ -34,7 +34,7 @@ def emit_policies(policies: Sequence[Policy]) -> None:
         )
         for p in policies
     ]
-    emit(policy_list_view(policies), listing(HEADINGS, rows, noun="policies"))
+    emit(policy_list_view(policies, total=len(policies)), listing(HEADINGS, rows, noun="policies"))
 
 
 def _lines(found: Policy) -> list[str]:

@@ -116,7 +116,7 @@ def list_(*, is_inactive_included: bool) -> None:
             OPERATOR, is_inactive_included=is_inactive_included, store=ports.store
         )
     rows = [(p.slug, p.name, p.price, p.active, p.id) for p in products]
-    emit(product_list_view(products), listing(HEADINGS, rows, noun="products"))
+    emit(product_list_view(products, total=len(products)), listing(HEADINGS, rows, noun="products"))
 
 
 @product.command()

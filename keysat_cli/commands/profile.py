@@ -87,7 +87,7 @@ def list_() -> None:
         )
         for row in found
     ]
-    emit(profile_list_view(found), listing(HEADINGS, rows, noun="profiles"))
+    emit(profile_list_view(found, total=len(found)), listing(HEADINGS, rows, noun="profiles"))
 
 
 @profile.command()

@@ -135,7 +135,10 @@ def history(license_id: str) -> None:
         )
         for row in rows
     ]
-    emit(tier_change_list_view(rows), listing(HEADINGS, cells, noun="changes of tier"))
+    emit(
+        tier_change_list_view(rows, total=len(rows)),
+        listing(HEADINGS, cells, noun="changes of tier"),
+    )
 
 
 @tier.command()

@@ -34,8 +34,8 @@ def list_(*, license_id: str | None, recipient: str | None, limit: int) -> None:
         limit=limit,
     )
     with open_shop() as ports:
-        tips = list_tips(OPERATOR, criteria, store=ports.store)
-    shown = tip_list_view(tips)
+        page = list_tips(OPERATOR, criteria, store=ports.store)
+    shown = tip_list_view(page)
     rows = [
         (
             time_text(one.created_at),
@@ -45,7 +45,7 @@ def list_(*, license_id: str | None, recipient: str | None, limit: int) -> None:
             one.license_id,
             one.detail,
         )
-        for one, view in zip(tips, shown.tips, strict=True)
+        for one, view in zip(page.tips, shown.tips, strict=True)
     ]
     emit(shown, listing(HEADINGS, rows, noun="tips"))
 

@@ -148,7 +148,7 @@ def disconnect(*, provider_id: str | None, is_yes: bool) -> None:
 def saved(*, limit: int, offset: int) -> None:
     """List the payment methods that buyers of recurring tiers saved."""
     with open_shop() as ports:
-        rows = list_saved_payments(OPERATOR, limit=limit, offset=offset, store=ports.store)
+        page = list_saved_payments(OPERATOR, limit=limit, offset=offset, store=ports.store)
     cells = [
         (
             row.saved.invoice_id,
@@ -158,11 +158,11 @@ def saved(*, limit: int, offset: int) -> None:
             time_text(row.saved.profile.expires_at) if row.saved.profile else None,
             row.charge.state if row.charge else None,
         )
-        for row in rows
+        for row in page.rows
     ]
-    emit(saved_method_list_view(rows), listing(HEADINGS, cells, noun="saved payment methods"))
-    if len(rows) == limit:
-        note(f"There may be more: add --offset {offset + limit}.")
+    emit(saved_method_list_view(page), listing(HEADINGS, cells, noun="saved payment methods"))
+    if page.total > offset + len(page.rows):
+        note(f"There are more: add --offset {offset + limit}.")
 
 
 @zaprite.command()

@@ -45,6 +45,7 @@ OPERATION_SCOPES: Final[Mapping[str, Scope]] = {
     "get_self_license": Scope.TIER_READ,
     "refresh_self_license": Scope.TIER_READ,
     "activate_self_license": Scope.MASTER,
+    "list_audit": Scope.AUDIT_READ,
     "list_rates": Scope.RATES_READ,
     "refresh_rate": Scope.RATES_WRITE,
     "put_rate_pin": Scope.RATES_WRITE,

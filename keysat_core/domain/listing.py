@@ -1,11 +1,12 @@
 """Questions about many rows and their answers: filters, pages, summaries (admin-api 2.6-2.7)."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
-from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.ids import InvoiceId, LicenseId, PolicyId, ProductId, ProviderAccountId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.license import License, LicenseStatus
 from keysat_core.domain.machine import Machine
@@ -13,8 +14,6 @@ from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.subscription import Subscription, SubscriptionStatus
 from keysat_core.domain.text import checked_range
 from keysat_core.limits import (
-    AUDIT_PAGE_DEFAULT,
-    AUDIT_PAGE_MAX,
     INVOICES_PAGE_MAX,
     MACHINES_PAGE_DEFAULT,
     MACHINES_PAGE_MAX,
@@ -26,10 +25,25 @@ from keysat_core.limits import (
 )
 
 
+class Place(NamedTuple):
+    """A row by what orders its list: the next page may begin behind it."""
+
+    at: Instant
+    id: str
+
+
+class Total(NamedTuple):
+    """How many rows match; not exact where ``COUNTED_MAX`` or more would have had to be gone through."""
+
+    number: int
+    is_exact: bool = True
+
+
 class LicenseFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which licenses: every given field must match; e-mail ignores case.
 
-    ``invoice_id`` matches our id or the provider's (B-26). Newest issued first.
+    ``invoice_id`` matches our id or the provider's (B-26). ``since`` and ``until``, which is not part
+    of it, are of the issue; with ``behind`` a page begins behind that license. Newest issued first.
     """
 
     product_id: ProductId | None = None
@@ -38,6 +52,9 @@ class LicenseFilter(msgspec.Struct, frozen=True, kw_only=True):
     buyer_email: str | None = None
     nostr_npub: str | None = None
     invoice_id: str | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    behind: Place | None = None
     limit: int = PAGE_DEFAULT
     offset: int = 0
 
@@ -73,6 +90,15 @@ class LicenseCounts(msgspec.Struct, frozen=True, kw_only=True):
     by_policy: Mapping[str, int]
 
 
+class RevenueWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """Sats of invoices settled from ``since`` on and before ``until``; None is no bound."""
+
+    since: Instant | None
+    until: Instant | None
+    total_sats: int
+    settled_paid_invoice_count: int
+
+
 class RevenueSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Sats of settled invoices, in all and by settlement time; free ones are not counted."""
 
@@ -87,7 +113,8 @@ class InvoiceFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which invoices: every given field must match; e-mail ignores case.
 
     ``invoice_id`` matches our id or the provider's. With ``is_attention_needed`` only those that an
-    operator should look at. Newest first.
+    operator should look at. ``since`` and ``until``, which is not part of it, are of the creation; with
+    ``behind`` a page begins behind that invoice. Newest first.
     """
 
     status: InvoiceStatus | None = None
@@ -96,6 +123,9 @@ class InvoiceFilter(msgspec.Struct, frozen=True, kw_only=True):
     invoice_id: str | None = None
     provider_account_id: ProviderAccountId | None = None
     is_attention_needed: bool = False
+    since: Instant | None = None
+    until: Instant | None = None
+    behind: Place | None = None
     limit: int = PAGE_DEFAULT
     offset: int = 0
 
@@ -132,6 +162,7 @@ class InvoicePage(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: tuple[InvoiceRow, ...]
     total: int
+    is_total_exact: bool = True
 
 
 class MachineFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,23 +209,6 @@ class SubscriptionPage(msgspec.Struct, frozen=True, kw_only=True):
 
     subscriptions: tuple[Subscription, ...]
     total: int
-
-
-class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which audit rows: of one action, if it is given; newest first (admin-api 2.11)."""
-
-    action: str | None = None
-    limit: int = AUDIT_PAGE_DEFAULT
-
-    def __post_init__(self) -> None:
-        checked_range(self.limit, field="limit", low=1, high=AUDIT_PAGE_MAX)
-
-
-class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An audit entry as it was written down. Ids are consecutive."""
-
-    id: int
-    entry: AuditEntry
 
 
 class CascadeCounts(msgspec.Struct, frozen=True, kw_only=True):

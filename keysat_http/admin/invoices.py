@@ -19,7 +19,7 @@ from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.list_invoices import list_invoices as list_all
 from keysat_core.use_cases.purchases.list_invoices import show_invoice
 from keysat_core.use_cases.purchases.settle_by_hand import SettleByHand
-from keysat_http.admin.paging import clamp_limit, clamp_offset
+from keysat_http.admin.paging import clamp_limit, clamp_offset, read_instant
 from keysat_http.by_hand import ask_provider, take_word
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.request_ports import REHEARSABLE_ROUTE
@@ -46,7 +46,7 @@ class SettleRequest(msgspec.Struct, frozen=True, kw_only=True):
     force: bool = False
 
 
-def _read_filter(
+def read_filter(
     *,
     status: FromQuery[InvoiceStatus | None] = None,
     product_id: FromQuery[str] = "",
@@ -56,6 +56,8 @@ def _read_filter(
     invoice: FromQuery[str] = "",
     payment_provider_id: FromQuery[str] = "",
     needs_attention: FromQuery[bool] = False,
+    since: FromQuery[str] = "",
+    until: FromQuery[str] = "",
     limit: FromQuery[int] = PAGE_DEFAULT,
     offset: FromQuery[int] = 0,
 ) -> InvoiceFilter:
@@ -69,6 +71,8 @@ def _read_filter(
             ProviderAccountId(payment_provider_id) if payment_provider_id else None
         ),
         is_attention_needed=needs_attention,
+        since=read_instant(since, field="since"),
+        until=read_instant(until, field="until"),
         limit=clamp_limit(limit, INVOICES_PAGE_MAX),
         offset=clamp_offset(offset),
     )
@@ -77,7 +81,7 @@ def _read_filter(
 @get(
     _PATH,
     raises=[NotFound],
-    dependencies={"criteria": Provide(_read_filter, sync_to_thread=False)},
+    dependencies={"criteria": Provide(read_filter, sync_to_thread=False)},
     tags=_TAGS,
 )
 def list_invoices(

@@ -13,7 +13,7 @@ from keysat_core.domain.listing import LicenseFilter
 from keysat_core.limits import PAGE_DEFAULT, PAGE_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.licenses import list_licenses as listing
-from keysat_http.admin.paging import clamp_limit, clamp_offset
+from keysat_http.admin.paging import clamp_limit, clamp_offset, read_instant
 from keysat_http.routes import get
 from keysat_http.views.license import (
     LicenseCounts,
@@ -30,7 +30,7 @@ _PATH: Final = "/v1/admin/licenses"
 _TAGS: Final = ("licenses",)
 
 
-def _filter_reader(limit_default: int) -> Callable[..., LicenseFilter]:
+def filter_reader(limit_default: int) -> Callable[..., LicenseFilter]:
     """Make the reader of the filters both lists take; they differ in the size of their page."""
 
     def read_filter(
@@ -43,6 +43,8 @@ def _filter_reader(limit_default: int) -> Callable[..., LicenseFilter]:
         nostr_npub: FromQuery[str] = "",
         invoice_id: FromQuery[str] = "",
         invoice: FromQuery[str] = "",
+        since: FromQuery[str] = "",
+        until: FromQuery[str] = "",
         limit: FromQuery[int] = limit_default,
         offset: FromQuery[int] = 0,
     ) -> LicenseFilter:
@@ -54,6 +56,8 @@ def _filter_reader(limit_default: int) -> Callable[..., LicenseFilter]:
             buyer_email=(buyer_email or email).strip() or None,
             nostr_npub=nostr_npub or None,
             invoice_id=invoice_id or invoice or None,
+            since=read_instant(since, field="since"),
+            until=read_instant(until, field="until"),
             limit=clamp_limit(limit, PAGE_MAX),
             offset=clamp_offset(offset),
         )
@@ -63,7 +67,7 @@ def _filter_reader(limit_default: int) -> Callable[..., LicenseFilter]:
 
 @get(
     _PATH,
-    dependencies={"criteria": Provide(_filter_reader(PAGE_MAX), sync_to_thread=False)},
+    dependencies={"criteria": Provide(filter_reader(PAGE_MAX), sync_to_thread=False)},
     tags=_TAGS,
 )
 def list_licenses(
@@ -77,7 +81,7 @@ def list_licenses(
 
 @get(
     _PATH + "/search",
-    dependencies={"criteria": Provide(_filter_reader(PAGE_DEFAULT), sync_to_thread=False)},
+    dependencies={"criteria": Provide(filter_reader(PAGE_DEFAULT), sync_to_thread=False)},
     tags=_TAGS,
 )
 def search_licenses(
@@ -107,7 +111,15 @@ def count_licenses(actor: NamedDependency[Actor], ports: NamedDependency[Ports])
 
 @get("/v1/admin/revenue/summary", tags=["revenue"])
 def summarize_revenue(
-    actor: NamedDependency[Actor], ports: NamedDependency[Ports]
+    actor: NamedDependency[Actor],
+    ports: NamedDependency[Ports],
+    since: FromQuery[str] = "",
+    until: FromQuery[str] = "",
 ) -> RevenueSummary:
-    """Add up what settled invoices brought in."""
-    return revenue_view(listing.summarize_revenue(actor, store=ports.store, clock=ports.clock))
+    """Add up what settled invoices brought in; with ``since`` or ``until`` also of that time alone."""
+    begin, end = read_instant(since, field="since"), read_instant(until, field="until")
+    summary = listing.summarize_revenue(actor, store=ports.store, clock=ports.clock)
+    if begin is None and end is None:
+        return revenue_view(summary)
+    window = listing.sum_up_revenue(actor, since=begin, until=end, store=ports.store)
+    return revenue_view(summary, window)

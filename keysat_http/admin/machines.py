@@ -45,14 +45,14 @@ def list_machines(
         limit=clamp_limit(limit, MACHINES_PAGE_MAX),
         offset=clamp_offset(offset),
     )
-    rows = list_use_case(
+    page = list_use_case(
         actor,
         criteria,
         product_slug=product_slug or None,
         store=ports.store,
         heartbeats=ports.heartbeats,
     )
-    return machine_list_view(rows)
+    return machine_list_view(page)
 
 
 @post(_PATH + "/{machine_id:str}/deactivate", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)

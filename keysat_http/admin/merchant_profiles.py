@@ -90,7 +90,7 @@ def list_merchant_profiles(
 ) -> MerchantProfileList:
     """List profiles with their providers: the default first, then the newest."""
     profiles = listing.list_profiles(actor, store=ports.store)
-    return profile_list_view(page_of(profiles, limit=limit, offset=offset))
+    return profile_list_view(page_of(profiles, limit=limit, offset=offset), total=len(profiles))
 
 
 @post(_PATH, raises=[TierCapReached], tags=_TAGS)

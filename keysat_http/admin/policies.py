@@ -131,7 +131,7 @@ def list_policies(
         is_archived_included=include_archived == "true",
     )
     policies = listing.list_policies(actor, query, store=ports.store)
-    return policy_list_view(page_of(policies, limit=limit, offset=offset))
+    return policy_list_view(page_of(policies, limit=limit, offset=offset), total=len(policies))
 
 
 @get(_PATH + "/{policy_id:str}", raises=[NotFound], tags=_TAGS)

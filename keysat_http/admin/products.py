@@ -129,7 +129,7 @@ def list_products(
     products = listing.list_products(
         actor, is_inactive_included=include_inactive == "true", store=ports.store
     )
-    return product_list_view(page_of(products, limit=limit, offset=offset))
+    return product_list_view(page_of(products, limit=limit, offset=offset), total=len(products))
 
 
 @get(_PATH + "/{product_id:str}", raises=[NotFound], tags=_TAGS)
@@ -192,7 +192,7 @@ def set_policy_order(
         policy_ids=tuple(PolicyId(policy_id) for policy_id in data.policy_ids),
     )
     policies = order_policies(actor, command, store=ports.store, clock=ports.clock, ids=ports.ids)
-    return policy_list_view(policies)
+    return policy_list_view(policies, total=len(policies))
 
 
 @delete(

@@ -48,13 +48,13 @@ def list_saved_payments(
     offset: FromQuery[int] = 0,
 ) -> SavedMethodList:
     """List the payment methods that buyers of recurring tiers saved, newest first."""
-    rows = listing.list_saved_payments(
+    page = listing.list_saved_payments(
         actor,
         limit=clamp_limit(limit, PAGE_MAX),
         offset=clamp_offset(offset),
         store=ports.store,
     )
-    return saved_method_list_view(rows)
+    return saved_method_list_view(page)
 
 
 @post(

@@ -22,12 +22,14 @@ from keysat_core.errors import (
     RequestInFlight,
     TierChangeRefused,
 )
+from keysat_core.limits import TIER_CHANGES_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.tiers.give_change import give_change
 from keysat_core.use_cases.tiers.list_changes import list_tier_changes as list_all
 from keysat_core.use_cases.tiers.list_changes import preview_change
 from keysat_core.use_cases.tiers.order_change import order_change
 from keysat_core.use_cases.tiers.schedule_change import cancel_scheduled_change, schedule_change
+from keysat_http.admin.paging import page_of
 from keysat_http.bodies import Flag
 from keysat_http.collecting import order_and_collect
 from keysat_http.provider_threads import ProviderThreads
@@ -155,10 +157,15 @@ def get_tier_quote(
 
 @get(_PATH + "/tier-changes", raises=[NotFound], tags=_TAGS)
 def list_tier_changes(
-    license_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
+    license_id: FromPath[str],
+    actor: NamedDependency[Actor],
+    ports: NamedDependency[Ports],
+    limit: FromQuery[int] = TIER_CHANGES_MAX,
+    offset: FromQuery[int] = 0,
 ) -> TierChangeList:
     """List the changes of a license's tier, newest first."""
-    return tier_change_list_view(list_all(actor, LicenseId(license_id), store=ports.store))
+    rows = list_all(actor, LicenseId(license_id), store=ports.store)
+    return tier_change_list_view(page_of(rows, limit=limit, offset=offset), total=len(rows))
 
 
 @delete(_PATH + "/tier-changes/{change_id:str}", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)

@@ -53,10 +53,11 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InvoiceList(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of invoices, newest first. ``total`` counts all that match."""
+    """One page of invoices, newest first. ``total`` counts all that match, if it is exact."""
 
     invoices: list[Invoice]
     total: int
+    is_total_exact: bool
     limit: int
     offset: int
 
@@ -112,6 +113,7 @@ def invoice_list_view(page: InvoicePage, criteria: InvoiceFilter) -> InvoiceList
     return InvoiceList(
         invoices=[invoice_view(row) for row in page.rows],
         total=page.total,
+        is_total_exact=page.is_total_exact,
         limit=criteria.limit,
         offset=criteria.offset,
     )

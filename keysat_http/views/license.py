@@ -1,6 +1,6 @@
 """Licenses as operators see them, never with their key but when issued. Source: admin-api 2.1, 2.6."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -13,8 +13,10 @@ from keysat_core.domain.listing import LicenseCounts as Counts
 from keysat_core.domain.listing import LicenseRow
 from keysat_core.domain.listing import LicenseSummary as Summary
 from keysat_core.domain.listing import RevenueSummary as Revenue
+from keysat_core.domain.listing import RevenueWindow as Window
 from keysat_core.use_cases.licenses.issue_license import IssuedLicense as Issue
 from keysat_core.use_cases.licenses.issue_licenses import IssuedLicenses as Issues
+from keysat_core.use_cases.licenses.list_licenses import LicensePage
 
 
 class License(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,9 +48,11 @@ class License(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LicenseList(msgspec.Struct, frozen=True, kw_only=True):
-    """Licenses, newest issued first."""
+    """Licenses, newest issued first. ``total`` counts all that match, if it is exact."""
 
     licenses: list[License]
+    total: int
+    is_total_exact: bool
 
 
 class IssuedLicense(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,14 +92,24 @@ class LicenseCounts(msgspec.Struct, frozen=True, kw_only=True):
     by_policy: Mapping[str, int]
 
 
+class RevenueWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """Sats of invoices settled from ``since`` on and before ``until``."""
+
+    since: str | None
+    until: str | None
+    total_sats: int
+    settled_paid_invoice_count: int
+
+
 class RevenueSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """Sats of settled invoices."""
+    """Sats of settled invoices. ``window`` is there if a time was asked for."""
 
     total_sats: int
     last_24h_sats: int
     last_7d_sats: int
     last_30d_sats: int
     settled_paid_invoice_count: int
+    window: RevenueWindow | UnsetType = UNSET
 
 
 def license_view(license: DomainLicense) -> License:
@@ -124,18 +138,22 @@ def license_view(license: DomainLicense) -> License:
     )
 
 
-def license_list_view(rows: Iterable[LicenseRow]) -> LicenseList:
-    """Render licenses in the order given."""
+def license_list_view(page: LicensePage) -> LicenseList:
+    """Render a page of licenses in the order given."""
     return LicenseList(
-        licenses=[
-            msgspec.structs.replace(
-                license_view(row.license),
-                policy_slug=UNSET if row.policy_slug is None else row.policy_slug,
-                policy_name=UNSET if row.policy_name is None else row.policy_name,
-                product_slug=UNSET if row.product_slug is None else row.product_slug,
-            )
-            for row in rows
-        ]
+        licenses=[license_row_view(row) for row in page.rows],
+        total=page.total.number,
+        is_total_exact=page.total.is_exact,
+    )
+
+
+def license_row_view(row: LicenseRow) -> License:
+    """Render a license with the names around it, where the row still exists."""
+    return msgspec.structs.replace(
+        license_view(row.license),
+        policy_slug=UNSET if row.policy_slug is None else row.policy_slug,
+        policy_name=UNSET if row.policy_name is None else row.policy_name,
+        product_slug=UNSET if row.product_slug is None else row.product_slug,
     )
 
 
@@ -180,12 +198,22 @@ def license_counts_view(counts: Counts) -> LicenseCounts:
     return LicenseCounts(by_product=counts.by_product, by_policy=counts.by_policy)
 
 
-def revenue_view(revenue: Revenue) -> RevenueSummary:
-    """Render what was earned."""
+def revenue_view(revenue: Revenue, window: Window | None = None) -> RevenueSummary:
+    """Render what was earned, in all and in the time that was asked for."""
     return RevenueSummary(
         total_sats=revenue.total_sats,
         last_24h_sats=revenue.last_24h_sats,
         last_7d_sats=revenue.last_7d_sats,
         last_30d_sats=revenue.last_30d_sats,
         settled_paid_invoice_count=revenue.settled_paid_invoice_count,
+        window=UNSET if window is None else _window(window),
+    )
+
+
+def _window(window: Window) -> RevenueWindow:
+    return RevenueWindow(
+        since=rfc3339_or_none(window.since),
+        until=rfc3339_or_none(window.until),
+        total_sats=window.total_sats,
+        settled_paid_invoice_count=window.settled_paid_invoice_count,
     )

@@ -3,8 +3,6 @@
 Source: public-api 10; admin-api 2.7. Operators never see a fingerprint.
 """
 
-from collections.abc import Iterable
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -13,6 +11,7 @@ from keysat_core.domain.license import LicenseStatus
 from keysat_core.domain.listing import MachineRow
 from keysat_core.use_cases.machines.activate_machine import SeatAnswer
 from keysat_core.use_cases.machines.heartbeat_machine import HeartbeatAnswer
+from keysat_core.use_cases.machines.list_machines import MachinePage
 
 
 class Activation(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,9 +60,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MachineList(msgspec.Struct, frozen=True, kw_only=True):
-    """Machines, most recently seen first."""
+    """Machines, most recently seen first. ``total`` counts all that match, if it is exact."""
 
     machines: list[Machine]
+    total: int
+    is_total_exact: bool
 
 
 def activation_view(answer: SeatAnswer) -> Activation:
@@ -84,9 +85,13 @@ def heartbeat_view(answer: HeartbeatAnswer) -> Heartbeat:
     return Heartbeat(ok=True, machine_id=answer.machine_id or UNSET)
 
 
-def machine_list_view(rows: Iterable[MachineRow]) -> MachineList:
-    """Render machines in the order given."""
-    return MachineList(machines=[_machine_view(row) for row in rows])
+def machine_list_view(page: MachinePage) -> MachineList:
+    """Render a page of machines in the order given."""
+    return MachineList(
+        machines=[_machine_view(row) for row in page.rows],
+        total=page.total.number,
+        is_total_exact=page.total.is_exact,
+    )
 
 
 def _machine_view(row: MachineRow) -> Machine:

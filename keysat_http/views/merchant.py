@@ -58,9 +58,10 @@ class ListedMerchantProfile(MerchantProfile, frozen=True, kw_only=True):
 
 
 class MerchantProfileList(msgspec.Struct, frozen=True, kw_only=True):
-    """Profiles: the default first, then the newest."""
+    """Profiles: the default first, then the newest. ``total`` counts all of them."""
 
     profiles: list[ListedMerchantProfile]
+    total: int
 
 
 class RailChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +151,7 @@ def profile_view(profile: DomainProfile) -> MerchantProfile:
     )
 
 
-def profile_list_view(rows: Iterable[ProfileAccounts]) -> MerchantProfileList:
+def profile_list_view(rows: Iterable[ProfileAccounts], *, total: int) -> MerchantProfileList:
     """Render profiles in the order given."""
     return MerchantProfileList(
         profiles=[
@@ -159,7 +160,8 @@ def profile_list_view(rows: Iterable[ProfileAccounts]) -> MerchantProfileList:
                 providers=_providers(row.accounts),
             )
             for row in rows
-        ]
+        ],
+        total=total,
     )
 
 

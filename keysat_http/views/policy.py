@@ -46,6 +46,7 @@ class PolicyList(msgspec.Struct, frozen=True, kw_only=True):
     """Policies of one product."""
 
     policies: list[Policy]
+    total: int
 
 
 class DeletedPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,9 +102,9 @@ def policy_view(policy: DomainPolicy) -> Policy:
     )
 
 
-def policy_list_view(policies: Iterable[DomainPolicy]) -> PolicyList:
-    """Render policies in the order given."""
-    return PolicyList(policies=[policy_view(policy) for policy in policies])
+def policy_list_view(policies: Iterable[DomainPolicy], *, total: int) -> PolicyList:
+    """Render policies in the order given; ``total`` counts all that match."""
+    return PolicyList(policies=[policy_view(policy) for policy in policies], total=total)
 
 
 def deleted_policy_view(deletion: Deletion, *, is_forced: bool) -> DeletedPolicy:

@@ -37,9 +37,10 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductList(msgspec.Struct, frozen=True, kw_only=True):
-    """Products by name."""
+    """Products by name. ``total`` counts all that match, in the operator's list alone."""
 
     products: list[Product]
+    total: int | UnsetType = UNSET
 
 
 class TierProduct(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,9 +135,11 @@ def product_view(product: DomainProduct) -> Product:
     )
 
 
-def product_list_view(products: Iterable[DomainProduct]) -> ProductList:
+def product_list_view(
+    products: Iterable[DomainProduct], *, total: int | UnsetType = UNSET
+) -> ProductList:
     """Render products in the order given."""
-    return ProductList(products=[product_view(product) for product in products])
+    return ProductList(products=[product_view(product) for product in products], total=total)
 
 
 def tier_list_view(tiers: Tiers) -> TierList:

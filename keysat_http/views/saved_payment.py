@@ -1,14 +1,12 @@
 """Payment methods that buyers let Zaprite keep, and charges of them. Source: payments 7.6."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from keysat_core.domain.instant import rfc3339_or_none
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.saved_payment import CaptureState, ChargeState
 from keysat_core.use_cases.zaprite.charge_invoice import ChargedInvoice
-from keysat_core.use_cases.zaprite.list_saved_payments import ListedPayment
+from keysat_core.use_cases.zaprite.list_saved_payments import ListedPayment, SavedPage
 
 
 class SavedMethod(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,9 +23,10 @@ class SavedMethod(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SavedMethodList(msgspec.Struct, frozen=True, kw_only=True):
-    """Saved payment methods, newest first."""
+    """Saved payment methods, newest first. ``total`` counts all of them."""
 
     saved_payments: list[SavedMethod]
+    total: int
 
 
 class ChargeOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,9 +43,9 @@ class ChargeOutcome(msgspec.Struct, frozen=True, kw_only=True):
     invoice_status: InvoiceStatus
 
 
-def saved_method_list_view(rows: Iterable[ListedPayment]) -> SavedMethodList:
-    """Show saved methods in the order given."""
-    return SavedMethodList(saved_payments=[_method(row) for row in rows])
+def saved_method_list_view(page: SavedPage) -> SavedMethodList:
+    """Show a page of saved methods in the order given."""
+    return SavedMethodList(saved_payments=[_method(row) for row in page.rows], total=page.total)
 
 
 def charge_view(charged: ChargedInvoice, invoice_status: InvoiceStatus) -> ChargeOutcome:

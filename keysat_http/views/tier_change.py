@@ -112,6 +112,7 @@ class TierChangeList(msgspec.Struct, frozen=True, kw_only=True):
     """Changes of a license's tier, newest first."""
 
     tier_changes: list[TierChangeView]
+    total: int
 
 
 class LicenseDetail(License, frozen=True, kw_only=True):
@@ -264,9 +265,9 @@ def tier_change_view(row: ChangeRow) -> TierChangeView:
     )
 
 
-def tier_change_list_view(rows: Iterable[ChangeRow]) -> TierChangeList:
-    """Render changes in the order given."""
-    return TierChangeList(tier_changes=[tier_change_view(row) for row in rows])
+def tier_change_list_view(rows: Iterable[ChangeRow], *, total: int) -> TierChangeList:
+    """Render changes in the order given; ``total`` counts all that are kept in view."""
+    return TierChangeList(tier_changes=[tier_change_view(row) for row in rows], total=total)
 
 
 def license_detail_view(license: DomainLicense, rows: Iterable[ChangeRow]) -> LicenseDetail:

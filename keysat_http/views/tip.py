@@ -1,12 +1,12 @@
 """Tips as operators see them. Source: admin-api 2.5, payments 13."""
 
-from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
 
 from keysat_core.domain.instant import rfc3339
 from keysat_core.domain.tip import TipAttempt, TipStatus
+from keysat_core.use_cases.tips.list_tips import TipPage
 
 PENDING: Final = frozenset({TipStatus.PENDING, TipStatus.PAYING})
 """Two states to us, one to operators: not decided yet."""
@@ -29,9 +29,11 @@ class Tip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TipList(msgspec.Struct, frozen=True, kw_only=True):
-    """Tips, newest first."""
+    """Tips, newest first. ``total`` counts all that match, if it is exact."""
 
     tips: list[Tip]
+    total: int
+    is_total_exact: bool
 
 
 class TipsCap(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +60,10 @@ def tip_view(tip: TipAttempt) -> Tip:
     )
 
 
-def tip_list_view(tips: Iterable[TipAttempt]) -> TipList:
-    """Render tips in the order given."""
-    return TipList(tips=[tip_view(tip) for tip in tips])
+def tip_list_view(page: TipPage) -> TipList:
+    """Render a page of tips in the order given."""
+    return TipList(
+        tips=[tip_view(tip) for tip in page.tips],
+        total=page.total.number,
+        is_total_exact=page.total.is_exact,
+    )

@@ -13,7 +13,7 @@ from typing import Final
 import apsw
 
 from keysat_adapters.sqlite.archive import SQLiteArchive
-from keysat_adapters.sqlite.audit_log import AUDIT
+from keysat_adapters.sqlite.audit_rows import AUDIT
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.sqlite.trail import _audit_cells
 from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind

@@ -86,7 +86,7 @@ def test_a_product_is_shown_as_facts(program: Program) -> None:
 
 def test_a_product_goes_off_sale_and_on_again(program: Program) -> None:
     assert program.json("product", "deactivate", "widget")["active"] is False
-    assert program.json("product", "list") == {"products": []}
+    assert program.json("product", "list") == {"products": [], "total": 0}
     assert names(program.json("product", "list", "--all"), "products") == ["widget"]
     assert program.json("product", "activate", "widget")["active"] is True
 
@@ -190,10 +190,10 @@ def test_a_tier_is_hidden_stopped_and_archived(program: Program) -> None:
     assert program.json("policy", "hide", "widget/pro")["public"] is False
     assert program.json("policy", "publish", "widget/pro")["public"] is True
     assert program.json("policy", "deactivate", "widget/pro")["active"] is False
-    assert program.json("policy", "list", "widget") == {"policies": []}
+    assert program.json("policy", "list", "widget") == {"policies": [], "total": 0}
     assert program.json("policy", "activate", "widget/pro")["active"] is True
     assert program.json("policy", "archive", "widget/pro")["archived_at"] is not None
-    assert program.json("policy", "list", "widget") == {"policies": []}
+    assert program.json("policy", "list", "widget") == {"policies": [], "total": 0}
     assert names(program.json("policy", "list", "widget", "--all"), "policies") == ["pro"]
     assert program.json("policy", "unarchive", "widget/pro")["archived_at"] is None
 

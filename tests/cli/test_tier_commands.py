@@ -39,7 +39,7 @@ def test_a_change_says_what_is_lost_and_asks(program: Program) -> None:
     unasked = program.run("tier", "change", id_, "lite")
     assert unasked.exit_code == 2
     assert "loses sync" in unasked.stderr
-    assert program.json("tier", "history", id_) == {"tier_changes": []}
+    assert program.json("tier", "history", id_) == {"tier_changes": [], "total": 0}
     code, said = on_a_terminal(program, ("tier", "change", id_, "lite"), "n\n")
     assert code == 130
     assert "loses sync" in said

@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 import pytest
 
 from keysat_core.domain.audit_chain import Link
+from keysat_core.domain.audit_list import AuditFilter
 from keysat_core.domain.audit_walk import verify_chain
-from keysat_core.domain.listing import AuditFilter
 from keysat_core.errors import InvariantError, StoreUnavailable
 from keysat_core.ports.store import Store
 from tests.support.builders import make_audit, make_event, make_license, stored_shop

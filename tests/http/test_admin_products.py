@@ -102,13 +102,13 @@ def test_prices_are_read_by_the_table(shop: Shop, price: dict[str, Any], status:
 def test_fields_that_break_a_rule_leave_nothing_behind(shop: Shop, fields: dict[str, Any]) -> None:
     body = {"slug": "app", "name": "App", "price_sats": 1} | fields
     assert refused(shop, "POST", "/products", json=body) == (400, "bad_request")
-    assert shop.admin("GET", "/products") == {"products": []}
+    assert shop.admin("GET", "/products") == {"products": [], "total": 0}
 
 
 def test_an_unknown_profile_leaves_nothing_behind(shop: Shop) -> None:
     body = {"slug": "app", "name": "App", "price_sats": 1, "merchant_profile_id": "nobody"}
     assert refused(shop, "POST", "/products", json=body) == (404, "not_found")
-    assert shop.admin("GET", "/products") == {"products": []}
+    assert shop.admin("GET", "/products") == {"products": [], "total": 0}
 
 
 def test_a_slug_is_taken_once(shop: Shop) -> None:

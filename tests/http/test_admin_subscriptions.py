@@ -5,8 +5,8 @@ from typing import Any, Final
 import pytest
 
 from keysat_core.domain.actor import Scope
+from keysat_core.domain.audit_list import AuditFilter
 from keysat_core.domain.license import Standing
-from keysat_core.domain.listing import AuditFilter
 from keysat_core.domain.subscription import SubscriptionStatus
 from tests.support.shop import Shop, running_shop
 from tests.support.subscribing import DAY, Subscribed, told

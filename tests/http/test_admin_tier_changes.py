@@ -53,7 +53,7 @@ def test_a_change_is_a_comp_unless_said_otherwise(ladder: Shop) -> None:
     assert (row["id"], row["actor"], row["reason"]) == (told["tier_change_id"], "admin", "a friend")
     assert row["applied_at"] is not None
     listed = ladder.admin("GET", f"/licenses/{id_}/tier-changes")
-    assert listed == {"tier_changes": [row]}
+    assert listed == {"tier_changes": [row], "total": 1}
 
 
 def test_licenses_write_suffices_for_a_comp_and_not_for_a_bill(ladder: Shop) -> None:

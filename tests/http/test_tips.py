@@ -87,7 +87,7 @@ class Tipping:
 
     def tips(self, **query: Any) -> list[dict[str, Any]]:
         answer = self.shop.admin("GET", "/tips", params=query)
-        assert list(answer) == ["tips"]
+        assert list(answer) == ["tips", "total", "is_total_exact"]
         return list(answer["tips"])
 
     def tip(self) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class TipJar:
         )
 
     def tips(self, **criteria: Any) -> list[TipAttempt]:
-        return list_tips(OPERATOR, TipFilter(**criteria), store=self.trade.store)
+        return list(list_tips(OPERATOR, TipFilter(**criteria), store=self.trade.store).tips)
 
     def tip(self) -> TipAttempt:
         (tip,) = self.tips()

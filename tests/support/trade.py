@@ -288,7 +288,8 @@ class Trade:
 
     def machines(self, license_id: LicenseId, *, live_only: bool = True) -> list[MachineRow]:
         criteria = MachineFilter(license_id=license_id, is_inactive_included=not live_only)
-        return list_machines(OPERATOR, criteria, store=self.store, heartbeats=self.heartbeats)
+        page = list_machines(OPERATOR, criteria, store=self.store, heartbeats=self.heartbeats)
+        return list(page.rows)
 
     def audits(self, action: str | None = None) -> list[AuditEntry]:
         """Audit rows, oldest first."""

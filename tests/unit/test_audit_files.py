@@ -15,7 +15,7 @@ from keysat_adapters.sqlite.migration import packaged_migrations
 from keysat_adapters.sqlite.migrations import migrate
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.audit_chain import Anchor
-from keysat_core.domain.listing import AuditFilter
+from keysat_core.domain.audit_list import AuditFilter
 from keysat_core.errors import MigrationRefused, StoreUnavailable
 from keysat_core.limits import AUDIT_CHAIN_BATCH
 from tests.support.builders import make_audit

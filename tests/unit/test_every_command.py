@@ -8,12 +8,13 @@ import msgspec
 import pytest
 
 from keysat_core.domain.actor import Scope
+from keysat_core.domain.audit_list import AuditFilter
 from keysat_core.domain.ids import (
     MachineId,
     MerchantProfileId,
 )
 from keysat_core.domain.license import key_of
-from keysat_core.domain.listing import AuditFilter, InvoiceFilter, LicenseFilter, MachineFilter
+from keysat_core.domain.listing import InvoiceFilter, LicenseFilter, MachineFilter
 from keysat_core.domain.machine import Candidate
 from keysat_core.domain.merchant import RailPreference
 from keysat_core.domain.money import Currency

@@ -241,8 +241,8 @@ def test_licenses_are_found_by_what_an_operator_knows_of_them(trade: Trade) -> N
     revoke(trade, plain)
 
     def found(**criteria: Any) -> list[LicenseId]:
-        rows = list_licenses(OPERATOR, LicenseFilter(**criteria), store=trade.store)
-        return [row.license.id for row in rows]
+        page = list_licenses(OPERATOR, LicenseFilter(**criteria), store=trade.store)
+        return [row.license.id for row in page.rows]
 
     assert found() == [sold.id, plain.id]
     assert found(buyer_email="b@example.COM") == [plain.id]

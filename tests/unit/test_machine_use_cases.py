@@ -313,14 +313,15 @@ def test_machines_are_listed_by_license_product_id_or_slug(trade: Trade) -> None
     deactivate(trade, one.key, "a")
 
     def listed(slug: str | None = None, **criteria: Any) -> list[str]:
-        rows = list_machines(
+        page = list_machines(
             OPERATOR,
             MachineFilter(**criteria),
             product_slug=slug,
             store=trade.store,
             heartbeats=trade.heartbeats,
         )
-        return [row.machine.fingerprint for row in rows]
+        assert page.total.is_exact
+        return [row.machine.fingerprint for row in page.rows]
 
     assert listed() == listed(slug=trade.shop.product.slug) == ["b"]
     assert listed(is_inactive_included=True) == ["b", "a"]

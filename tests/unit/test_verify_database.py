@@ -13,6 +13,7 @@ from keysat_adapters.sqlite.migration import packaged_migrations
 from keysat_adapters.sqlite.migrations import migrate
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.audit_chain import ChainPage
+from keysat_core.domain.audit_list import AuditFilter, AuditRow
 from keysat_core.domain.inspection import (
     Check,
     CheckFinding,
@@ -26,7 +27,7 @@ from keysat_core.domain.inspection import (
     problems_of,
 )
 from keysat_core.domain.license import License, key_of
-from keysat_core.domain.listing import AuditFilter, AuditRow
+from keysat_core.domain.listing import Total
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import CorruptRow, MigrationRefused, StoreUnavailable
 from keysat_core.limits import PROBLEMS_MAX
@@ -173,7 +174,7 @@ def test_a_seat_taken_twice_is_found_even_without_the_index_that_forbids_it(path
         "DROP INDEX machines_one_live",
         "CREATE TEMP TABLE t AS SELECT * FROM machines",
         "INSERT INTO machines SELECT 'ffffffff-1', license_id, fingerprint, fingerprint_hash,"
-        " hostname, platform, ip_last_seen, activated_at, last_heartbeat_at, NULL, NULL"
+        " hostname, platform, ip_last_seen, activated_at, last_heartbeat_at, NULL, NULL, product_id"
         " FROM machines",
     )
     assert wrong(path)[Check.SEATS] == ("1 machines sit on a seat that is taken: ffffffff",)
@@ -183,6 +184,7 @@ def test_an_invoice_licensed_twice_is_counted(path: Path) -> None:
     run(
         path,
         "PRAGMA foreign_keys = off",
+        "DROP TRIGGER machines_counted",
         "CREATE TABLE copied AS SELECT * FROM licenses",
         "DROP TABLE licenses",
         "ALTER TABLE copied RENAME TO licenses",
@@ -248,6 +250,9 @@ class EmptyLog:
 
     def list_rows(self, criteria: AuditFilter) -> list[AuditRow]:
         return []
+
+    def count_rows(self, criteria: AuditFilter) -> Total:
+        return Total(0)
 
     def last_id(self) -> int:
         return 0

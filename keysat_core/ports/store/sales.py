@@ -13,6 +13,8 @@ from keysat_core.domain.listing import (
     InvoicePage,
     InvoiceRow,
     RevenueSummary,
+    RevenueWindow,
+    Total,
 )
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, RailPreference
 from keysat_core.domain.payment import Rail
@@ -62,7 +64,14 @@ class Invoices(Protocol):
         """One page, newest first, in an order that stays; ``total`` counts all that match."""
         ...
 
+    def list_invoice_rows(self, criteria: InvoiceFilter) -> list[InvoiceRow]:
+        """The same page, without counting."""
+        ...
+
     def revenue_summary(self, now: Instant) -> RevenueSummary: ...
+    def revenue_within(self, since: Instant | None, until: Instant | None) -> RevenueWindow:
+        """What was settled from ``since`` on and before ``until``."""
+        ...
 
 
 class Merchants(Protocol):
@@ -169,6 +178,10 @@ class Tips(Protocol):
 
     def list_tips(self, criteria: TipFilter) -> list[TipAttempt]:
         """Newest first."""
+        ...
+
+    def count_tips(self, criteria: TipFilter) -> Total:
+        """How many match on all pages."""
         ...
 
     def list_due_tips(self, now: Instant, limit: int) -> list[TipAttempt]:

@@ -5,8 +5,9 @@ from typing import Protocol
 
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.audit_chain import ChainPage
+from keysat_core.domain.audit_list import AuditFilter, AuditRow
 from keysat_core.domain.events import OutboxEvent
-from keysat_core.domain.listing import AuditFilter, AuditRow
+from keysat_core.domain.listing import Total
 
 
 class Trail(Protocol):
@@ -34,6 +35,10 @@ class AuditLog(Protocol):
 
     def list_rows(self, criteria: AuditFilter) -> list[AuditRow]:
         """Newest first."""
+        ...
+
+    def count_rows(self, criteria: AuditFilter) -> Total:
+        """How many match on all pages, older and newer than ``before_id``."""
         ...
 
     def last_id(self) -> int:

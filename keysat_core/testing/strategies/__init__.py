@@ -100,6 +100,7 @@ from keysat_core.testing.strategies.listings import (
     machine_filters,
     machine_rows,
     revenue_summaries,
+    revenue_windows,
 )
 from keysat_core.testing.strategies.machines import (
     candidates,
@@ -350,6 +351,7 @@ __all__ = [
     "remote_webhooks",
     "replies",
     "revenue_summaries",
+    "revenue_windows",
     "revokes",
     "sale_facts",
     "saved_payments",

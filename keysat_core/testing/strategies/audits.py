@@ -7,11 +7,12 @@ from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.audit_breaks import Break, BreakKind
 from keysat_core.domain.audit_chain import FIRST_ID, SEAL_BYTES, Anchor
+from keysat_core.domain.audit_list import AuditFilter, AuditRow
 from keysat_core.domain.audit_walk import ChainReport
-from keysat_core.domain.listing import AuditFilter, AuditRow
-from keysat_core.limits import AUDIT_PAGE_MAX
+from keysat_core.limits import AUDIT_OFFSET_MAX, AUDIT_PAGE_MAX
 from keysat_core.testing.strategies.actors import audit_entries
 from keysat_core.testing.strategies.building import built
+from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.text import slugs
 
 _ROWS: Final = st.integers(FIRST_ID, 1_000_000)
@@ -49,7 +50,20 @@ def audit_filters(**fixed: Any) -> SearchStrategy[AuditFilter]:
     """Which audit rows to list."""
     dotted = st.tuples(slugs(), slugs()).map(".".join)
     return built(
-        AuditFilter, fixed, action=st.none() | dotted, limit=st.integers(1, AUDIT_PAGE_MAX)
+        AuditFilter,
+        fixed,
+        action=st.none() | dotted,
+        actor_kind=st.none() | slugs(),
+        actor_hash=st.none() | ids(),
+        actor_id=st.none() | ids(),
+        target_kind=st.none() | slugs(),
+        target_id=st.none() | ids(),
+        request_id=st.none() | ids(),
+        since=st.none() | instants(),
+        until=st.none() | instants(),
+        before_id=st.none() | _ROWS,
+        limit=st.integers(1, AUDIT_PAGE_MAX),
+        offset=st.integers(0, AUDIT_OFFSET_MAX),
     )
 
 

@@ -20,12 +20,14 @@ from keysat_core.domain.listing import (
     LicenseSummary,
     MachineFilter,
     MachineRow,
+    Place,
     RevenueSummary,
+    RevenueWindow,
 )
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.limits import INVOICES_PAGE_MAX, MACHINES_PAGE_MAX, OFFSET_MAX, PAGE_MAX
 from keysat_core.testing.strategies.building import built
-from keysat_core.testing.strategies.identity import ids
+from keysat_core.testing.strategies.identity import ids, instants
 from keysat_core.testing.strategies.invoices import invoices
 from keysat_core.testing.strategies.licenses import licenses
 from keysat_core.testing.strategies.machines import machines
@@ -34,6 +36,11 @@ from keysat_core.testing.strategies.text import emails, names, slugs, texts
 
 _COUNT_MAX = 1_000_000
 """Rows in a count; larger shops differ in nothing."""
+
+
+def places() -> SearchStrategy[Place]:
+    """Rows behind which a page begins."""
+    return st.builds(Place, instants(), ids())
 
 
 def license_filters(**fixed: Any) -> SearchStrategy[LicenseFilter]:
@@ -47,6 +54,9 @@ def license_filters(**fixed: Any) -> SearchStrategy[LicenseFilter]:
         buyer_email=st.none() | emails(),
         nostr_npub=st.none() | texts(),
         invoice_id=st.none() | ids(),
+        since=st.none() | instants(),
+        until=st.none() | instants(),
+        behind=st.none() | places(),
         limit=st.integers(1, PAGE_MAX),
         offset=st.integers(0, OFFSET_MAX),
     )
@@ -90,6 +100,18 @@ def license_counts(**fixed: Any) -> SearchStrategy[LicenseCounts]:
     return built(LicenseCounts, fixed, by_product=by_id, by_policy=by_id)
 
 
+def revenue_windows(**fixed: Any) -> SearchStrategy[RevenueWindow]:
+    """What a time brought."""
+    return built(
+        RevenueWindow,
+        fixed,
+        since=st.none() | instants(),
+        until=st.none() | instants(),
+        total_sats=amounts(),
+        settled_paid_invoice_count=_counts(),
+    )
+
+
 @st.composite
 def revenue_summaries(draw: st.DrawFn, /) -> RevenueSummary:
     """Sums that add up: each span is part of the longer ones."""
@@ -116,6 +138,9 @@ def invoice_filters(**fixed: Any) -> SearchStrategy[InvoiceFilter]:
         invoice_id=st.none() | ids(),
         provider_account_id=st.none() | ids().map(ProviderAccountId),
         is_attention_needed=st.booleans(),
+        since=st.none() | instants(),
+        until=st.none() | instants(),
+        behind=st.none() | places(),
         limit=st.integers(1, INVOICES_PAGE_MAX),
         offset=st.integers(0, OFFSET_MAX),
     )
@@ -151,7 +176,9 @@ def invoice_rows(**fixed: Any) -> SearchStrategy[InvoiceRow]:
 def invoice_pages(draw: st.DrawFn, /) -> InvoicePage:
     """Pages that hold no more than there is."""
     rows = tuple(draw(st.lists(invoice_rows(), max_size=2)))
-    return InvoicePage(rows=rows, total=len(rows) + draw(_counts()))
+    return InvoicePage(
+        rows=rows, total=len(rows) + draw(_counts()), is_total_exact=draw(st.booleans())
+    )
 
 
 def machine_filters(**fixed: Any) -> SearchStrategy[MachineFilter]:

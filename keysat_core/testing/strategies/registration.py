@@ -16,6 +16,7 @@ from keysat_core.domain.answer import Answer
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.audit_breaks import Break
 from keysat_core.domain.audit_chain import Anchor
+from keysat_core.domain.audit_list import AuditFilter, AuditRow
 from keysat_core.domain.audit_walk import ChainReport
 from keysat_core.domain.buyer import BuyerRequest
 from keysat_core.domain.connecting import ConnectState, RemoteStore, RemoteWebhook
@@ -32,8 +33,6 @@ from keysat_core.domain.lease import Lease
 from keysat_core.domain.license import License, Reinstate, Revoke, Suspend
 from keysat_core.domain.lightning import LightningAddress, LightningInvoice, PayOffer
 from keysat_core.domain.listing import (
-    AuditFilter,
-    AuditRow,
     CascadeCounts,
     DueInvoice,
     InvoiceFilter,
@@ -46,6 +45,7 @@ from keysat_core.domain.listing import (
     MachineFilter,
     MachineRow,
     RevenueSummary,
+    RevenueWindow,
 )
 from keysat_core.domain.machine import (
     Candidate,
@@ -155,6 +155,7 @@ from keysat_core.testing.strategies.listings import (
     machine_filters,
     machine_rows,
     revenue_summaries,
+    revenue_windows,
 )
 from keysat_core.testing.strategies.machines import (
     candidates,
@@ -299,6 +300,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Refused: refused_verdicts,
     Reinstate: reinstates,
     RevenueSummary: revenue_summaries,
+    RevenueWindow: revenue_windows,
     RemoteStore: remote_stores,
     RemoteWebhook: remote_webhooks,
     Revoke: revokes,

@@ -1,7 +1,10 @@
 """Read licenses: search, one license, and the numbers over all of them."""
 
+import msgspec
+
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.ids import LicenseId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import License
 from keysat_core.domain.listing import (
     LicenseCounts,
@@ -9,12 +12,21 @@ from keysat_core.domain.listing import (
     LicenseRow,
     LicenseSummary,
     RevenueSummary,
+    RevenueWindow,
+    Total,
 )
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.store import Store
 
 
-def list_licenses(actor: Actor, criteria: LicenseFilter, *, store: Store) -> list[LicenseRow]:
+class LicensePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of licenses, and how many there are on all."""
+
+    rows: tuple[LicenseRow, ...]
+    total: Total
+
+
+def list_licenses(actor: Actor, criteria: LicenseFilter, *, store: Store) -> LicensePage:
     """Give one page of matching licenses, newest issued first (admin-api 2.6, B-26).
 
     Raises:
@@ -22,7 +34,10 @@ def list_licenses(actor: Actor, criteria: LicenseFilter, *, store: Store) -> lis
     """
     authorize(actor, Scope.LICENSES_READ)
     with store.reading() as tx:
-        return tx.licenses.list_licenses(criteria)
+        return LicensePage(
+            rows=tuple(tx.licenses.list_licenses(criteria)),
+            total=tx.licenses.count_licenses(criteria),
+        )
 
 
 def show_license(actor: Actor, license_id: LicenseId, *, store: Store) -> License:
@@ -70,3 +85,16 @@ def summarize_revenue(actor: Actor, *, store: Store, clock: Clock) -> RevenueSum
     now = clock.now()
     with store.reading() as tx:
         return tx.invoices.revenue_summary(now)
+
+
+def sum_up_revenue(
+    actor: Actor, *, since: Instant | None, until: Instant | None, store: Store
+) -> RevenueWindow:
+    """Add up what invoices brought in that were settled from ``since`` on and before ``until``.
+
+    Raises:
+        Forbidden: the actor lacks ``licenses:read``.
+    """
+    authorize(actor, Scope.LICENSES_READ)
+    with store.reading() as tx:
+        return tx.invoices.revenue_within(since, until)

@@ -4,10 +4,17 @@ import msgspec
 
 from keysat_core.domain.activity import Heartbeat
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.listing import MachineFilter, MachineRow
+from keysat_core.domain.listing import MachineFilter, MachineRow, Total
 from keysat_core.errors import NotFound
 from keysat_core.ports.activity import Heartbeats
 from keysat_core.ports.store import Store
+
+
+class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of machines, and how many there are on all."""
+
+    rows: tuple[MachineRow, ...]
+    total: Total
 
 
 def list_machines(
@@ -17,7 +24,7 @@ def list_machines(
     product_slug: str | None = None,
     store: Store,
     heartbeats: Heartbeats,
-) -> list[MachineRow]:
+) -> MachinePage:
     """Give one page of machines, most recently seen first; a product id wins over a slug.
 
     Which machines are on the page follows from their rows, and so from heartbeats that were folded
@@ -35,12 +42,14 @@ def list_machines(
                 raise NotFound("product", product_slug)
             criteria = msgspec.structs.replace(criteria, product_id=product.id)
         rows = tx.machines.list_machines(criteria)
+        total = tx.machines.count_machines(criteria)
     seen = heartbeats.last_seen(row.machine.id for row in rows if row.machine.active)
-    return sorted(
+    newest_first = sorted(
         (_seen(row, seen.get(row.machine.id)) for row in rows),
         key=lambda row: (row.machine.last_heartbeat_at, row.machine.id),
         reverse=True,
     )
+    return MachinePage(rows=tuple(newest_first), total=total)
 
 
 def _seen(row: MachineRow, beat: Heartbeat | None) -> MachineRow:

@@ -15,9 +15,14 @@ class ListedPayment(msgspec.Struct, frozen=True, kw_only=True):
     charge: Charge | None
 
 
-def list_saved_payments(
-    actor: Actor, *, limit: int, offset: int, store: Store
-) -> list[ListedPayment]:
+class SavedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of saved methods, and how many there are on all."""
+
+    rows: tuple[ListedPayment, ...]
+    total: int
+
+
+def list_saved_payments(actor: Actor, *, limit: int, offset: int, store: Store) -> SavedPage:
     """Give a page, newest first.
 
     Raises:
@@ -26,6 +31,7 @@ def list_saved_payments(
     authorize(actor, Scope.PAYMENT_PROVIDERS_READ)
     listed = []
     with store.reading() as tx:
+        total = tx.saved_payments.count_saved()
         for saved in tx.saved_payments.list_saved(limit, offset):
             invoice = tx.invoices.get_invoice(saved.invoice_id)
             listed.append(
@@ -35,4 +41,4 @@ def list_saved_payments(
                     charge=tx.saved_payments.find_charge(saved.invoice_id),
                 )
             )
-    return listed
+    return SavedPage(rows=tuple(listed), total=total)

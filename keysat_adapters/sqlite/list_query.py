@@ -1,0 +1,103 @@
+"""Queries for one page of a long table, and for how many rows match.
+
+The first filter given decides which index is walked, and callers name them with the one that leaves
+fewest rows first; a plus before the others keeps SQLite from choosing one of theirs. The page is
+found in the index alone, and only its rows are read and joined, so that a page far down costs
+little more than the first.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Self, TypeAlias
+
+import msgspec
+
+from keysat_adapters.sqlite.session import Session
+from keysat_adapters.sqlite.table import Table
+from keysat_core.domain.listing import Total
+from keysat_core.limits import COUNTED_MAX
+
+Bound: TypeAlias = str | int
+
+_COUNTED: Final = COUNTED_MAX + 1
+
+
+class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows of a table, newest first by ``order``; ``values`` are bound in turn."""
+
+    table: str
+    order: tuple[str, ...]
+    conditions: tuple[str, ...] = ()
+    values: tuple[Bound, ...] = ()
+
+    def where(self, condition: str, *values: Bound | None) -> Self:
+        """Narrow by a condition, unless one of its values is None."""
+        given = tuple(value for value in values if value is not None)
+        if len(given) != len(values):
+            return self
+        return msgspec.structs.replace(
+            self, conditions=(*self.conditions, condition), values=(*self.values, *given)
+        )
+
+    def matching(self, columns: Mapping[str, Bound | None]) -> Self:
+        """Narrow by columns that must have a value; None is not asked for."""
+        narrowed = self
+        for column, value in columns.items():
+            sign = "+" if narrowed.conditions else ""
+            narrowed = narrowed.where(f"{sign}{column} = ?", value)
+        return narrowed
+
+    def within(self, column: str, since: int | None, until: int | None) -> Self:
+        """Narrow to a time; ``until`` is not part of it."""
+        return self.where(f"{column} >= ?", since).where(f"{column} < ?", until)
+
+    def before(self, at: int | None, id_: str | None) -> Self:
+        """Begin behind the row of this time and id."""
+        return self.where(f"({', '.join(self.order)}) < (?, ?)", at, id_)
+
+    @property
+    def chosen(self) -> str:
+        """Spell what follows ``SELECT …`` to go through the rows in any order."""
+        return f"FROM {self.table} {self.where_clause}"
+
+    @property
+    def where_clause(self) -> str:
+        """Spell the conditions."""
+        return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+
+    def page(self, table: Table, joins: str = "", *, also: tuple[str, ...] = ()) -> str:
+        """Spell the query for a page of whole rows; limit and offset are bound last."""
+        found = f"SELECT {self.table}.rowid AS row {self.chosen} {self._newest_first('')}"
+        return table.select(
+            f"JOIN ({found} LIMIT ? OFFSET ?) AS page ON {self.table}.rowid = page.row {joins}"
+            # Sorts the page, which is most often in order already; the plus keeps it at that.
+            f" {self._newest_first(f'+{self.table}.')}",
+            also=also,
+        )
+
+    def bounded_count(self) -> str:
+        """Spell the query for how many rows match, which gives up above ``COUNTED_MAX``."""
+        return f"SELECT count(*) FROM (SELECT 1 {self.chosen} LIMIT {_COUNTED})"  # noqa: S608  constants
+
+    def total(self, session: Session) -> Total:
+        """Count what matches, up to ``COUNTED_MAX``."""
+        found = session.number(self.bounded_count(), self.values)
+        return Total(min(found, COUNTED_MAX), is_exact=found <= COUNTED_MAX)
+
+    def _newest_first(self, prefix: str) -> str:
+        return f"ORDER BY {', '.join(f'{prefix}{column} DESC' for column in self.order)}"
+
+
+def kept_total(session: Session, counted: str, keys: Sequence[str | None]) -> Total:
+    """Add up the counts that triggers keep of a table, by the values given of its keys."""
+    return Total(session.number(*kept_count(counted, keys)))
+
+
+def kept_count(counted: str, keys: Sequence[str | None]) -> tuple[str, tuple[str, ...]]:
+    """Spell the query for kept counts, and its values."""
+    names = ("first_key", "second_key", "third_key")
+    given = [(name, key) for name, key in zip(names, keys, strict=False) if key is not None]
+    wanted = "".join(f" AND {name} = ?" for name, _ in given)
+    return (
+        f"SELECT sum(row_count) FROM row_counts WHERE counted = ?{wanted}",  # noqa: S608  constants
+        (counted, *(key for _, key in given)),
+    )

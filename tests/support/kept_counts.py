@@ -1,0 +1,52 @@
+"""What is counted beside the tables, against counting the tables themselves."""
+
+from typing import Final
+
+import apsw
+
+_COUNTED: Final = {
+    "licenses": ("product_id", "coalesce(policy_id, '')", "status"),
+    "invoices": ("product_id", "coalesce(payment_provider_id, '')", "status"),
+    "machines": ("product_id", "iif(deactivated_at IS NULL, 'live', 'gone')", "''"),
+    "subscriptions": ("product_id", "status", "''"),
+    "webhook_deliveries": ("endpoint_id", "status", "''"),
+    "tip_attempts": ("policy_id", "''", "''"),
+    "audit_log": ("actor_kind", "action", "coalesce(target_kind, '')"),
+}
+_DAYS: Final = {
+    "SELECT day, invoice_count, amount_sats FROM revenue_days WHERE invoice_count <> 0": (
+        "SELECT coalesce(settled_at, 0) / 86400, count(*), sum(amount_sats) FROM invoices"
+        " WHERE status = 'settled' AND amount_sats > 0 GROUP BY 1"
+    ),
+    "SELECT code_id, day, redemption_count, paid_count, discount_applied_sats, final_price_sats"
+    " FROM code_days WHERE redemption_count <> 0": (
+        "SELECT code_id, updated_at / 86400, count(*), sum(final_price_sats > 0),"
+        " sum(discount_applied_sats), sum(final_price_sats) FROM code_redemptions"
+        " WHERE status = 'redeemed' GROUP BY 1, 2"
+    ),
+    "SELECT day, first_id, last_id, row_count FROM audit_days": (
+        "SELECT occurred_at / 86400, min(id), max(id), count(*) FROM audit_log GROUP BY 1"
+    ),
+}
+
+
+def drift(connection: apsw.Connection) -> list[str]:
+    """Give each kept number that differs from what it counts, in words."""
+    found = []
+    for table, keys in _COUNTED.items():
+        kept = (
+            "SELECT first_key, second_key, third_key, row_count FROM row_counts"  # noqa: S608
+            f" WHERE counted = '{table}' AND row_count <> 0"
+        )
+        counted = f"SELECT {', '.join(keys)}, count(*) FROM {table} GROUP BY 1, 2, 3"  # noqa: S608
+        found += _differences(connection, table, kept, counted)
+    for kept, counted in _DAYS.items():
+        found += _differences(connection, kept.rpartition("FROM ")[2], kept, counted)
+    return found
+
+
+def _differences(connection: apsw.Connection, name: str, kept: str, counted: str) -> list[str]:
+    actual, expected = (set(connection.execute(sql).fetchall()) for sql in (kept, counted))
+    return [f"{name}: kept {row}" for row in actual - expected] + [
+        f"{name}: counted {row}" for row in expected - actual
+    ]
