@@ -81,6 +81,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Ask the payment providers about every invoice that is due, now.",
     ),
     "doctor": ("keysat_cli.commands.doctor", "Look for what is wrong and say what to do."),
+    "export": (
+        "keysat_cli.commands.export",
+        "Write licenses, invoices or the audit log to a file.",
+    ),
     "backup": (
         "keysat_cli.commands.backup",
         "Copy the database to a verified backup while the server works.",

@@ -20,6 +20,7 @@ from keysat_core.domain.access import roles_with
 from keysat_core.domain.actor import Scope
 from keysat_http.routes import BEARER_SCHEME, COOKIE_SCHEME, get
 from keysat_http.web_sessions import COOKIE, CSRF_HEADER
+from keysat_http.views.export import MEDIA_TYPES
 
 DESCRIPTION: Final = (
     "Self-hosted licensing server. Public operations need no credential; operations under "
@@ -110,6 +111,9 @@ def _finish(operation: dict[str, Any], scopes: Mapping[str, Scope]) -> None:
         operation["summary"] = operation["description"].partition("\n")[0].rstrip(".")
     # Litestar describes a body of nothing, where there is none.
     operation["responses"].get("204", {}).pop("content", None)
+    if operation["operationId"].startswith("export_"):
+        text = {"schema": {"type": "string"}}
+        operation["responses"]["200"]["content"] = dict.fromkeys(MEDIA_TYPES.values(), text)
     body = operation.get("requestBody")
     if body is not None:
         schemas = [content["schema"] for content in body["content"].values()]

@@ -7,23 +7,16 @@ import msgspec
 
 from keysat_cli.commands.filter_options import license_filter_options
 from keysat_cli.commands.issue_many import issue_many
+from keysat_cli.commands.license_import import import_
 from keysat_cli.commands.license_options import grant_options, granted_fields
+from keysat_cli.commands.license_scope import license_filter
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import (
-    PolicyAddress,
-    confirm,
-    dry_run_option,
-    page_options,
-    yes_option,
-)
+from keysat_cli.options import confirm, dry_run_option, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_shop
-from keysat_core.domain.ids import LicenseId, PolicyId, ProductId
-from keysat_core.domain.instant import Instant
+from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.license import License, LicenseStatus
-from keysat_core.domain.listing import LicenseFilter
 from keysat_core.limits import PAGE_DEFAULT
-from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.licenses.change_license_status import (
     ChangedLicense,
     reinstate_license,
@@ -39,8 +32,6 @@ from keysat_core.use_cases.licenses.list_licenses import (
 )
 from keysat_core.use_cases.licenses.recover_license import RecoverLicense, recover_license
 from keysat_core.use_cases.licenses.show_license_key import show_license_key
-from keysat_core.use_cases.policies.list_policies import find_policy_id
-from keysat_core.use_cases.products.list_products import find_product_id
 from keysat_core.use_cases.tiers.list_changes import list_tier_changes
 from keysat_http.views.license import (
     issued_license_view,
@@ -72,6 +63,7 @@ def license() -> None:
 
 
 license.add_command(issue_many)
+license.add_command(import_)
 
 
 @license.command()
@@ -94,33 +86,11 @@ def issue(**fields: Any) -> None:
 @license.command("list")
 @license_filter_options
 @page_options(PAGE_DEFAULT)
-def list_(
-    *,
-    product_slug: str | None,
-    address: PolicyAddress | None,
-    status: str | None,
-    buyer_email: str | None,
-    nostr_npub: str | None,
-    invoice_id: str | None,
-    since: Instant | None,
-    until: Instant | None,
-    limit: int,
-    offset: int,
-) -> None:
+def list_(*, limit: int, offset: int, **fields: Any) -> None:
     """List licenses, newest first; every option given must match."""
     with open_shop() as ports:
-        product_id, policy_id = _scope(ports, product_slug, address)
-        criteria = LicenseFilter(
-            product_id=product_id,
-            policy_id=policy_id,
-            status=LicenseStatus(status) if status else None,
-            buyer_email=buyer_email,
-            nostr_npub=nostr_npub,
-            invoice_id=invoice_id,
-            since=since,
-            until=until,
-            limit=limit,
-            offset=offset,
+        criteria = msgspec.structs.replace(
+            license_filter(ports, fields), limit=limit, offset=offset
         )
         page = list_licenses(OPERATOR, criteria, store=ports.store)
     cells = [
@@ -258,17 +228,6 @@ def counts() -> None:
     rows = [("product", key, count) for key, count in counted.by_product.items()]
     rows += [("policy", key, count) for key, count in counted.by_policy.items()]
     emit(license_counts_view(counted), listing(("of", "id", "licenses"), rows, noun="licenses"))
-
-
-def _scope(
-    ports: Ports, product_slug: str | None, address: PolicyAddress | None
-) -> tuple[ProductId | None, PolicyId | None]:
-    product_id = policy_id = None
-    if product_slug is not None:
-        product_id = find_product_id(OPERATOR, product_slug, store=ports.store)
-    if address is not None:
-        policy_id = find_policy_id(OPERATOR, address.product_slug, address.slug, store=ports.store)
-    return product_id, policy_id
 
 
 def _emit_change(outcome: ChangedLicense) -> None:

@@ -14,6 +14,7 @@ PURE: Final = frozenset(
         "binascii",
         "collections",
         "contextlib",
+        "csv",
         "dataclasses",
         "datetime",
         "decimal",

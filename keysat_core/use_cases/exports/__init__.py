@@ -1,0 +1,1 @@
+"""Everything of a kind, for files."""

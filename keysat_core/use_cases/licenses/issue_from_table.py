@@ -1,0 +1,209 @@
+"""Issue the licenses of a table, with a report for each of its rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_core.domain.grant import Grant, grant_audited, grant_told, granted_license
+from keysat_core.domain.grant_table import GrantRow, read_grants
+from keysat_core.domain.ids import EventId, LicenseId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.license import License, key_of
+from keysat_core.domain.policy import Policy
+from keysat_core.domain.product import Product
+from keysat_core.errors import InvariantError
+from keysat_core.limits import TABLE_PROGRESS_ROWS
+from keysat_core.ports.clock import Clock
+from keysat_core.ports.ids import Ids
+from keysat_core.ports.keys import KeyRing
+from keysat_core.ports.store import Store, Transaction
+
+Progress: TypeAlias = Callable[[int, int], None]
+_Sold: TypeAlias = tuple[str, str | None]
+_Shelf: TypeAlias = Mapping[_Sold, tuple[Product, Policy | None] | InvariantError]
+
+
+class OnError(StrEnum):
+    """What a row that cannot be issued means for the others."""
+
+    ABORT = "abort"
+    SKIP = "skip"
+
+
+class IssueFromTable(msgspec.Struct, frozen=True, kw_only=True):
+    """CSV of grants. A dry run issues nothing and reports the same."""
+
+    csv: str
+    is_dry_run: bool = False
+    on_error: OnError = OnError.ABORT
+
+
+class Issued(NamedTuple):
+    """A license of a row, and its key."""
+
+    license: License
+    key: str
+
+
+class RowReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a row; ``issued`` is empty in a dry run and after an abort."""
+
+    number: int
+    problem: InvariantError | None = None
+    issued: tuple[Issued, ...] = ()
+
+
+class TableReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of every row, in order."""
+
+    rows: tuple[RowReport, ...]
+    is_dry_run: bool
+    on_error: OnError
+
+    @property
+    def failed_count(self) -> int:
+        """Count the rows that cannot be issued."""
+        return sum(row.problem is not None for row in self.rows)
+
+    @property
+    def issued_count(self) -> int:
+        """Count the licenses that were issued."""
+        return sum(len(row.issued) for row in self.rows)
+
+
+def _told_nobody(done: int, total: int) -> None:
+    del done, total
+
+
+def issue_from_table(
+    actor: Actor,
+    command: IssueFromTable,
+    *,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    keys: KeyRing,
+    progress: Progress = _told_nobody,
+) -> TableReport:
+    """Issue what a table asks for in one transaction; each license is audited and told as if alone.
+
+    If a row cannot be issued then none is, unless such rows are to be skipped. Everything is made
+    ready and signed before the store is locked, because others wait for it.
+
+    Raises:
+        Forbidden: the actor lacks ``licenses:write``.
+        InvariantError: the table as a whole cannot be read; nothing was issued.
+    """
+    authorize(actor, Scope.LICENSES_WRITE)
+    now = clock.now()
+    rows = read_grants(command.csv)
+    sold = {(row.grant.product_slug, row.grant.policy_slug) for row in rows if row.grant}
+    with store.reading() as tx:
+        shelf = _shelf(tx, sold)
+    reports = _made(rows, shelf, now=now, ids=ids, keys=keys, progress=progress)
+    is_refused = command.on_error is OnError.ABORT and any(row.problem for row in reports)
+    if command.is_dry_run or is_refused:
+        reports = [msgspec.structs.replace(row, issued=()) for row in reports]
+        return _report(command, reports)
+    with store.writing() as tx:
+        found = _shelf(tx, sold)
+        if not _is_same(found, shelf):
+            # Somebody changed a tier just now, and its terms count as they are at issue.
+            reports = _made(rows, found, now=now, ids=ids, keys=keys, progress=progress)
+            if command.on_error is OnError.ABORT and any(row.problem for row in reports):
+                return _report(command, [msgspec.structs.replace(r, issued=()) for r in reports])
+        _write(tx, actor, reports, ids, now)
+    return _report(command, reports)
+
+
+def _report(command: IssueFromTable, reports: Sequence[RowReport]) -> TableReport:
+    return TableReport(
+        rows=tuple(reports), is_dry_run=command.is_dry_run, on_error=command.on_error
+    )
+
+
+def _shelf(tx: Transaction, sold: set[_Sold]) -> _Shelf:
+    return {pair: _resolved(tx, *pair) for pair in sold}
+
+
+def _resolved(
+    tx: Transaction, product_slug: str, policy_slug: str | None
+) -> tuple[Product, Policy | None] | InvariantError:
+    product = tx.products.find_product_by_slug(product_slug)
+    if product is None:
+        return InvariantError("product_slug", "no product has it")
+    if policy_slug is None:
+        return product, None
+    policy = tx.policies.find_policy_by_slug(product.id, policy_slug)
+    if policy is None:
+        return InvariantError("policy_slug", "no policy of the product has it")
+    return product, policy
+
+
+def _is_same(one: _Shelf, other: _Shelf) -> bool:
+    def known(shelf: _Shelf) -> dict[_Sold, object]:
+        return {
+            pair: str(found) if isinstance(found, InvariantError) else (found[0].id, found[1])
+            for pair, found in shelf.items()
+        }
+
+    return known(one) == known(other)
+
+
+def _made(
+    rows: Sequence[GrantRow],
+    shelf: _Shelf,
+    *,
+    now: Instant,
+    ids: Ids,
+    keys: KeyRing,
+    progress: Progress,
+) -> list[RowReport]:
+    signing_key = keys.signing_key()
+    # In the order of their ids, so that each index over them grows page by page.
+    license_ids = iter(sorted(ids.new() for row in rows for _ in range(row.quantity)))
+    reports = []
+    for place, row in enumerate(rows):
+        if place % TABLE_PROGRESS_ROWS == 0:
+            progress(place, len(rows))
+        own_ids = [LicenseId(next(license_ids)) for _ in range(row.quantity)]
+        try:
+            licenses = _licenses(row, shelf, own_ids, now)
+        except InvariantError as exc:
+            reports.append(RowReport(number=row.number, problem=exc))
+            continue
+        issued = tuple(Issued(license, key_of(license, signing_key)) for license in licenses)
+        reports.append(RowReport(number=row.number, issued=issued))
+    progress(len(rows), len(rows))
+    return reports
+
+
+def _licenses(
+    row: GrantRow, shelf: _Shelf, license_ids: Sequence[LicenseId], now: Instant
+) -> list[License]:
+    grant: Grant | None = row.grant
+    if grant is None:
+        raise row.problem or InvariantError("row", "cannot be read")
+    found = shelf[grant.product_slug, grant.policy_slug]
+    if isinstance(found, InvariantError):
+        raise found
+    model = granted_license(grant, *found, license_id=license_ids[0], now=now)
+    return [msgspec.structs.replace(model, id=license_id) for license_id in license_ids]
+
+
+def _write(
+    tx: Transaction, actor: Actor, reports: Sequence[RowReport], ids: Ids, now: Instant
+) -> None:
+    licenses = [issued.license for row in reports for issued in row.issued]
+    event_ids = sorted(ids.new() for _ in licenses)
+    tx.licenses.add_licenses(licenses)
+    tx.trail.append_audits([grant_audited(actor, license, now) for license in licenses])
+    tx.trail.append_events(
+        [
+            grant_told(license, EventId(event_id), now)
+            for license, event_id in zip(licenses, event_ids, strict=True)
+        ]
+    )
