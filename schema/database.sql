@@ -425,6 +425,8 @@ CREATE TABLE machines (
     deactivation_reason TEXT
 , product_id TEXT) STRICT;
 
+CREATE INDEX machines_by_heartbeat ON machines (last_heartbeat_at, id, deactivated_at);
+
 CREATE TRIGGER machines_counted AFTER INSERT ON machines BEGIN
     UPDATE machines SET product_id = (SELECT product_id FROM licenses WHERE id = NEW.license_id)
         WHERE id = NEW.id;
@@ -432,19 +434,9 @@ CREATE TRIGGER machines_counted AFTER INSERT ON machines BEGIN
         ON CONFLICT DO UPDATE SET row_count = row_count + 1;
 END;
 
-CREATE INDEX machines_gone_by_heartbeat ON machines (last_heartbeat_at, id)
-    WHERE deactivated_at IS NOT NULL;
-
-CREATE INDEX machines_gone_of_product ON machines (product_id, last_heartbeat_at, id)
-    WHERE deactivated_at IS NOT NULL;
-
-CREATE INDEX machines_live_by_heartbeat ON machines (last_heartbeat_at, id)
-    WHERE deactivated_at IS NULL;
-
-CREATE INDEX machines_live_of_product ON machines (product_id, last_heartbeat_at, id)
-    WHERE deactivated_at IS NULL;
-
 CREATE INDEX machines_of_license ON machines (license_id, last_heartbeat_at, id);
+
+CREATE INDEX machines_of_product ON machines (product_id, last_heartbeat_at, id, deactivated_at);
 
 CREATE UNIQUE INDEX machines_one_live ON machines (license_id, fingerprint_hash)
     WHERE deactivated_at IS NULL;

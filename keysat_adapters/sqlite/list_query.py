@@ -7,7 +7,7 @@ little more than the first.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Self, TypeAlias
+from typing import Final, NamedTuple, Self, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,22 @@ from keysat_core.limits import COUNTED_MAX
 Bound: TypeAlias = str | int
 
 _COUNTED: Final = COUNTED_MAX + 1
+
+
+class Span(NamedTuple):
+    """Which rows of a list are a page, counted from its beginning or backward from its end."""
+
+    limit: int
+    offset: int
+    is_backward: bool = False
+
+    def from_nearer_end(self, total: int) -> Self:
+        """Count the same rows of a list of known length from the end that is nearer."""
+        if self.offset <= total // 2:
+            return self
+        behind = total - self.offset - self.limit
+        limit = self.limit + min(behind, 0)
+        return self._replace(limit=max(limit, 0), offset=max(behind, 0), is_backward=True)
 
 
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +80,19 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
         """Spell the conditions."""
         return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
 
-    def page(self, table: Table, joins: str = "", *, also: tuple[str, ...] = ()) -> str:
+    def page(
+        self,
+        table: Table,
+        joins: str = "",
+        *,
+        also: tuple[str, ...] = (),
+        is_backward: bool = False,
+    ) -> str:
         """Spell the query for a page of whole rows; limit and offset are bound last."""
-        found = f"SELECT {self.table}.rowid AS row {self.chosen} {self._newest_first('')}"
+        order = self._newest_first("")
+        if is_backward:
+            order = order.replace("DESC", "ASC")
+        found = f"SELECT {self.table}.rowid AS row {self.chosen} {order}"
         return table.select(
             f"JOIN ({found} LIMIT ? OFFSET ?) AS page ON {self.table}.rowid = page.row {joins}"
             # Sorts the page, which is most often in order already; the plus keeps it at that.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from keysat_adapters.sqlite.list_query import Bound, ListQuery, kept_total
+from keysat_adapters.sqlite.list_query import Bound, ListQuery, Span, kept_total
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.activity import Heartbeat
@@ -55,7 +55,6 @@ _NAMES: Final = (
     "products.slug",
     "products.name",
 )
-_NEWEST_FIRST: Final = "ORDER BY {0}last_heartbeat_at DESC, {0}id DESC"
 
 
 def read_machine(row: Row) -> Machine:
@@ -87,38 +86,28 @@ def _machine_row(row: Row) -> MachineRow:
     )
 
 
-def _of_license(criteria: MachineFilter) -> ListQuery:
+def list_query(criteria: MachineFilter) -> ListQuery:
+    """Say which machines are asked for, by the index that leaves fewest."""
     query = ListQuery(table="machines", order=("last_heartbeat_at", "id")).matching(
         {"license_id": criteria.license_id, "product_id": criteria.product_id}
     )
     return query if criteria.is_inactive_included else query.where("deactivated_at IS NULL")
 
 
-def list_statement(criteria: MachineFilter) -> tuple[str, tuple[Bound, ...]]:
-    """Spell the query for a page of machines, and its values."""
-    query = _of_license(criteria)
-    if criteria.license_id is not None or not criteria.is_inactive_included:
-        sql = query.page(MACHINES, _NAMED, also=_NAMES)
-        return sql, (*query.values, criteria.limit, criteria.offset)
-    # The live and those that are gone have an index each; both are walked side by side.
-    halves = " UNION ALL ".join(
-        f"SELECT machines.rowid AS row, last_heartbeat_at, id {half.chosen}"
-        for half in (
-            query.where("deactivated_at IS NULL"),
-            query.where("deactivated_at IS NOT NULL"),
-        )
-    )
-    sql = MACHINES.select(
-        f"JOIN ({halves} {_NEWEST_FIRST.format('')} LIMIT ? OFFSET ?) AS page"
-        f" ON machines.rowid = page.row {_NAMED} {_NEWEST_FIRST.format('+machines.')}",
-        also=_NAMES,
-    )
-    return sql, (*query.values, *query.values, criteria.limit, criteria.offset)
+def list_statement(
+    criteria: MachineFilter, total: Total | None = None
+) -> tuple[str, tuple[Bound, ...]]:
+    """Spell the query for a page of machines, and its values.
 
-
-def count_query(criteria: MachineFilter) -> ListQuery:
-    """Say which machines of a license are counted; of others the number is kept."""
-    return _of_license(criteria)
+    With ``total`` it is looked for from the nearer end of the index, which may be millions of rows
+    long; it must have been counted in the same transaction.
+    """
+    query = list_query(criteria)
+    span = Span(criteria.limit, criteria.offset)
+    if total is not None and total.is_exact:
+        span = span.from_nearer_end(total.number)
+    sql = query.page(MACHINES, _NAMED, also=_NAMES, is_backward=span.is_backward)
+    return sql, (*query.values, span.limit, span.offset)
 
 
 class SQLiteMachines:
@@ -171,11 +160,12 @@ class SQLiteMachines:
 
     def list_machines(self, criteria: MachineFilter) -> list[MachineRow]:
         """Give a page of machines, most recently seen first."""
-        return MACHINES.values(_machine_row, self._session.rows(*list_statement(criteria)))
+        total = self.count_machines(criteria) if criteria.offset else None
+        return MACHINES.values(_machine_row, self._session.rows(*list_statement(criteria, total)))
 
     def count_machines(self, criteria: MachineFilter) -> Total:
         """Count the machines that match."""
         if criteria.license_id is not None:
-            return count_query(criteria).total(self._session)
+            return list_query(criteria).total(self._session)
         live = None if criteria.is_inactive_included else "live"
         return kept_total(self._session, "machines", (criteria.product_id, live))

@@ -1,12 +1,12 @@
 """Audit entries: who changed what, when and from where (admin-api 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.document import JSONValue
-from keysat_core.domain.instant import Instant
+from keysat_core.domain.instant import Instant, rfc3339_or_none
 
 
 # Without reference cycles, so the collector can leave a hundred thousand of them alone.
@@ -50,3 +50,28 @@ def audited(
         details=details,
         occurred_at=now,
     )
+
+
+def before_and_after(
+    before: msgspec.Struct, after: msgspec.Struct, fields: Iterable[str]
+) -> dict[str, JSONValue]:
+    """Say what fields were and have become, those alone that differ: details of a change.
+
+    Never to be asked of a field that holds a secret. Documents are left out: they may be long.
+    """
+    named = [
+        name
+        for name in fields
+        if name != "metadata" and getattr(before, name) != getattr(after, name)
+    ]
+    return {
+        "before": {name: _shown(name, getattr(before, name)) for name in named},
+        "after": {name: _shown(name, getattr(after, name)) for name in named},
+    }
+
+
+def _shown(name: str, value: object) -> JSONValue:
+    if name.endswith("_at") and (value is None or isinstance(value, int)):
+        return rfc3339_or_none(None if value is None else Instant(value))
+    plain: JSONValue = msgspec.to_builtins(value)
+    return plain

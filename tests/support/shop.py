@@ -6,6 +6,7 @@ Webhooks wait until the test delivers them; the provider can be made to fail, ha
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -236,8 +237,9 @@ def running_shop(
     is_cookie_secure: bool = True,
     is_rate_limited: bool = True,
     has_stored_key: bool = False,
+    path: Path | None = None,
 ) -> Iterator[Shop]:
-    """Run a shop over a store in memory. The bearer token ``scoped`` has ``scopes``.
+    """Run a shop over a store in memory, or in a file if there is a ``path``. The bearer token ``scoped`` has ``scopes``.
 
     With ``has_stored_key`` the signing key is the one in the store.
     Rates come from pins, and from ``price_sources`` if there are any.
@@ -250,7 +252,7 @@ def running_shop(
         if sandbox is not None and delivers_at_once:
             sandbox.deliveries.deliver_due(clock.now())
 
-    with SQLiteStore.open() as store:
+    with SQLiteStore.open() if path is None else SQLiteStore.open(path) as store:
         sandbox = (
             load_sandbox(
                 is_sandbox_mode=True,

@@ -21,7 +21,7 @@ from keysat_adapters.sqlite import (
     tips,
 )
 from keysat_adapters.sqlite.connection import open_writer
-from keysat_adapters.sqlite.list_query import ListQuery, kept_count
+from keysat_adapters.sqlite.list_query import ListQuery, Span, kept_count
 from keysat_adapters.sqlite.migrations import migrate
 from keysat_adapters.sqlite.session import Session
 from keysat_core.domain.audit_list import AuditFilter
@@ -41,6 +41,7 @@ from keysat_core.domain.listing import (
     MachineFilter,
     Place,
     SubscriptionFilter,
+    Total,
 )
 from keysat_core.domain.subscription import SubscriptionStatus
 from keysat_core.domain.tip import TipFilter
@@ -116,12 +117,12 @@ PAGES: Final[dict[str, list[tuple[Any, str]]]] = {
         (InvoiceFilter(invoice_id="x", status=InvoiceStatus.PENDING), "sqlite_autoindex_invoices"),
     ],
     "machines": [
-        (MachineFilter(), "machines_live_by_heartbeat"),
-        (MachineFilter(is_inactive_included=True), "machines_gone_by_heartbeat"),
-        (MachineFilter(product_id=PRODUCT), "machines_live_of_product"),
+        (MachineFilter(), "COVERING INDEX machines_by_heartbeat"),
+        (MachineFilter(is_inactive_included=True), "COVERING INDEX machines_by_heartbeat"),
+        (MachineFilter(product_id=PRODUCT), "COVERING INDEX machines_of_product"),
         (
             MachineFilter(product_id=PRODUCT, is_inactive_included=True),
-            "machines_gone_of_product",
+            "COVERING INDEX machines_of_product",
         ),
         (MachineFilter(license_id=LicenseId("x"), product_id=PRODUCT), "machines_of_license"),
         (
@@ -225,6 +226,29 @@ def test_a_page_is_found_in_its_index_in_order(
     assert not within or is_search
 
 
+@pytest.mark.parametrize("criteria", [MachineFilter(offset=9), MachineFilter(product_id=PRODUCT)])
+def test_machines_are_walked_in_the_same_index_from_either_end(
+    connection: apsw.Connection, criteria: MachineFilter
+) -> None:
+    ahead = plan(connection, machines.list_statement(criteria)[0])
+    far = MachineFilter(product_id=criteria.product_id, offset=90)
+    sql, values = machines.list_statement(far, Total(100))
+    assert "ASC" in sql
+    assert values[-2:] == (10, 0)
+    assert [step for *_, step in plan(connection, sql)] == [step for *_, step in ahead]
+
+
+@pytest.mark.parametrize("total", range(9))
+def test_a_page_is_the_same_from_either_end(total: int) -> None:
+    whole = list(range(total))
+    for limit in range(1, total + 3):
+        for offset in range(total + 3):
+            span = Span(limit, offset).from_nearer_end(total)
+            walked = whole[::-1] if span.is_backward else whole
+            page = walked[span.offset : span.offset + span.limit]
+            assert sorted(page) == whole[offset : offset + limit]
+
+
 def test_every_list_has_its_pages_checked_here() -> None:
     found = {name: getattr(module, "list_statement", None) for name, module in modules().items()}
     made = {
@@ -258,7 +282,7 @@ TOTALS: Final[dict[str, ListQuery]] = {
     "licenses of a time": licenses.list_query(LicenseFilter(since=AT, product_id=PRODUCT)),
     "invoices of an e-mail": invoice_list.list_query(InvoiceFilter(buyer_email="x")),
     "invoices to look at": invoice_list.list_query(InvoiceFilter(is_attention_needed=True)),
-    "machines of a license": machines.count_query(MachineFilter(license_id=LicenseId("x"))),
+    "machines of a license": machines.list_query(MachineFilter(license_id=LicenseId("x"))),
     "tips of a recipient": tips.list_query(TipFilter(recipient="x")),
     "subscription of a license": subscriptions.list_query(
         SubscriptionFilter(license_id=LicenseId("x"))

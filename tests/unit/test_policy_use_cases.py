@@ -212,7 +212,8 @@ def test_only_what_is_sent_changes(trade: Trade) -> None:
         trade.shop.policy, max_machines=4, metadata={"x": 1}, updated_at=trade.clock.now()
     )
     assert stored(trade, after.id) == after
-    assert trade.audits("policy.update")[0].details == {"max_machines": 4}
+    assert trade.audits("policy.update")[0].details["max_machines"] == 4
+    assert trade.audits("policy.update")[0].details["after"] == {"max_machines": 4}
     assert data_of(trade.events("policy.updated")[0])["fields"] == ["max_machines", "metadata"]
 
 
@@ -228,7 +229,7 @@ def test_a_change_to_what_is_there_already_writes_nothing(trade: Trade) -> None:
     assert update(trade, name=trade.shop.policy.name, max_machines=1) == trade.shop.policy
     assert trade.trail() == ([], [])
     update(trade, name=trade.shop.policy.name, max_machines=2)
-    assert trade.audits("policy.update")[0].details == {"max_machines": 2}
+    assert trade.audits("policy.update")[0].details["after"] == {"max_machines": 2}
 
 
 def test_the_ranges_of_a_cadence_bind_only_a_recurring_policy(trade: Trade) -> None:
@@ -296,5 +297,12 @@ def test_a_tip_is_replaced_as_a_whole(trade: Trade) -> None:
     with pytest.raises(InvariantError):
         tip(tip_pct_bps=5)
     details = [entry.details for entry in trade.audits("policy.set_tip")]
-    assert details[0] == {"tip_recipient": "a@b", "tip_pct_bps": 50, "tip_label": "thanks"}
-    assert details[2] == {"tip_recipient": None, "tip_pct_bps": 0, "tip_label": None}
+    replaced = {"recipient": "a@b", "pct_bps": 50, "label": "thanks"}
+    assert details[0] == {
+        "tip_recipient": "a@b",
+        "tip_pct_bps": 50,
+        "tip_label": "thanks",
+        "before": {"tip": None},
+        "after": {"tip": replaced},
+    }
+    assert (details[2]["tip_recipient"], details[2]["after"]) == (None, {"tip": None})

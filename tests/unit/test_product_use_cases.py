@@ -210,7 +210,8 @@ def test_only_what_is_sent_changes(trade: Trade) -> None:
     )
     assert after == stored(trade, before.id) == expected
     (audit,) = trade.audits("product.update")
-    assert audit.details == {"name": "Renamed"}
+    assert audit.details["name"] == "Renamed"
+    assert audit.details["after"] == {"name": "Renamed"}
     (event,) = trade.events("product.updated")
     assert not event.is_published
     assert data_of(event)["fields"] == ["name", "metadata"]

@@ -215,7 +215,11 @@ def test_a_pin_that_is_accepted_is_the_rate_that_is_used(trade: Trade, text: str
     pin(trade, text)
     assert pinned(trade).rate(Currency.USD).units_per_btc == Decimal(text)
     assert pinned(trade).find_pin(Currency.EUR) is None
-    assert trade.audits("rate.pin")[0].details == {"units_per_btc": text}
+    assert trade.audits("rate.pin")[0].details == {
+        "units_per_btc": text,
+        "before": None,
+        "after": text,
+    }
     pin(trade, None)
     assert pinned(trade).find_pin(Currency.USD) is None
     assert len(trade.audits("rate.pin")) == 2

@@ -263,16 +263,10 @@ CREATE INDEX licenses_not_active_of_product ON licenses (product_id, status, iss
 CREATE INDEX licenses_not_active_of_policy ON licenses (policy_id, status, issued_at, id)
     WHERE status <> 'active';
 
--- Machines that are gone hear no heartbeat any more, so only one index of each kind moves with it.
+-- Ending with what tells the live from those that are gone, so that both are listed from the index.
 DROP INDEX machines_by_heartbeat;
-CREATE INDEX machines_live_by_heartbeat ON machines (last_heartbeat_at, id)
-    WHERE deactivated_at IS NULL;
-CREATE INDEX machines_gone_by_heartbeat ON machines (last_heartbeat_at, id)
-    WHERE deactivated_at IS NOT NULL;
-CREATE INDEX machines_live_of_product ON machines (product_id, last_heartbeat_at, id)
-    WHERE deactivated_at IS NULL;
-CREATE INDEX machines_gone_of_product ON machines (product_id, last_heartbeat_at, id)
-    WHERE deactivated_at IS NOT NULL;
+CREATE INDEX machines_by_heartbeat ON machines (last_heartbeat_at, id, deactivated_at);
+CREATE INDEX machines_of_product ON machines (product_id, last_heartbeat_at, id, deactivated_at);
 
 DROP INDEX invoices_of_product;
 CREATE INDEX invoices_by_status_of_product ON invoices (product_id, status, created_at, id);

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.audit import audited
+from keysat_core.domain.audit import audited, before_and_after
 from keysat_core.domain.code import Code, CodeKind
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.events import CodeUpdated, outbox_event
@@ -56,17 +56,24 @@ def update_code(actor: Actor, command: UpdateCode, *, store: Store, clock: Clock
         changes = _changes(tx, code, command)
         if not changes:
             return code
-        code = msgspec.structs.replace(code, updated_at=now, **changes)
+        before = code
+        code = msgspec.structs.replace(before, updated_at=now, **changes)
         if code.max_uses is not None and "max_uses" in changes and code.max_uses < code.used_count:
             raise InvariantError(
                 "max_uses", f"must be at least {code.used_count}, the uses there are already"
             )
         tx.codes.put_code(code)
+        told = before_and_after(before, code, changes)
         if "expires_at" in changes:
             changes["expires_at"] = rfc3339_or_none(code.expires_at)
         tx.trail.append_audit(
             audited(
-                actor, "discount_code.update", now, target=("discount_code", code.id), **changes
+                actor,
+                "discount_code.update",
+                now,
+                target=("discount_code", code.id),
+                **changes,
+                **told,
             )
         )
         event = CodeUpdated(code_id=code.id, fields=tuple(changes))

@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.audit import audited
+from keysat_core.domain.audit import audited, before_and_after
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.entitlement import checked_entitlements
 from keysat_core.domain.events import outbox_event, policy_updated
@@ -16,6 +16,8 @@ from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
 
 NULLABLE = ("price_sats_override", "tier_rank")
+_UPDATE = "policy.update"
+
 PLAIN = (
     "name",
     "duration_seconds",
@@ -99,8 +101,11 @@ def update_policy(
             checked_entitlements(changed.entitlements, catalog)
         tx.policies.put_policy(changed)
         details = {key: value for key, value in changes.items() if key != "metadata"}
+        action = _action(changes)
+        if action == _UPDATE:
+            details |= before_and_after(policy, changed, changes)
         target = ("policy", policy.id)
-        tx.trail.append_audit(audited(actor, _action(changes), now, target=target, **details))
+        tx.trail.append_audit(audited(actor, action, now, target=target, **details))
         event = policy_updated(changed, *changes)
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
     return changed
@@ -130,6 +135,7 @@ def set_tip(actor: Actor, command: SetTip, *, store: Store, clock: Clock, ids: I
                 tip_recipient=tip.recipient if tip else None,
                 tip_pct_bps=tip.pct_bps if tip else 0,
                 tip_label=tip.label if tip else None,
+                **before_and_after(policy, changed, ["tip"]),
             )
         )
         event = policy_updated(changed, "tip")
@@ -144,4 +150,4 @@ def _action(changes: dict[str, JSONValue]) -> str:
         case ["public"]:
             return "policy.set_public"
         case _:
-            return "policy.update"
+            return _UPDATE

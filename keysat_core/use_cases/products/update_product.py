@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.audit import audited
+from keysat_core.domain.audit import audited, before_and_after
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.entitlement import CatalogEntry, checked_catalog
 from keysat_core.domain.events import ProductUpdated, outbox_event
@@ -51,13 +51,16 @@ def update_product(
         profile_id = command.merchant_profile_id
         if isinstance(profile_id, str) and tx.merchants.find_profile(profile_id) is None:
             raise NotFound("merchant profile", profile_id)
-        product = msgspec.structs.replace(product, updated_at=now, **changes)
+        before = product
+        product = msgspec.structs.replace(before, updated_at=now, **changes)
         tx.products.put_product(product)
         only_active = set(changes) == {"active"}
         action = "product.set_active" if only_active else "product.update"
         details: dict[str, JSONValue] = {
             key: msgspec.to_builtins(value) for key, value in changes.items() if key != "metadata"
         }
+        if not only_active:
+            details |= before_and_after(before, product, changes)
         tx.trail.append_audit(
             audited(actor, action, now, target=("product", product.id), **details)
         )

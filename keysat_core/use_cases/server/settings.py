@@ -57,9 +57,18 @@ def pin_rate(
         _check_rate(units_per_btc)
     now = clock.now()
     with store.writing() as tx:
+        before = tx.settings.find_setting(RATE_PIN_PREFIX + currency)
         tx.settings.put_setting(RATE_PIN_PREFIX + currency, units_per_btc, now)
         tx.trail.append_audit(
-            audited(actor, "rate.pin", now, target=("rate", currency), units_per_btc=units_per_btc)
+            audited(
+                actor,
+                "rate.pin",
+                now,
+                target=("rate", currency),
+                units_per_btc=units_per_btc,
+                before=before,
+                after=units_per_btc,
+            )
         )
         event = RatePinned(currency=currency, units_per_btc=units_per_btc)
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
@@ -89,10 +98,19 @@ def set_late_payments(
     authorize(actor, Scope.MASTER)
     now = clock.now()
     with store.writing() as tx:
+        before = is_on(tx.settings.find_setting(ACCEPT_LATE_PAYMENTS))
         tx.settings.put_setting(ACCEPT_LATE_PAYMENTS, on_or_off(is_accepted), now)
         target = ("setting", ACCEPT_LATE_PAYMENTS)
         tx.trail.append_audit(
-            audited(actor, "setting.accept_late_payments", now, target=target, enabled=is_accepted)
+            audited(
+                actor,
+                "setting.accept_late_payments",
+                now,
+                target=target,
+                enabled=is_accepted,
+                before=before,
+                after=is_accepted,
+            )
         )
         event = SettingChanged(setting=ACCEPT_LATE_PAYMENTS, value=on_or_off(is_accepted))
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
@@ -121,10 +139,17 @@ def cap_tips(actor: Actor, sats: int | None, *, store: Store, clock: Clock, ids:
         checked_range(sats, field="tips_daily_cap_sats", low=0, high=AMOUNT_MAX)
     now = clock.now()
     with store.writing() as tx:
+        before = read_cap(tx.settings.find_setting(TIPS_DAILY_CAP_SATS))
         tx.settings.put_setting(TIPS_DAILY_CAP_SATS, None if sats is None else str(sats), now)
         tx.trail.append_audit(
             audited(
-                actor, "tips.cap", now, target=("setting", TIPS_DAILY_CAP_SATS), daily_cap_sats=sats
+                actor,
+                "tips.cap",
+                now,
+                target=("setting", TIPS_DAILY_CAP_SATS),
+                daily_cap_sats=sats,
+                before=before,
+                after=sats,
             )
         )
         event = SettingChanged(setting=TIPS_DAILY_CAP_SATS, value="" if sats is None else str(sats))
