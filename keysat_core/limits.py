@@ -176,12 +176,6 @@ AUDIT_BREAKS_MAX = 1_000
 TABLE_BYTES_MAX = 33_554_432
 """32 MiB of a table of licenses to issue: a hundred thousand rows with everything filled in."""
 
-TABLE_CELL_CHARS_MAX = 10_000
-"""Longest cell of such a table; every column has a smaller maximum of its own."""
-
-TABLE_PROGRESS_ROWS = 1_000
-"""Rows between two words on how far such a table is."""
-
 ISSUE_MANY_MAX = 100_000
 """Licenses of one bulk issue: on an idle machine the store is locked for half of the 5 s others wait."""
 

@@ -15,10 +15,9 @@ from keysat_core.limits import PROBLEMS_SHOWN_MAX, TABLE_BYTES_MAX
 from keysat_core.use_cases.licenses.issue_from_table import (
     IssueFromTable,
     OnError,
-    TableReport,
     issue_from_table,
 )
-from keysat_http.views.issued_table import issued_table_view
+from keysat_http.views.issued_table import IssuedTable, issued_table_view
 
 
 @click.command("import", cls=JSONCommand)
@@ -42,7 +41,9 @@ def import_(*, file: BinaryIO, is_dry_run: bool, on_error: str, report: str | No
     Columns: product_slug, policy_slug, buyer_email, nostr_npub, note, expires_at, max_machines,
     grace_seconds, entitlements, is_trial, quantity. Exit code 4 if a row is wrong.
     """
-    command = IssueFromTable(csv=_text(file), is_dry_run=is_dry_run, on_error=OnError(on_error))
+    command = IssueFromTable(
+        csv=read_table(file), is_dry_run=is_dry_run, on_error=OnError(on_error)
+    )
     with open_shop() as ports, progress_shown("Signing") as progress:
         issued = issue_from_table(
             OPERATOR,
@@ -53,7 +54,11 @@ def import_(*, file: BinaryIO, is_dry_run: bool, on_error: str, report: str | No
             keys=ports.keys,
             progress=progress,
         )
-    view = issued_table_view(issued)
+    show(issued_table_view(issued), report)
+
+
+def show(view: IssuedTable, report: str | None) -> None:
+    """Print a report and what is wrong, or write it to a file, and end with the code that tells."""
     if report is None:
         keys = [one.license_key for row in view.rows for one in row.licenses]
         emit(view, keys)
@@ -61,12 +66,17 @@ def import_(*, file: BinaryIO, is_dry_run: bool, on_error: str, report: str | No
         with private_file(report) as out:
             out.write(msgspec.json.encode(view))
         emit(msgspec.structs.replace(view, rows=[]), [report])
-    _say(issued)
-    if issued.failed_count:
+    _say(view)
+    if view.failed:
         click.get_current_context().exit(ExitCode.REFUSED)
 
 
-def _text(file: BinaryIO) -> str:
+def read_table(file: BinaryIO) -> str:
+    """Read the file.
+
+    Raises:
+        click.UsageError: It is too long, or no UTF-8 text.
+    """
     content = file.read(TABLE_BYTES_MAX + 1)
     if len(content) > TABLE_BYTES_MAX:
         raise click.UsageError(f"the file has more than {TABLE_BYTES_MAX} bytes; divide it")
@@ -76,13 +86,14 @@ def _text(file: BinaryIO) -> str:
         raise click.UsageError("the file is not UTF-8 text") from exc
 
 
-def _say(report: TableReport) -> None:
-    wrong = [row for row in report.rows if row.problem is not None]
+def _say(view: IssuedTable) -> None:
+    wrong = [row for row in view.rows if row.error is not None]
     for row in wrong[:PROBLEMS_SHOWN_MAX]:
-        note(f"Row {row.number}: {row.problem}")
+        error = row.error
+        note(f"Row {row.row}: {error.field}: {error.problem}" if error else "")
     if len(wrong) > PROBLEMS_SHOWN_MAX:
         note(f"… and {len(wrong) - PROBLEMS_SHOWN_MAX} more rows.")
-    if report.is_dry_run:
-        note(f"{len(report.rows) - len(wrong)} of {len(report.rows)} rows are good.")
+    if view.dry_run:
+        note(f"{len(view.rows) - len(wrong)} of {len(view.rows)} rows are good.")
     else:
-        note(f"Issued {report.issued_count} licenses.")
+        note(f"Issued {view.issued} licenses.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from keysat_cli.remote.api import API
-from keysat_cli.remote.row import Params, Remote
+from keysat_cli.remote.row import Params, Remote, moment
 from keysat_cli.remote.rows import access, catalog, merchants, outside, sales, server
 
 
@@ -28,6 +28,11 @@ def _public_key(api: API, p: Params) -> Any:
     return api.read("/v1/pubkey")
 
 
+def _audit(api: API, p: Params) -> Any:
+    times = {"since": moment(p["since"]), "until": moment(p["until"])}
+    return api.get("audit", **(dict(p) | times))
+
+
 REMOTE: Final[Mapping[str, Remote]] = {
     **access.ROWS,
     **catalog.ROWS,
@@ -36,10 +41,10 @@ REMOTE: Final[Mapping[str, Remote]] = {
     **merchants.ROWS,
     **server.ROWS,
     "key public": Remote(run=_public_key),
+    "audit list": Remote(run=_audit, columns=("id", "occurred_at", "action", "target_id")),
 }
 
 _FILES: Final = "it works on the database's files"
-_NO_OPERATION: Final = "the admin API has no operation for it"
 _FREE: Final = LocalOnly(reason="it needs no server", is_free=True)
 
 LOCAL_ONLY: Final[Mapping[str, LocalOnly]] = {
@@ -53,8 +58,10 @@ LOCAL_ONLY: Final[Mapping[str, LocalOnly]] = {
     "restore": LocalOnly(reason=_FILES),
     "doctor": LocalOnly(reason="it looks at the database, its files and its machine"),
     "password clear": LocalOnly(reason=_NO_OPERATION),
-    "audit list": LocalOnly(reason=_NO_OPERATION),
     "audit verify": LocalOnly(reason="it reads every row of the log"),
+    "export licenses": LocalOnly(reason="the API gives the file itself, at /export/licenses"),
+    "export invoices": LocalOnly(reason="the API gives the file itself, at /export/invoices"),
+    "export audit": LocalOnly(reason="the API gives the file itself, at /export/audit"),
     "license issue-many": LocalOnly(reason="all are issued in one transaction, or none"),
     "license key": LocalOnly(reason="the admin API never shows the key of a license again"),
     "key verify": _FREE,

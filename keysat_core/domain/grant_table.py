@@ -8,7 +8,7 @@ from keysat_core.domain.grant import Grant
 from keysat_core.domain.instant import parse_rfc3339
 from keysat_core.domain.text import checked_range
 from keysat_core.errors import InvariantError
-from keysat_core.limits import ISSUE_MANY_MAX, TABLE_CELL_CHARS_MAX
+from keysat_core.limits import ISSUE_MANY_MAX
 
 COLUMNS: Final = (
     "product_slug",
@@ -102,10 +102,7 @@ def _row(number: int, header: list[str], cells: list[str]) -> GrantRow:
 def _given(header: list[str], cells: list[str]) -> dict[str, str]:
     if len(cells) != len(header):
         raise InvariantError("row", f"has {len(cells)} cells under {len(header)} columns")
-    given = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-    for name, cell in given.items():
-        checked_range(len(cell), field=f"length of {name}", low=0, high=TABLE_CELL_CHARS_MAX)
-    return given
+    return {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
 
 
 def _grant(given: dict[str, str]) -> Grant:

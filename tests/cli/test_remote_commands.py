@@ -21,6 +21,9 @@ from tests.support.remote_shop import RemoteShop, remote_shop
 SHORTER_PAGES: Final = {"search_licenses"}
 """The list of licenses under another name; one command needs only one of them."""
 
+FILES: Final = {"export_licenses", "export_invoices", "export_audit"}
+"""What is fetched as a file by whatever fetches files."""
+
 CAPABILITIES: Final = (
     "unlimited_products", "unlimited_policies", "unlimited_codes", "unlimited_merchant_profiles",
     "recurring_billing", "zaprite_payments",
@@ -58,7 +61,7 @@ def test_every_admin_operation_can_be_reached_by_a_command(tmp_path: Path) -> No
         assert REMOTE.keys() - shop.used == set()
         names = {str(handler.handler_name) for handler in ADMIN if hasattr(handler, "handler_name")}
         assert len(names) == len(ADMIN)
-        assert names - shop.door.operations == SHORTER_PAGES
+        assert names - shop.door.operations == SHORTER_PAGES | FILES
         assert not any(ADMIN_KEY in str(one.query) for one in shop.door.requests)
     assert not (tmp_path / "far" / "keysat.db").exists()
 
@@ -145,6 +148,11 @@ def _look_after_licenses(shop: RemoteShop) -> None:
     shop.same("license", "show", license_id)
     shop.same("license", "summary")
     shop.same("license", "counts")
+    table = "product_slug,quantity\nw,2\n"
+    assert shop.run("license", "import", "-", stdin=table)["issued"] == 2
+    assert (
+        shop.run("audit", "list", "--action", "license.issue_manual", "--limit", "1")["total"] > 2
+    )
     tiered = shop.run("license", "issue", "w/pro")["license_id"]
     shop.same("tier", "quote", tiered, "basic")
     assert shop.run("tier", "change", tiered, "basic", "--dry-run")["dry_run"] is True

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from keysat_cli.commands.invoice import ACCEPT
+from keysat_cli.commands.license_import import read_table, show
 from keysat_cli.commands.license_options import granted_fields
 from keysat_cli.options import confirm
 from keysat_cli.output import note
 from keysat_cli.remote.api import API
 from keysat_cli.remote.row import Params, Remote, moment, narrowed, said
 from keysat_cli.remote.rows.catalog import find_policy, find_product
+from keysat_http.views.issued_table import IssuedTable
 from keysat_http.views.license import License
 
 LICENSES: Final = "licenses"
@@ -38,9 +42,20 @@ def _list_licenses(api: API, p: Params) -> Any:
         buyer_email=p["buyer_email"],
         nostr_npub=p["nostr_npub"],
         invoice_id=p["invoice_id"],
+        since=moment(p["since"]),
+        until=moment(p["until"]),
         limit=p["limit"],
         offset=p["offset"],
     )
+
+
+def _import_licenses(api: API, p: Params) -> None:
+    body = {
+        "csv": read_table(p["file"]),
+        "dry_run": p["is_dry_run"],
+        "on_error": p["on_error"],
+    }
+    show(msgspec.convert(api.post(LICENSES, "bulk", body=body), IssuedTable), p["report"])
 
 
 def _show_license(api: API, p: Params) -> Any:
@@ -148,6 +163,8 @@ def _list_invoices(api: API, p: Params) -> Any:
         invoice_id=p["invoice_id"],
         payment_provider_id=p["account_id"],
         needs_attention=p["attention"],
+        since=moment(p["since"]),
+        until=moment(p["until"]),
         limit=p["limit"],
         offset=p["offset"],
     )
@@ -184,6 +201,7 @@ def _revenue(api: API, p: Params) -> Any:
 
 ROWS: Final[Mapping[str, Remote]] = {
     "license issue": Remote(run=_issue),
+    "license import": Remote(run=_import_licenses),
     "license list": Remote(
         run=_list_licenses,
         columns=(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -15,11 +15,12 @@ from keysat_core.domain.license import License, key_of
 from keysat_core.domain.policy import Policy
 from keysat_core.domain.product import Product
 from keysat_core.errors import InvariantError
-from keysat_core.limits import TABLE_PROGRESS_ROWS
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.store import Store, Transaction
+
+_ROWS_PER_WORD: Final = 1_000
 
 Progress: TypeAlias = Callable[[int, int], None]
 _Sold: TypeAlias = tuple[str, str | None]
@@ -167,7 +168,7 @@ def _made(
     license_ids = iter(sorted(ids.new() for row in rows for _ in range(row.quantity)))
     reports = []
     for place, row in enumerate(rows):
-        if place % TABLE_PROGRESS_ROWS == 0:
+        if place % _ROWS_PER_WORD == 0:
             progress(place, len(rows))
         own_ids = [LicenseId(next(license_ids)) for _ in range(row.quantity)]
         try:
