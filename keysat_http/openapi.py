@@ -19,8 +19,8 @@ from litestar.types.internal_types import PathParameterDefinition
 from keysat_core.domain.access import roles_with
 from keysat_core.domain.actor import Scope
 from keysat_http.routes import BEARER_SCHEME, COOKIE_SCHEME, get
-from keysat_http.web_sessions import COOKIE, CSRF_HEADER
 from keysat_http.views.export import MEDIA_TYPES
+from keysat_http.web_sessions import COOKIE, CSRF_HEADER
 
 DESCRIPTION: Final = (
     "Self-hosted licensing server. Public operations need no credential; operations under "

@@ -8,13 +8,13 @@ CREATE TABLE api_keys (
     token_hash TEXT NOT NULL UNIQUE,
     role TEXT NOT NULL CHECK (role IN ('read-only', 'license-issuer', 'support', 'merchant-onboard',
         'full-admin')),
-    extra_scopes TEXT NOT NULL CHECK (json_valid(extra_scopes)),
+    extra_scopes TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     last_used_at INTEGER,
     revoked_at INTEGER
 ) STRICT;
 
-CREATE INDEX api_keys_by_age ON api_keys (created_at, id);
+CREATE INDEX api_keys_by_age ON api_keys (created_at);
 
 CREATE TABLE audit_days (
     day INTEGER NOT NULL PRIMARY KEY,

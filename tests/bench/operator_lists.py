@@ -173,6 +173,7 @@ def cases(size: Size, connection: apsw.Connection) -> Iterator[tuple[str, Ask]]:
         "webhook endpoints": lambda: "/webhook-endpoints",
         "merchant profiles": lambda: "/merchant-profiles",
         "tier": lambda: "/tier",
+        "db-info": lambda: "/db-info",
         "audit": lambda: "/audit",
         "audit, a page far down": lambda: f"/audit?before_id={pick.randrange(size.audits) + 1}",
         "audit, offset": lambda: f"/audit?{deep(100_000)}",

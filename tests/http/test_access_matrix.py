@@ -41,6 +41,12 @@ POST   /v1/admin/community-analytics/reset                           MASTER
 GET    /v1/admin/db-info                                             MASTER
 POST   /v1/admin/import-issuer-key                                   MASTER
 
+GET    /v1/admin/audit                                               audit:read
+GET    /v1/admin/export/licenses                                     licenses:read
+GET    /v1/admin/export/invoices                                     invoices:read
+GET    /v1/admin/export/audit                                        audit:read
+POST   /v1/admin/licenses/bulk                                       licenses:write
+
 GET    /v1/admin/products                                            products:read
 POST   /v1/admin/products                                            products:write
 GET    /v1/admin/products/{product_id}                               products:read

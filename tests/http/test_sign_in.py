@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import pytest
 
-from keysat_core.domain.listing import AuditFilter
+from keysat_core.domain.audit_list import AuditFilter
 from keysat_core.domain.setting import WEB_PASSWORD_HASH
 from keysat_core.limits import WEB_SESSIONS_MAX
 from keysat_core.use_cases.server.purge_expired import purge_expired
