@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
+from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_cli.courier import Courier, OwnServer
 from keysat_cli.settings import ServeSettings, StoreSettings, WorkerSettings
 from keysat_cli.version import package_version
@@ -116,6 +117,7 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
     return create_app(
         ports,
         http_settings,
+        seal=SecretBoxSeal(),
         route_handlers=route_handlers(ports),
         fast_routes=lambda *given: fast_routes(ports, *given),
         ticks=shared_ticks(wiring, public_url=settings.public_url, buyers_url=settings.public_url),

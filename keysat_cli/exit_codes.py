@@ -82,6 +82,7 @@ EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
     core.StillReferenced: ExitCode.CONFLICT,
     core.IdempotencyKeyReused: ExitCode.CONFLICT,
     core.RequestInFlight: ExitCode.CONFLICT,
+    core.AnswerLost: ExitCode.CONFLICT,
     core.IllegalTransition: ExitCode.CONFLICT,
     core.StillPayable: ExitCode.CONFLICT,
     core.TierCapReached: ExitCode.REFUSED,

@@ -76,6 +76,13 @@ IDEMPOTENCY_KEY_CHARS_MIN = 16
 IDEMPOTENCY_SECONDS = 86_400
 """How long a repeated Idempotency-Key gives the first answer (public-api 6.1: 24 h)."""
 
+OPERATOR_KEY_CHARS_MAX = 200
+"""Longest Idempotency-Key of an admin request. Each credential has a space of its own, so even a
+short one will do."""
+
+REQUEST_SECONDS_MAX = 60
+"""An admin request still without an answer after this has lost it: none is worked on for longer."""
+
 # --- what operators write (admin-api 8, B-36) ---------------------------------------------------
 
 NEW_SLUG_CHARS_MAX = 64

@@ -12,6 +12,7 @@ from keysat_core.domain.access import OPERATION_SCOPES
 from keysat_core.domain.actor import Scope as OperationScope
 from keysat_core.limits import BODY_BYTES_MAX
 from keysat_core.ports.bundle import Ports
+from keysat_core.ports.seal import AnswerSeal
 from keysat_http import health, meta, metrics, openapi
 from keysat_http.api_key_tokens import ApiKeyTokens
 from keysat_http.auth import Authenticator, CredentialSource, MasterKey, provide_actor
@@ -19,6 +20,7 @@ from keysat_http.bodies import JSONRequest
 from keysat_http.client_address import Caller, Callers
 from keysat_http.edge import Edge, FastRoute
 from keysat_http.framework_errors import ADMIN_PREFIX, render
+from keysat_http.idempotency import KeyedRequests
 from keysat_http.leasing import LeaseKeeper
 from keysat_http.lifecycle import Lifecycle
 from keysat_http.meters import Meters, Readings
@@ -88,6 +90,7 @@ def create_app(
     ports: Ports,
     settings: HTTPSettings,
     *,
+    seal: AnswerSeal,
     route_handlers: Sequence[ControllerRouterHandler] = (),
     ticks: Sequence[Tick] = (),
     credentials: Sequence[CredentialSource] = (),
@@ -102,6 +105,7 @@ def create_app(
     Args:
         ports: What the core needs of the world.
         settings: What the composition root knows.
+        seal: Keeps answers such that only who was given one can read it.
         route_handlers: Routes beside those of this package's own modules.
         ticks: Background jobs.
         credentials: What else proves a caller besides the master key, API keys and sessions.
@@ -169,6 +173,7 @@ def create_app(
             {
                 "authenticator": Authenticator(sources, sessions),
                 "operation_scopes": operation_scopes,
+                "keyed_requests": KeyedRequests(ports.store, ports.clock, seal),
             }
         ),
     )

@@ -100,6 +100,7 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.StillReferenced: CONFLICT,
     core.IdempotencyKeyReused: CONFLICT,
     core.RequestInFlight: CONFLICT,
+    core.AnswerLost: CONFLICT,
     core.IllegalTransition: CONFLICT,
     core.StillPayable: CONFLICT,
     core.TierCapReached: Rule(status=402, error="tier_cap"),

@@ -1,7 +1,7 @@
-"""The ports a request works with: the server's own, or those of a rehearsal."""
+"""The ports a request works with: the server's own, with its key, or those of a rehearsal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +14,8 @@ from litestar.types import HTTPScope
 from keysat_core.errors import InvariantError
 from keysat_core.ports.bundle import Ports
 from keysat_http.framework_errors import ADMIN_PREFIX
+from keysat_http.idempotency import keyed_request_of
+from keysat_http.keyed_store import KeyedStore
 from keysat_http.rehearsal import DRY_RUN, rehearsed
 
 REHEARSABLE: Final = "is_rehearsable"
@@ -34,11 +36,18 @@ def ports_for(request: Request[object, object, State], ports: Ports) -> Ports:
     """
     scope = request.scope
     if not _is_rehearsal_wanted(request):
-        return ports
+        keyed = keyed_request_of(request)
+        return ports if keyed is None else replace(ports, store=keyed.store)
     if not request.route_handler.opt.get(REHEARSABLE):
         raise InvariantError(DRY_RUN, "this operation cannot be rehearsed; leave dry_run out")
     _note_rehearsal(scope)
     return rehearsed(ports)
+
+
+def without_key(ports: Ports) -> Ports:
+    """Give the ports for a step that may be repeated, and must not take the request's key."""
+    store = ports.store
+    return replace(ports, store=store.unkeyed) if isinstance(store, KeyedStore) else ports
 
 
 def _is_rehearsal_wanted(request: Request[object, object, State]) -> bool:

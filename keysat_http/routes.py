@@ -21,9 +21,12 @@ from litestar.openapi.datastructures import ResponseSpec
 from keysat_core.errors import (
     CrossSiteRequest,
     CsrfTokenInvalid,
+    AnswerLost,
     Forbidden,
+    IdempotencyKeyReused,
     InvariantError,
     KeysatError,
+    RequestInFlight,
     StoreBusy,
     StoreUnavailable,
     Unauthorized,
@@ -31,6 +34,7 @@ from keysat_core.errors import (
 from keysat_http.auth import require_scope
 from keysat_http.errors import RULES, Error
 from keysat_http.framework_errors import ADMIN_PREFIX
+from keysat_http.idempotency import find_earlier, keep_answers
 
 BEARER_SCHEME: Final = "bearerAuth"
 COOKIE_SCHEME: Final = "sessionCookie"
@@ -51,7 +55,8 @@ def get(
     **options: Any,
 ) -> HTTPRouteHandler:
     """Declare a GET; HEAD comes with it. ``is_inline`` only for point reads (ARCHITECTURE, Threads)."""
-    return litestar_get(path, **_shared(path, raises, tags, options, is_inline=is_inline))
+    shared = _shared(path, raises, tags, options, is_inline=is_inline, is_changing=False)
+    return litestar_get(path, **shared)
 
 
 def post(
@@ -136,8 +141,11 @@ def _shared(
     *,
     is_inline: bool,
     has_body: bool = False,
+    is_changing: bool = True,
 ) -> dict[str, Any]:
     is_admin = path.startswith(ADMIN_PREFIX)
+    if is_admin and is_changing:
+        raises = (*raises, IdempotencyKeyReused, RequestInFlight, AnswerLost)
     shared: dict[str, Any] = {
         "status_code": HTTPStatus.OK.value,
         "sync_to_thread": not is_inline,
@@ -148,4 +156,8 @@ def _shared(
     if is_admin:
         shared["guards"] = [require_scope]
         shared["security"] = [{BEARER_SCHEME: []}, {COOKIE_SCHEME: []}]
+        shared["security"] = [{BEARER_SCHEME: []}]
+    if is_admin and is_changing:
+        shared["before_request"] = find_earlier
+        shared["middleware"] = [keep_answers]
     return shared | dict(options)

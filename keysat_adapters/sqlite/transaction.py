@@ -1,6 +1,7 @@
 """All aggregates over one session."""
 
 from keysat_adapters.sqlite.api_keys import SQLiteApiKeys
+from keysat_adapters.sqlite.answers import SQLiteAnswers
 from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
 from keysat_adapters.sqlite.codes import SQLiteCodes
@@ -36,6 +37,7 @@ class SQLiteTransaction:
 
     __slots__ = (
         "api_keys",
+        "answers",
         "audit_log",
         "buckets",
         "codes",
@@ -85,6 +87,7 @@ class SQLiteTransaction:
         self.api_keys = SQLiteApiKeys(session)
         self.web_sessions = SQLiteWebSessions(session)
         self.idempotency = SQLiteIdempotency(session)
+        self.answers = SQLiteAnswers(session)
         self.buckets = SQLiteBuckets(session)
         self.leases = SQLiteLeases(session)
         self.settings = SQLiteSettings(session)

@@ -36,6 +36,7 @@ from keysat_core.errors.purchase import (
     StillPayable,
 )
 from keysat_core.errors.request import (
+    AnswerLost,
     Forbidden,
     IdempotencyKeyReused,
     IllegalTransition,
@@ -68,6 +69,7 @@ from keysat_core.errors.server import (
 
 __all__ = [
     "AlreadyConnected",
+    "AnswerLost",
     "BackupUnsound",
     "BadKeyFormat",
     "BadKeySignature",

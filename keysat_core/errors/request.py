@@ -85,6 +85,18 @@ class RequestInFlight(KeysatError):
         )
 
 
+class AnswerLost(KeysatError):
+    """The request of this Idempotency-Key took effect, and there is no answer of it to repeat."""
+
+    code = "answer_lost"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the request with this Idempotency-Key took effect, but its answer was lost; look at "
+            "what it was to change before anything is sent again, and then under a new key"
+        )
+
+
 class IllegalTransition(KeysatError):
     """A state machine has no such transition."""
 

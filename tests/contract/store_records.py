@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from keysat_core.domain.idempotency import IdempotencyRecord
+from keysat_core.domain.idempotency import IdempotencyRecord, KeptRequest, RequestKey
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.rate_limit import Bucket
 from keysat_core.domain.receipt import DueReceipt, ReceiptOutcome, WebhookReceipt
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import SigningKeyUnusable, StoreUnavailable
+from keysat_core.errors import RequestInFlight, SigningKeyUnusable, StoreUnavailable
 from keysat_core.ports.store import Store
 from tests.support.builders import (
     NOW,
@@ -152,6 +152,48 @@ class RecordsContract(ABC):
         with pytest.raises(StoreUnavailable), store.writing() as tx:
             tx.trail.append_event(event)
             tx.trail.append_event(event)
+
+    # --- answers to operators ---------------------------------------------------------------------
+
+    def test_a_request_is_kept_and_answered_under_its_whole_key(self, store: Store) -> None:
+        key = RequestKey(actor_hash="a", operation="o", key="k")
+        request = KeptRequest(key=key, request_digest="d", created_at=NOW)
+        others = [replace(key, **{name: "x"}) for name in ("actor_hash", "operation", "key")]
+        with store.writing() as tx:
+            tx.answers.put_request(request, expired_before=Instant(0))
+            assert tx.answers.find_request(key) == request
+            for other in others:
+                tx.answers.put_request(replace(request, key=other), expired_before=Instant(0))
+            tx.answers.put_answer(key, 200, b"\x00sealed\xff")
+        with store.reading() as tx:
+            answered = replace(request, status=200, sealed_body=b"\x00sealed\xff")
+            assert tx.answers.find_request(key) == answered
+            assert [tx.answers.find_request(other) for other in others] == [
+                replace(request, key=other) for other in others
+            ]
+
+    def test_a_key_is_taken_once_until_it_has_expired(self, store: Store) -> None:
+        key = RequestKey(actor_hash="a", operation="o", key="k")
+        request = KeptRequest(key=key, request_digest="d", created_at=NOW)
+        later = replace(request, request_digest="e", created_at=Instant(NOW + 1))
+        with store.writing() as tx:
+            tx.answers.put_request(request, expired_before=Instant(0))
+            tx.answers.put_answer(key, 200, b"sealed")
+        with pytest.raises(RequestInFlight), store.writing() as tx:
+            tx.answers.put_request(later, expired_before=Instant(NOW - 1))
+        with store.writing() as tx:
+            tx.answers.put_request(later, expired_before=NOW)
+            assert tx.answers.find_request(key) == later
+
+    def test_old_requests_are_purged_oldest_first(self, store: Store) -> None:
+        keys = [RequestKey(actor_hash="a", operation="o", key=f"k{age}") for age in range(4)]
+        with store.writing() as tx:
+            for age, key in enumerate(keys):
+                made = KeptRequest(key=key, request_digest="d", created_at=Instant(NOW - age))
+                tx.answers.put_request(made, expired_before=Instant(0))
+            assert tx.answers.purge_requests(NOW, 2) == 2
+            assert [key for key in keys if tx.answers.find_request(key)] == keys[:2]
+            assert tx.answers.purge_requests(NOW, -1) == 0
 
     # --- idempotency keys -----------------------------------------------------------------------
 

@@ -5,10 +5,17 @@ import pytest
 from keysat_adapters.system.clock import SystemClock
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.entropy import Entropy
 from keysat_core.ports.ids import Ids
-from tests.contract.system_contracts import ClockContract, EntropyContract, IdsContract
+from keysat_core.ports.seal import AnswerSeal
+from tests.contract.system_contracts import (
+    ClockContract,
+    EntropyContract,
+    IdsContract,
+    SealContract,
+)
 
 
 class TestSystemClock(ClockContract):
@@ -21,6 +28,12 @@ class TestSystemEntropy(EntropyContract):
     @pytest.fixture
     def entropy(self) -> Entropy:
         return SystemEntropy()
+
+
+class TestSecretBoxSeal(SealContract):
+    @pytest.fixture
+    def seal(self) -> AnswerSeal:
+        return SecretBoxSeal()
 
 
 class TestRandomIds(IdsContract):

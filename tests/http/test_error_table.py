@@ -22,6 +22,7 @@ SAMPLES = (
     core.StillReferenced("product", "x", {"licenses": 2}),
     core.IdempotencyKeyReused(),
     core.RequestInFlight(),
+    core.AnswerLost(),
     core.IllegalTransition("license", "revoked", "suspend"),
     core.StillPayable(is_provider_asked=True),
     core.TierCapReached("five products at most", "https://up.example"),

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from litestar.testing import TestClient
 
+from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_core.limits import BODY_BYTES_MAX, FINGERPRINT_CHARS_MAX
 from keysat_http.app import create_app
 from keysat_http.endpoints import route_handlers
@@ -30,7 +31,12 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture
 def through_the_framework(shop: Shop) -> Iterator[TestClient[FromPeer]]:
-    app = create_app(shop.ports, shop.settings, route_handlers=route_handlers(shop.ports))
+    app = create_app(
+        shop.ports,
+        shop.settings,
+        seal=SecretBoxSeal(),
+        route_handlers=route_handlers(shop.ports),
+    )
     with TestClient(FromPeer(app=app, peer="10.0.0.1")) as client:
         yield client
 

@@ -2,6 +2,7 @@
 
 from litestar.testing import TestClient
 
+from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_core.domain.product import PriceInput
 from keysat_core.testing import OPERATOR, sandbox_ports
 from keysat_core.use_cases.products.create_product import CreateProduct, create_product
@@ -17,7 +18,9 @@ def test_a_key_sold_in_memory_validates_over_http() -> None:
         key = shop.sell("app").key
         ports = shop.as_ports()
         handlers = route_handlers(ports, purchase_seconds=8)
-        app = create_app(ports, settings(), route_handlers=handlers, credentials=[])
+        app = create_app(
+            ports, settings(), seal=SecretBoxSeal(), route_handlers=handlers, credentials=[]
+        )
         with TestClient(FromPeer(app=app, peer="203.0.113.9")) as client:
             answer = client.post("/v1/validate", json={"key": key, "product_slug": "app"}).json()
             refusal = client.post("/v1/validate", json={"key": key[:-8]}).json()

@@ -20,6 +20,7 @@ from keysat_adapters.sqlite.heartbeats import SQLiteHeartbeats
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
+from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_core.domain.access import OPERATION_SCOPES
 from keysat_core.domain.activity import ValidationEntry
 from keysat_core.domain.actor import Scope as OperationScope
@@ -179,6 +180,7 @@ def running_server(
         app = create_app(
             ports,
             settings(trusted=trusted),
+            seal=SecretBoxSeal(),
             route_handlers=route_handlers,
             ticks=ticks,
             fast_routes=fast_routes,

@@ -24,6 +24,7 @@ from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
 from keysat_adapters.system.passwords import Argon2Passwords
+from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_adapters.zaprite.gate import Zaprite
 from keysat_cli.rate_sources import RateSource
 from keysat_cli.rates import market_rates
@@ -42,9 +43,10 @@ from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.sandbox import PretendPayment
 from keysat_core.ports.self_licenses import SelfLicenses
 from keysat_core.testing.self_licenses import MemorySelfLicenses
+from keysat_core.ports.seal import AnswerSeal
 from keysat_core.use_cases.server.prepare_server import prepare_server
 from keysat_http.app import Application, create_app
-from keysat_http.auth import Credential
+from keysat_http.auth import Credential, CredentialSource
 from keysat_http.endpoints import route_handlers
 from keysat_http.public.hot_path import fast_routes
 from keysat_http.settings import HTTPSettings
@@ -238,6 +240,8 @@ def running_shop(
     is_rate_limited: bool = True,
     has_stored_key: bool = False,
     path: Path | None = None,
+    seal: AnswerSeal | None = None,
+    credentials: Sequence[CredentialSource] = (),
 ) -> Iterator[Shop]:
     """Run a shop over a store in memory, or in a file if there is a ``path``. The bearer token ``scoped`` has ``scopes``.
 
@@ -320,8 +324,9 @@ def running_shop(
         app = create_app(
             ports,
             told,
+            seal=seal or SecretBoxSeal(),
             route_handlers=handlers,
-            credentials=[ScopedKey(scopes=scopes)],
+            credentials=[ScopedKey(scopes=scopes), *credentials],
             fast_routes=lambda *given: fast_routes(ports, *given),
         )
         outside = FromPeer(app=app, peer=peer)

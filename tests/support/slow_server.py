@@ -11,6 +11,7 @@ from pathlib import Path
 from litestar.params import FromPath
 
 from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_http import routes
 from keysat_http.app import create_app
 from keysat_http.logs import configure_logs
@@ -53,7 +54,9 @@ def main() -> None:
         tick = Tick(
             name="busy", first_after_seconds=0.0, every_seconds=0.1, run=lambda: time.sleep(0.5)
         )
-        app = create_app(ports, settings(), route_handlers=[wait, ask], ticks=[tick])
+        app = create_app(
+            ports, settings(), seal=SecretBoxSeal(), route_handlers=[wait, ask], ticks=[tick]
+        )
         run_server(app, host="127.0.0.1", port=0, ready=lambda port: say(str(port)))
     say("closed")
 

@@ -7,7 +7,7 @@ import pytest
 from keysat_adapters.rates.pinned import PinnedRates
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.actor import SYSTEM
-from keysat_core.domain.idempotency import IdempotencyRecord
+from keysat_core.domain.idempotency import IdempotencyRecord, KeptRequest, RequestKey
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.money import Currency
@@ -262,13 +262,19 @@ def test_only_what_is_older_than_its_time_is_removed(trade: Trade) -> None:
                 created_at=at["record"],
             )
             tx.idempotency.put_record("purchase", record)
+            kept = KeptRequest(
+                key=RequestKey(actor_hash="a", operation="o", key=f"k{offset}"),
+                request_digest="d",
+                created_at=at["record"],
+            )
+            tx.answers.put_request(kept, expired_before=Instant(0))
             bucket = Bucket(units=1, refilled_at=at["bucket"])
             tx.buckets.put_bucket("any", f"b{offset}", bucket)
             ended = Instant(now - offset)
             tx.web_sessions.put_session(make_web_session(token_hash=f"{offset}", expires_at=ended))
-    one_each = Purged(receipts=1, idempotency_records=1, buckets=1, web_sessions=1)
+    one_each = Purged(receipts=1, idempotency_records=1, answers=1, buckets=1, web_sessions=1)
     assert purge_expired(store=trade.store, clock=trade.clock) == one_each
-    nothing = Purged(receipts=0, idempotency_records=0, buckets=0, web_sessions=0)
+    nothing = Purged(receipts=0, idempotency_records=0, answers=0, buckets=0, web_sessions=0)
     assert purge_expired(store=trade.store, clock=trade.clock) == nothing
     with trade.store.reading() as tx:
         assert tx.idempotency.find_record("purchase", "k0") is not None

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from keysat_core.domain.database_info import DatabaseInfo
 from keysat_core.domain.idempotency import IdempotencyRecord
+from keysat_core.domain.idempotency import IdempotencyRecord, KeptRequest, RequestKey
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.lease import Lease
@@ -21,6 +22,25 @@ class Idempotency(Protocol):
         ...
 
     def purge_records(self, before: Instant, limit: int) -> int: ...
+
+
+class Answers(Protocol):
+    """Operators' requests that came with an Idempotency-Key and took effect, with their answers."""
+
+    def find_request(self, key: RequestKey) -> KeptRequest | None: ...
+    def put_request(self, request: KeptRequest, *, expired_before: Instant) -> None:
+        """Keep a request in the transaction of its effect; one made before the instant gives way.
+
+        Raises:
+            RequestInFlight: another request came first with this key.
+        """
+        ...
+
+    def put_answer(self, key: RequestKey, status: int, sealed_body: bytes) -> None:
+        """Keep the answer of a request that is there; without one nothing is done."""
+        ...
+
+    def purge_requests(self, before: Instant, limit: int) -> int: ...
 
 
 class Buckets(Protocol):

@@ -11,6 +11,7 @@ from keysat_core.ports.store.licenses import Licenses, Machines
 from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts, Tips
 from keysat_core.ports.store.saved_payments import SavedPaymentRows
 from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings, Statistics
+from keysat_core.ports.store.server import Answers, Buckets, Idempotency, Leases, Settings
 from keysat_core.ports.store.trail import AuditLog, Trail
 from keysat_core.ports.store.webhooks import Deliveries, Outbox, WebhookEndpoints
 
@@ -64,6 +65,8 @@ class Transaction(Protocol):
     def web_sessions(self) -> WebSessions: ...
     @property
     def idempotency(self) -> Idempotency: ...
+    @property
+    def answers(self) -> Answers: ...
     @property
     def buckets(self) -> Buckets: ...
     @property

@@ -64,6 +64,8 @@ from keysat_core.testing.strategies.invoices import (
     invalidates,
     invoice_events,
     invoices,
+    kept_requests,
+    request_keys,
     settles,
 )
 from keysat_core.testing.strategies.keys import (
@@ -298,6 +300,7 @@ __all__ = [
     "invoice_pages",
     "invoice_rows",
     "invoices",
+    "kept_requests",
     "leases",
     "license_counts",
     "license_events",
@@ -350,6 +353,7 @@ __all__ = [
     "remote_stores",
     "remote_webhooks",
     "replies",
+    "request_keys",
     "revenue_summaries",
     "revenue_windows",
     "revokes",

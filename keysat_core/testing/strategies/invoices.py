@@ -5,7 +5,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from keysat_core.domain.idempotency import IdempotencyRecord
+from keysat_core.domain.idempotency import IdempotencyRecord, KeptRequest, RequestKey
 from keysat_core.domain.ids import InvoiceId, ProductId
 from keysat_core.domain.invoice import (
     Attention,
@@ -89,4 +89,31 @@ def idempotency_records(**fixed: Any) -> SearchStrategy[IdempotencyRecord]:
         request_digest=digests(),
         invoice_id=ids().map(InvoiceId),
         created_at=instants(),
+    )
+
+
+def request_keys(**fixed: Any) -> SearchStrategy[RequestKey]:
+    """An Idempotency-Key of an operator's request."""
+    return built(
+        RequestKey,
+        fixed,
+        actor_hash=digests(),
+        operation=st.sampled_from(["issue_license", "create_product"]),
+        key=st.uuids(version=4).map(str) | st.text("0123456789abcdef-", min_size=1, max_size=40),
+    )
+
+
+def kept_requests(**fixed: Any) -> SearchStrategy[KeptRequest]:
+    """An operator's request that took effect, before or after it was answered."""
+    answer = st.none() | st.tuples(st.sampled_from([200, 409, 502]), st.binary(min_size=40))
+    return answer.flatmap(
+        lambda answer: built(
+            KeptRequest,
+            fixed,
+            key=request_keys(),
+            request_digest=digests(),
+            created_at=instants(),
+            status=st.just(answer[0] if answer else None),
+            sealed_body=st.just(answer[1] if answer else None),
+        )
     )

@@ -25,7 +25,7 @@ from keysat_core.domain.events import Event, OutboxEvent
 from keysat_core.domain.file_diagnosis import BackupFacts, DiskSpace
 from keysat_core.domain.finding import Finding
 from keysat_core.domain.grant import Grant, Receiver
-from keysat_core.domain.idempotency import IdempotencyRecord
+from keysat_core.domain.idempotency import IdempotencyRecord, KeptRequest, RequestKey
 from keysat_core.domain.inspection import CheckFinding, Offenders, Tallies
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Expire, Invalidate, Invoice, Settle
@@ -128,6 +128,8 @@ from keysat_core.testing.strategies.invoices import (
     idempotency_records,
     invalidates,
     invoices,
+    kept_requests,
+    request_keys,
     settles,
 )
 from keysat_core.testing.strategies.keys import (
@@ -258,7 +260,9 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Invalidate: invalidates,
     Invoice: invoices,
     InvoiceOrder: invoice_orders,
+    KeptRequest: kept_requests,
     Lease: leases,
+    RequestKey: request_keys,
     License: licenses,
     LightningPayment: lightning_payments,
     LicenseCounts: license_counts,

@@ -18,13 +18,14 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
 
     receipts: int
     idempotency_records: int
+    answers: int
     buckets: int
     web_sessions: int
     deliveries: int = 0
 
 
 def purge_expired(*, store: Store, clock: Clock) -> Purged:
-    """Remove old webhook receipts, idempotency keys, idle buckets and ended sessions, in batches.
+    """Remove old webhook receipts, idempotency keys, answers, idle buckets and ended sessions, in batches.
 
     Finished deliveries too, if they are kept for a time only (B-47).
     """
@@ -38,6 +39,7 @@ def purge_expired(*, store: Store, clock: Clock) -> Purged:
             idempotency_records=tx.idempotency.purge_records(
                 Instant(now - IDEMPOTENCY_SECONDS), PURGE_BATCH
             ),
+            answers=tx.answers.purge_requests(Instant(now - IDEMPOTENCY_SECONDS), PURGE_BATCH),
             buckets=tx.buckets.purge_buckets(Instant(now - BUCKET_SECONDS), PURGE_BATCH),
             web_sessions=tx.web_sessions.purge_sessions(now, PURGE_BATCH),
             deliveries=0
