@@ -16,8 +16,8 @@ from litestar.openapi.spec import Components, License, SecurityScheme, Server
 from litestar.types import ControllerRouterHandler, Method
 from litestar.types.internal_types import PathParameterDefinition
 
-from keysat_core.domain.access import roles_with
 from keysat_core.domain.actor import Scope
+from keysat_http.openapi_words import add_access, add_key_header, add_words
 from keysat_http.routes import BEARER_SCHEME, COOKIE_SCHEME, get
 from keysat_http.views.export import MEDIA_TYPES
 from keysat_http.web_sessions import COOKIE, CSRF_HEADER
@@ -97,18 +97,21 @@ def _finished(app: Litestar) -> dict[str, Any]:
     document = app.openapi_schema.to_schema()
     for item in document["paths"].values():
         for method in _METHODS & item.keys():
-            _finish(item[method], app.state.operation_scopes)
+            _finish(item[method], app.state.operation_scopes, is_changing=method != "get")
+    add_words(document)
     return document
 
 
-def _finish(operation: dict[str, Any], scopes: Mapping[str, Scope]) -> None:
+def _finish(operation: dict[str, Any], scopes: Mapping[str, Scope], *, is_changing: bool) -> None:
     """Add what Litestar leaves out or gets wrong."""
+    if "description" in operation:
+        operation["summary"] = operation["description"].partition("\n")[0].rstrip(".")
     if operation.setdefault("security", []):
         scope = scopes[operation["operationId"]]
         operation["security"] = [{BEARER_SCHEME: [scope]}, {COOKIE_SCHEME: []}]
-        operation["x-keysat-roles"] = list(roles_with(scope))
-    if "description" in operation:
-        operation["summary"] = operation["description"].partition("\n")[0].rstrip(".")
+        add_access(operation, scope)
+        if is_changing:
+            add_key_header(operation)
     # Litestar describes a body of nothing, where there is none.
     operation["responses"].get("204", {}).pop("content", None)
     if operation["operationId"].startswith("export_"):

@@ -25,7 +25,7 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def purge_expired(*, store: Store, clock: Clock) -> Purged:
-    """Remove old webhook receipts, idempotency keys, answers, idle buckets and ended sessions, in batches.
+    """Remove receipts, idempotency keys, answers, buckets and sessions whose time is over, in batches.
 
     Finished deliveries too, if they are kept for a time only (B-47).
     """
