@@ -10,20 +10,17 @@ import structlog
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
 from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_cli.courier import Courier, OwnServer
+from keysat_cli.readings import RememberedTallies, read
 from keysat_cli.settings import ServeSettings, StoreSettings, WorkerSettings
 from keysat_cli.version import package_version
 from keysat_cli.wiring import CLOCK, ENTROPY, Wiring, open_wiring
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
 from keysat_core.errors import KeysatError
 from keysat_core.limits import PURGE_BATCH
-from keysat_core.ports.bundle import Ports
-from keysat_core.use_cases.connections.show_providers import list_account_health
 from keysat_core.use_cases.server.prepare_server import has_sandbox_account
 from keysat_core.use_cases.server.retention import find_retention
-from keysat_core.use_cases.webhooks.list_deliveries import count_deliveries
 from keysat_http.app import Application, create_app
 from keysat_http.endpoints import route_handlers
-from keysat_http.meters import ProviderReading, Readings
 from keysat_http.provider_ticks import provider_ticks
 from keysat_http.public.hot_path import fast_routes
 from keysat_http.server_ticks import server_ticks
@@ -36,9 +33,6 @@ DELIVERIES_SECONDS: Final = 2.0
 
 VALIDATION_PASSES_MAX: Final = 5_000
 """Batches one purge may remove: 1 300 rows for each second of the hour, above the design point."""
-
-SHOWN_ID_CHARS: Final = 8
-"""How much of a provider's id is shown: the whole is in the address its webhooks come to."""
 
 SANDBOX_REMEDY: Final = (
     "licenses in this database may have been sold for pretend money; sell from a fresh database"
@@ -103,6 +97,7 @@ def open_worker(settings: WorkerSettings) -> Iterator[tuple[Wiring, list[Tick]]]
 def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
     """Build the application with its background jobs."""
     ports = wiring.ports
+    tallies = RememberedTallies(ports.store, ports.clock)
     http_settings = HTTPSettings(
         public_url=settings.public_url,
         admin_api_key=settings.admin_api_key,
@@ -121,7 +116,7 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
         route_handlers=route_handlers(ports),
         fast_routes=lambda *given: fast_routes(ports, *given),
         ticks=shared_ticks(wiring, public_url=settings.public_url, buyers_url=settings.public_url),
-        read=lambda: _read(wiring),
+        read=lambda: read(wiring, tallies),
     )
 
 
@@ -154,32 +149,6 @@ def shared_ticks(wiring: Wiring, *, public_url: str | None, buyers_url: str) -> 
         )
         ticks.append(tick)
     return ticks
-
-
-def _read(wiring: Wiring) -> Readings:
-    counts = count_deliveries(store=wiring.ports.store, clock=wiring.ports.clock)
-    return Readings(
-        validations_queued=wiring.activity.validations.queued_count,
-        validations_dropped=wiring.activity.validations.dropped_count,
-        store_busy=wiring.store.busy_count,
-        deliveries_queued=sum(one.queued for one in counts),
-        deliveries_dead=sum(one.dead for one in counts),
-        providers=_provider_readings(wiring.ports),
-    )
-
-
-def _provider_readings(ports: Ports) -> tuple[ProviderReading, ...]:
-    return tuple(
-        ProviderReading(
-            name=one.account.id[:SHOWN_ID_CHARS],
-            kind=one.account.kind,
-            is_well=one.state in {"ok", "unknown"},
-            has_webhook=one.trouble is None,
-            failures=one.health.failures,
-            last_ok_at=one.health.last_ok_at or 0,
-        )
-        for one in list_account_health(store=ports.store, clock=ports.clock)
-    )
 
 
 def _open_sandbox(settings: StoreSettings, public_url: str, own: OwnServer) -> Sandbox:

@@ -26,8 +26,8 @@ class Bind:
         return self.host
 
 
-def parse_bind(text: str) -> Bind:
-    """Read ``address:port``; an IPv6 address stands in brackets.
+def parse_bind(text: str, *, setting: str = "KEYSAT_BIND") -> Bind:
+    """Read ``address:port`` of a setting; an IPv6 address stands in brackets.
 
     Raises:
         ConfigurationError: it is nothing of the kind.
@@ -38,7 +38,7 @@ def parse_bind(text: str) -> Bind:
     is_port = port.isascii() and port.isdecimal() and int(port) <= PORT_MAX
     if not is_port or not _is_address(bare, is_ipv6=is_bracketed):
         raise ConfigurationError(
-            "KEYSAT_BIND", f"{text!r} is not an address such as 0.0.0.0:8080 or [::]:8080"
+            setting, f"{text!r} is not an address such as 0.0.0.0:8080 or [::]:8080"
         )
     return Bind(host=bare, port=int(port))
 

@@ -69,6 +69,7 @@ class ServeSettings:
     is_rate_limited: bool = True
     is_cookie_secure: bool = True
     log_level: str = LOG_LEVEL_DEFAULT
+    metrics_bind: Bind | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +126,7 @@ def read_serve_settings(environment: Environment) -> ServeSettings:
         is_rate_limited=environment.is_on("KEYSAT_RATE_LIMITS", default="1"),
         is_cookie_secure=not environment.is_on("KEYSAT_INSECURE_COOKIES"),
         log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
+        metrics_bind=_metrics_bind(environment),
     )
 
 
@@ -167,6 +169,7 @@ def find_problem(environment: Environment) -> str | None:
         if environment.find("KEYSAT_ADMIN_API_KEY") is not None:
             _admin_api_key(environment)
         parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT)
+        _metrics_bind(environment)
         _trusted_proxies(environment)
         read_rate_sources(environment)
     except ConfigurationError as exc:
@@ -212,6 +215,11 @@ def _admin_api_key(environment: Environment) -> Secret:
             "KEYSAT_ADMIN_API_KEY", f"must be plain characters without spaces; {remedy}"
         )
     return Secret(text)
+
+
+def _metrics_bind(environment: Environment) -> Bind | None:
+    text = environment.find("KEYSAT_METRICS_BIND")
+    return None if text is None else parse_bind(text, setting="KEYSAT_METRICS_BIND")
 
 
 def _trusted_proxies(environment: Environment) -> tuple[Network, ...]:

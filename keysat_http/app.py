@@ -65,6 +65,7 @@ class Application:
         lifecycle: Tell it that the stop begins.
         limiter: The rate limits.
         meters: What is counted.
+        metrics: What was counted, spelled out.
     """
 
     def __init__(
@@ -73,12 +74,15 @@ class Application:
         edge: Edge,
         lifecycle: Lifecycle,
         limiter: RateLimiter,
+        *,
         meters: Meters,
+        page: metrics.MetricsPage,
     ) -> None:
         self.litestar = litestar
         self.lifecycle = lifecycle
         self.limiter = limiter
         self.meters = meters
+        self.metrics = page
         self._edge = edge
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -184,7 +188,7 @@ def create_app(
         fast_routes=fast_routes(limiter, callers, meters),
         meters=meters,
     )
-    return Application(litestar, edge, lifecycle, limiter, meters)
+    return Application(litestar, edge, lifecycle, limiter, meters=meters, page=page)
 
 
 def _rate_flush(ports: Ports, limiter: RateLimiter) -> Tick:

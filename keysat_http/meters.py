@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from keysat_core.domain.instant import Instant
+from keysat_core.domain.tallies import ShopTallies
 from keysat_http.leasing import Attempt, Outcome
 
 RequestKind = tuple[str, str, int]
@@ -86,7 +87,10 @@ class ProviderReading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
-    """What adapters count: read when somebody asks."""
+    """What adapters count: read when somebody asks.
+
+    ``tallies`` is None until the first count is done. ``file_bytes``: by what a file is.
+    """
 
     validations_queued: int = 0
     validations_dropped: int = 0
@@ -94,6 +98,8 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     deliveries_queued: int = 0
     deliveries_dead: int = 0
     providers: tuple[ProviderReading, ...] = ()
+    tallies: ShopTallies | None = None
+    file_bytes: Mapping[str, int] = {}
 
 
 @dataclass(kw_only=True, slots=True)

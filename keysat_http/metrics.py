@@ -5,11 +5,12 @@ nothing of the Prometheus library runs.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from litestar import Response
 from litestar.di import NamedDependency
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -19,6 +20,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_core.domain.tallies import ShopTallies
 from keysat_http.auth import require_scope
 from keysat_http.meters import Meters, ProviderReading, Readings, TickMeter
 from keysat_http.routes import BEARER_SCHEME, COOKIE_SCHEME, declared_errors, get
@@ -37,6 +39,23 @@ class MetricsPage:
     def text(self) -> bytes:
         """Give every metric as it stands."""
         return generate_latest(self._registry)
+
+    @contextmanager
+    def listening(self, host: str, port: int) -> Iterator[int]:
+        """Serve the page, and nothing else, to whoever reaches this address; give the bound port.
+
+        In a thread of its own, so that a server whose event loop is stuck can still be watched.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        server, thread = start_http_server(port, addr=host, registry=self._registry)
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
 
 @get(
@@ -92,6 +111,9 @@ class _Meters(Collector):
             value=readings.deliveries_dead,
         )
         yield from _providers(readings.providers)
+        yield from _files(readings.file_bytes)
+        if readings.tallies is not None:
+            yield from _tallies(readings.tallies)
 
     def _requests(self) -> Metric:
         family = SummaryMetricFamily(
@@ -150,6 +172,37 @@ def _providers(readings: Sequence[ProviderReading]) -> Iterator[Metric]:
         for reading in readings:
             gauge.add_metric([reading.name, reading.kind], value(reading))
         yield gauge
+
+
+def _files(file_bytes: Mapping[str, int]) -> Iterator[Metric]:
+    gauge = GaugeMetricFamily(
+        "keysat_database_bytes", "Size of the files of the database.", labels=["file"]
+    )
+    for name, size in file_bytes.items():
+        gauge.add_metric([name], size)
+    yield gauge
+
+
+def _tallies(tallies: ShopTallies) -> Iterator[Metric]:
+    for noun, by_status in (
+        ("invoices", tallies.invoices),
+        ("licenses", tallies.licenses),
+        ("subscriptions", tallies.subscriptions),
+        ("deliveries", tallies.deliveries),
+    ):
+        gauge = GaugeMetricFamily(
+            f"keysat_{noun}", f"How many {noun} there are.", labels=["status"]
+        )
+        for status, count in by_status.items():
+            gauge.add_metric([status], count)
+        yield gauge
+    for name, help_, count in (
+        ("receipts_waiting", "Webhooks noted and not yet looked into.", tallies.receipts_waiting),
+        ("api_keys", "API keys that are not revoked.", tallies.api_keys),
+        ("sessions", "Web sessions that have not ended.", tallies.sessions),
+    ):
+        yield GaugeMetricFamily(f"keysat_{name}", help_, value=count)
+    yield CounterMetricFamily("keysat_events", "Events that ever happened.", value=tallies.events)
 
 
 def _ticks(meters: Mapping[str, TickMeter]) -> Iterator[Metric]:

@@ -17,6 +17,7 @@ from litestar.types import ControllerRouterHandler, Method
 from litestar.types.internal_types import PathParameterDefinition
 
 from keysat_core.domain.actor import Scope
+from keysat_http.openapi_links import add_links
 from keysat_http.openapi_words import add_access, add_key_header, add_words
 from keysat_http.routes import BEARER_SCHEME, COOKIE_SCHEME, get
 from keysat_http.views.export import MEDIA_TYPES
@@ -99,6 +100,7 @@ def _finished(app: Litestar) -> dict[str, Any]:
         for method in _METHODS & item.keys():
             _finish(item[method], app.state.operation_scopes, is_changing=method != "get")
     add_words(document)
+    add_links(document)
     return document
 
 

@@ -166,7 +166,7 @@ def _term_at(at: str) -> Term | None:
 def _describe(schema: Schema, term: Term, *, is_asked: bool) -> None:
     schema.setdefault("description", term.text)
     for one in _texts(schema):
-        if term.format is not None:
+        if term.format is not None and (is_asked or term.is_kept):
             one["format"] = term.format
         if is_asked and term.chars_max is not None:
             one["maxLength"] = term.chars_max

@@ -25,6 +25,7 @@ from keysat_adapters.sqlite.session import Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
 from keysat_adapters.sqlite.statistics import SQLiteStatistics
 from keysat_adapters.sqlite.subscriptions import SQLiteSubscriptions
+from keysat_adapters.sqlite.tallies import SQLiteTallies
 from keysat_adapters.sqlite.tier_changes import SQLiteTierChanges
 from keysat_adapters.sqlite.tips import SQLiteTips
 from keysat_adapters.sqlite.trail import SQLiteTrail
@@ -59,6 +60,7 @@ class SQLiteTransaction:
         "settings",
         "statistics",
         "subscriptions",
+        "tallies",
         "tier_changes",
         "tips",
         "trail",
@@ -88,6 +90,7 @@ class SQLiteTransaction:
         self.web_sessions = SQLiteWebSessions(session)
         self.idempotency = SQLiteIdempotency(session)
         self.answers = SQLiteAnswers(session)
+        self.tallies = SQLiteTallies(session)
         self.buckets = SQLiteBuckets(session)
         self.leases = SQLiteLeases(session)
         self.settings = SQLiteSettings(session)

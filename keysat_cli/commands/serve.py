@@ -1,10 +1,11 @@
 """``keysat serve``: the server, until it is told to stop."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import click
 import msgspec
+import structlog
 
 from keysat_cli.application import open_application
 from keysat_cli.groups import JSONCommand
@@ -13,8 +14,11 @@ from keysat_cli.output import OutputLost, emit, flush_output, note
 from keysat_cli.session import environment
 from keysat_cli.settings import ServeSettings, read_serve_settings
 from keysat_cli.version import package_version
+from keysat_http.app import Application
 from keysat_http.logs import configure_logs
 from keysat_http.serve import run_server
+
+log = structlog.get_logger("keysat.cli")
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,15 +42,29 @@ def serve() -> None:
     settings = read_serve_settings(environment())
     configure_logs(settings.log_level)
     refuse_taken(settings.bind, setting="KEYSAT_BIND")
+    if settings.metrics_bind is not None:
+        refuse_taken(settings.metrics_bind, setting="KEYSAT_METRICS_BIND")
     if settings.store.is_sandbox:
         note("SANDBOX MODE: payments are pretended. Never sell for real money like this.")
-    with open_application(settings) as opened:
+    with open_application(settings) as opened, _metrics_served(settings, opened.app):
         run_server(
             opened.app,
             host=settings.bind.host,
             port=settings.bind.port,
             ready=_ready(settings, opened.listens),
         )
+
+
+@contextmanager
+def _metrics_served(settings: ServeSettings, app: Application) -> Iterator[None]:
+    """Serve the metrics without a credential where the operator said so, and nowhere else."""
+    bind = settings.metrics_bind
+    if bind is None:
+        yield
+        return
+    with app.metrics.listening(bind.host, bind.port) as port:
+        log.info("metrics_listening", host=bind.host, port=port)
+        yield
 
 
 def _ready(settings: ServeSettings, listens: Callable[[int], None]) -> Callable[[int], None]:

@@ -28,7 +28,7 @@ LICENSES: Final[Terms] = {
     "deactivation_reason": says("Why the seat was given up.", "lost laptop"),
     "direction": says("Whether the new tier is a better one.", "upgrade"),
     "dry_run": claims("Only say what would be done.", example=False),
-    "effective_at": when("When it takes effect."),
+    "effective_at": says("When it takes effect: `immediate`, or an instant.", "immediate"),
     "entitlements_lost": says("What the license allows no more afterwards.", ["export"]),
     "fingerprint": says("What the software knows a machine by.", "8c0fd2", chars_max=256),
     "from_policy_id": names("The tier it was on."),

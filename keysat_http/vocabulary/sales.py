@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from keysat_http.vocabulary.term import Terms, claims, leads, mails, names, says, when
+from keysat_http.vocabulary.term import Terms, claims, leads, made, mails, names, says, when
 
 SALES: Final[Terms] = {
     "amount_sats": says("What is to be paid, in sats.", 50_000),
@@ -12,7 +12,10 @@ SALES: Final[Terms] = {
     "cancellation_reason": says("Why it was cancelled.", "too expensive"),
     "cancelled_at": when("When it was cancelled; null if it was not."),
     "charge": says("What became of the charge.", "charged"),
-    "checkout_url": leads("Where the buyer pays.", "https://pay.example.com/i/9vB3xQ"),
+    "checkout_url": says(
+        "Where the buyer pays; blank where nothing is to be paid.",
+        "https://pay.example.com/i/9vB3xQ",
+    ),
     "consecutive_failures": says("Renewals that failed, one after the other.", 0),
     "cycle_end_at": when("When the cycle ends.", "2026-04-01T12:00:00Z"),
     "cycle_number": says("Which cycle it is, from 1.", 1),
@@ -45,7 +48,7 @@ SALES: Final[Terms] = {
     "payment_provider_label": says("What that account is called.", "My store"),
     "pct_bps": says("The part of the sale, in basis points.", 100),
     "period_days": says("Days between payments.", 30),
-    "poll_url": leads(
+    "poll_url": made(
         "Where to ask how it stands.", "https://licenses.example.com/v1/purchase/0b5c"
     ),
     "provider_invoice_id": says("The invoice's id at its provider.", "9vB3xQ"),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from keysat_core.limits import NAME_CHARS_MAX
-from keysat_http.vocabulary.term import UUID, Terms, claims, leads, mails, names, says, when
+from keysat_http.vocabulary.term import UUID, Terms, claims, leads, made, mails, names, says, when
 
 PEM: Final = "-----BEGIN PUBLIC KEY-----\nMCow…\n-----END PUBLIC KEY-----\n"
 
@@ -13,7 +13,7 @@ SERVER: Final[Terms] = {
     "algorithm": says("How licenses are signed.", "ed25519"),
     "api_key": says("The account's API key; it is never shown again.", "the key from Zaprite"),
     "attempt_count": says("How often it was tried.", 1),
-    "authorize_url": leads(
+    "authorize_url": made(
         "Open it in a browser within 30 minutes.", "https://pay.example.com/api-keys/authorize"
     ),
     "base_url": leads("Where the provider is.", "https://pay.example.com"),
@@ -71,8 +71,9 @@ SERVER: Final[Terms] = {
     "operator": says("Who sells here.", "Editor Ltd"),
     "payload_json": says("What was sent, as JSON text.", '{"license_id":"0b5c7a52"}'),
     "pending_invoices": says("Invoices of the account that may still be paid.", 0),
-    "post_purchase_redirect_url": leads(
-        "Where buyers go after they paid.", "https://editor.example.com/thanks"
+    "post_purchase_redirect_url": says(
+        "Where buyers go after they paid; `{invoice_id}` becomes their invoice.",
+        "https://editor.example.com/thanks",
     ),
     "preferred": says("Which kind of provider is preferred."),
     "problem": says("What is wrong with it.", "is required"),
@@ -123,7 +124,7 @@ SERVER: Final[Terms] = {
     "RatePin.units_per_btc": says("What one bitcoin shall cost; null takes the pin away.", "65000"),
     "until": when("Until when."),
     "updated_at": when("When it was last changed."),
-    "upgrade_url": leads("Where a better license is sold.", "https://keysat.example.com/upgrade"),
+    "upgrade_url": made("Where a better license is sold.", "https://keysat.example.com/upgrade"),
     "usage": says("How many of each there are."),
     "version": says("The version of this server.", "0.3.0"),
     "warnings": says("What else the operator should know.", []),
@@ -134,7 +135,7 @@ SERVER: Final[Terms] = {
     "webhook_problem": says("Why webhooks may not arrive; null if they do."),
     "webhook_registered": claims("Whether the provider knows the webhook address."),
     "webhook_trouble": says("Why webhooks may not arrive; null if they do."),
-    "webhook_url": leads(
+    "webhook_url": made(
         "Where the provider is to send webhooks.",
         "https://licenses.example.com/v1/zaprite/webhook/0b5c",
     ),

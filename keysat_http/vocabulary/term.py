@@ -17,12 +17,15 @@ class Term:
         text: A sentence for readers of the document.
         example: A value it may have; left out where the type says enough.
         format: The JSON Schema format of its text.
+        is_kept: Whether what this server answers always has the format; what people once entered,
+            and what is blank where there is none, need not.
         chars_max: How much of it is taken in a request.
     """
 
     text: str
     example: object = None
     format: str | None = None
+    is_kept: bool = False
     chars_max: int | None = None
 
 
@@ -42,7 +45,7 @@ def claims(text: str, *, example: bool = True) -> Term:
 
 def when(text: str, example: str = INSTANT) -> Term:
     """Describe an instant."""
-    return Term(text=f"{text} RFC 3339, in UTC.", example=example, format="date-time")
+    return Term(text=f"{text} RFC 3339, in UTC.", example=example, format="date-time", is_kept=True)
 
 
 def names(text: str, example: str = UUID) -> Term:
@@ -51,8 +54,13 @@ def names(text: str, example: str = UUID) -> Term:
 
 
 def leads(text: str, example: str) -> Term:
-    """Describe an address of the web."""
+    """Describe an address of the web that somebody enters."""
     return Term(text=text, example=example, format="uri")
+
+
+def made(text: str, example: str) -> Term:
+    """Describe an address of the web that this server makes."""
+    return Term(text=text, example=example, format="uri", is_kept=True)
 
 
 def mails(text: str, example: str = "ada@example.com") -> Term:

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from keysat_core.domain.actor import Scope
 from keysat_core.domain.instant import Instant
+from keysat_core.domain.tallies import ShopTallies
 from keysat_http.leasing import Attempt, Outcome, Work
 from keysat_http.meters import Meters, Readings, TickMeter
 from keysat_http.metrics import MetricsPage
@@ -160,3 +161,40 @@ def test_what_adapters_count_is_read_when_asked() -> None:
     assert found["keysat_validation_log_queued",] == 3
     assert found["keysat_validation_log_dropped_total",] == 2
     assert found["keysat_store_busy_total",] == 1
+
+
+def test_rows_and_files_are_shown_once_they_are_counted() -> None:
+    assert ("keysat_invoices", "settled") not in page(Meters())
+    tallies = ShopTallies(
+        invoices={"settled": 4, "pending": 1},
+        licenses={"active": 5},
+        subscriptions={"lapsed": 2},
+        deliveries={"delivered": 7, "queued": 1},
+        receipts_waiting=3,
+        events=9,
+        api_keys=2,
+        sessions=1,
+    )
+    found = page(Meters(), Readings(tallies=tallies, file_bytes={"main": 4_096, "wal": 512}))
+    assert found["keysat_invoices", "settled"] == 4
+    assert found["keysat_licenses", "active"] == 5
+    assert found["keysat_subscriptions", "lapsed"] == 2
+    assert found["keysat_deliveries", "queued"] == 1
+    assert found["keysat_receipts_waiting",] == 3
+    assert found["keysat_events_total",] == 9
+    assert found["keysat_api_keys",] == 2
+    assert found["keysat_sessions",] == 1
+    assert found["keysat_database_bytes", "wal"] == 512
+
+
+def test_an_address_of_their_own_serves_metrics_to_who_reaches_it_and_nothing_else(
+    shop: Shop,
+) -> None:
+    with shop.app.metrics.listening("127.0.0.1", 0) as port:
+        answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
+        assert answer.status_code == 200
+        assert "keysat_tick_runs_total" in answer.text
+        other = httpx.get(f"http://127.0.0.1:{port}/v1/admin/licenses", headers=ADMIN)
+        assert "licenses" not in other.text.replace("keysat_licenses", "")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/metrics")

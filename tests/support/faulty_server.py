@@ -116,7 +116,14 @@ class SteppingApplication(Application):
     """Passes by the plan before every answer."""
 
     def __init__(self, app: Application, plan: FaultPlan) -> None:
-        super().__init__(app.litestar, app._edge, app.lifecycle, app.limiter, app.meters)
+        super().__init__(
+            app.litestar,
+            app._edge,
+            app.lifecycle,
+            app.limiter,
+            meters=app.meters,
+            page=app.metrics,
+        )
         self._app = app
         self._plan = plan
 

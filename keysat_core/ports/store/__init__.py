@@ -13,6 +13,7 @@ from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Rece
 from keysat_core.ports.store.saved_payments import SavedPaymentRows
 from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings, Statistics
 from keysat_core.ports.store.server import Answers, Buckets, Idempotency, Leases, Settings
+from keysat_core.ports.store.server import Answers, Buckets, Idempotency, Leases, Settings, Tallies
 from keysat_core.ports.store.trail import AuditLog, Trail
 from keysat_core.ports.store.transaction import Store, Transaction
 from keysat_core.ports.store.webhooks import Deliveries, Outbox, WebhookEndpoints
@@ -42,6 +43,7 @@ __all__ = [
     "Statistics",
     "Store",
     "Subscriptions",
+    "Tallies",
     "TierChanges",
     "Tips",
     "Trail",

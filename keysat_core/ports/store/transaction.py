@@ -12,6 +12,7 @@ from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Rece
 from keysat_core.ports.store.saved_payments import SavedPaymentRows
 from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings, Statistics
 from keysat_core.ports.store.server import Answers, Buckets, Idempotency, Leases, Settings
+from keysat_core.ports.store.server import Answers, Buckets, Idempotency, Leases, Settings, Tallies
 from keysat_core.ports.store.trail import AuditLog, Trail
 from keysat_core.ports.store.webhooks import Deliveries, Outbox, WebhookEndpoints
 
@@ -67,6 +68,8 @@ class Transaction(Protocol):
     def idempotency(self) -> Idempotency: ...
     @property
     def answers(self) -> Answers: ...
+    @property
+    def tallies(self) -> Tallies: ...
     @property
     def buckets(self) -> Buckets: ...
     @property
