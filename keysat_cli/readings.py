@@ -17,8 +17,8 @@ from keysat_core.use_cases.connections.show_providers import list_account_health
 from keysat_core.use_cases.webhooks.list_deliveries import count_deliveries
 from keysat_http.meters import ProviderReading, Readings
 
-TALLIES_SECONDS: Final = 15
-"""How old a count may be. With a million rows of each it takes a tenth of a second."""
+TALLIES_SECONDS: Final = 30
+"""How old a count may be. With a million rows of each it takes a few tenths of a second."""
 
 SHOWN_ID_CHARS: Final = 8
 """How much of a provider's id is shown: the whole is in the address its webhooks come to."""

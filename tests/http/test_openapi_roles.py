@@ -7,8 +7,6 @@ answer to one request leads to the next by the document's links.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final
 
 import pytest
@@ -21,11 +19,11 @@ from litestar.types import Scope as ASGIScope
 from schemathesis.checks import CHECKS
 
 from keysat_core.domain.access import OPERATION_SCOPES, Role, scopes_of
-from keysat_core.domain.actor import EVERY_SCOPE, ActorKind, Scope
-from keysat_http.auth import Credential
+from keysat_core.domain.actor import EVERY_SCOPE, Scope
 from keysat_http.framework_errors import ADMIN_PREFIX
 from tests.support.http import ADMIN
 from tests.support.operation_calls import Stock, stocked_shop
+from tests.support.role_tokens import RoleTokens
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Generating overly large repr"),
@@ -37,22 +35,6 @@ ROLES: Final = [MASTER, *Role]
 LEFT_OUT: Final = ("negative_data_rejection", "positive_data_acceptance", "not_a_server_error")
 NOT_CONNECTED: Final = {"btcpay_not_configured", "upstream_error"}
 """What a server of ours answers with 5xx when its provider does: no fault of this server."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoleTokens:
-    """Knows one token for each role: its name."""
-
-    def find_credential(self, token: bytes) -> Credential | None:
-        name = token.decode("latin-1")
-        if name not in set(Role):
-            return None
-        return Credential(
-            kind=ActorKind.SCOPED_API_KEY,
-            id=name,
-            hash=sha256(token).hexdigest(),
-            scopes=scopes_of(Role(name)),
-        )
 
 
 class Door:
