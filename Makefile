@@ -113,7 +113,7 @@ IN_HALVES = said=$$(mktemp); { \
   cat $$said; rm -f $$said; exit $$((shells | others))
 
 # Pages whose tables and diagrams are made from the code.
-GENERATED_DOCS := docs/state-machines.md docs/reference/errors.md docs/reference/events.md \
+GENERATED_DOCS := docs/agents.md docs/state-machines.md docs/reference/errors.md docs/reference/events.md \
   docs/reference/settings.md docs/reference/routes.md docs/reference/cli.md docs/reference/limits.md
 COG_PROLOGUE := import cog
 
