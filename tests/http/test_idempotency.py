@@ -206,6 +206,18 @@ def test_a_dry_run_takes_no_key(shop: Shop) -> None:
     assert (done.status_code, "dry_run" in done.json()) == (200, False)
 
 
+def test_a_rehearsal_takes_no_key(shop: Shop) -> None:
+    path = f"/v1/admin/licenses/{shop.issue()['license_id']}/suspend"
+    headers, body = keyed(), {"reason": "x"}
+    for _ in range(2):
+        rehearsed = shop.client.post(f"{path}?dry_run=true", json=body, headers=headers)
+        assert rehearsed.status_code == 200, rehearsed.text
+        assert rehearsed.json()["dry_run"] is True
+        assert "idempotent-replayed" not in rehearsed.headers
+    assert shop.client.post(path, json=body, headers=headers).status_code == 200
+    assert shop.audited("license.suspend") == 1
+
+
 def test_settling_refused_while_it_is_payable_may_be_forced_under_the_same_key(shop: Shop) -> None:
     bought = shop.buy()
     path = f"/v1/admin/invoices/{bought['invoice_id']}/settle"

@@ -189,6 +189,7 @@ from keysat_core.testing.strategies.servers import (
     findings,
     leases,
     settings_facts,
+    shop_tallies,
 )
 from keysat_core.testing.strategies.subscriptions import (
     cycles,
@@ -370,6 +371,7 @@ __all__ = [
     "settings_facts",
     "settlements",
     "settles",
+    "shop_tallies",
     "signed_text",
     "signing_keys",
     "slugs",

@@ -85,6 +85,7 @@ from keysat_core.domain.saved_payment import (
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import SelfLicense
 from keysat_core.domain.settings_diagnosis import SettingsFacts
+from keysat_core.domain.tallies import ShopTallies
 from keysat_core.domain.tip import Begin, Deliver, Fail, Skip, TipAttempt, TipFilter
 from keysat_core.domain.validation import Facts, Question, Refused, Valid
 from keysat_core.domain.webhook_trouble import RemoteDelivery, WebhookTrouble
@@ -211,6 +212,7 @@ from keysat_core.testing.strategies.servers import (
     findings,
     leases,
     settings_facts,
+    shop_tallies,
 )
 from keysat_core.testing.strategies.tips import (
     begins,
@@ -319,6 +321,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     Offenders: offenders,
     Tallies: tallies,
     SettingsFacts: settings_facts,
+    ShopTallies: shop_tallies,
     Settle: settles,
     Settlement: settlements,
     SigningKey: signing_keys,

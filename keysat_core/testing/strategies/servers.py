@@ -10,6 +10,7 @@ from keysat_core.domain.finding import Finding, Health
 from keysat_core.domain.instant import rfc3339
 from keysat_core.domain.lease import Lease
 from keysat_core.domain.settings_diagnosis import SettingsFacts
+from keysat_core.domain.tallies import ShopTallies
 from keysat_core.domain.work_diagnosis import ClockFacts
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants, secrets
@@ -92,4 +93,25 @@ def settings_facts(**fixed: Any) -> SearchStrategy[SettingsFacts]:
         is_sandbox=st.booleans(),
         has_real_sales=st.booleans(),
         has_pretend_sales=st.booleans(),
+    )
+
+
+def shop_tallies(**fixed: Any) -> SearchStrategy[ShopTallies]:
+    """How many of everything there are."""
+    counts = st.integers(0, 1_000_000)
+
+    def by(*statuses: str) -> SearchStrategy[dict[str, int]]:
+        return st.dictionaries(st.sampled_from(statuses), counts)
+
+    return built(
+        ShopTallies,
+        fixed,
+        invoices=by("pending", "settled", "expired", "invalid"),
+        licenses=by("active", "suspended", "revoked"),
+        subscriptions=by("active", "past_due", "lapsed", "cancelled"),
+        deliveries=by("queued", "delivered", "dead"),
+        receipts_waiting=counts,
+        events=counts,
+        api_keys=counts,
+        sessions=counts,
     )
