@@ -30,12 +30,10 @@ from keysat_core.ports.store import Store
 from keysat_core.use_cases.server.repeat_request import KeptAnswer, find_answer, keep_answer
 from keysat_http.bodies import BEARER
 from keysat_http.keyed_store import KeyedStore
+from keysat_http.web_sessions import COOKIE
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED_HEADER: Final = "Idempotent-Replayed"
-SESSION_COOKIE: Final = "keysat_session"
-"""Whose value seals the answers of a browser (admin-api 1.4)."""
-
 _RAW_HEADER: Final = HEADER.lower().encode("ascii")
 _STATE_KEY: Final = "keyed_request"
 
@@ -204,7 +202,7 @@ def _credential_of(request: Request[object, object, State]) -> Secret:
     authorization = request.headers.get("authorization")
     if authorization is not None:
         return Secret(authorization.removeprefix(BEARER))
-    return Secret(request.cookies.get(SESSION_COOKIE, ""))
+    return Secret(request.cookies.get(COOKIE, ""))
 
 
 def _digest(*parts: bytes) -> str:

@@ -17,14 +17,16 @@ from keysat_http.framework_errors import BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE
 from keysat_http.idempotency import HEADER, REPLAYED_HEADER
 from keysat_http.vocabulary.catalog import CATALOG
 from keysat_http.vocabulary.licenses import LICENSES
+from keysat_http.vocabulary.operating import OPERATING
 from keysat_http.vocabulary.parameters import PAGES_MAX, PARAMETERS, TAGS
 from keysat_http.vocabulary.sales import SALES
 from keysat_http.vocabulary.server import SERVER
 from keysat_http.vocabulary.term import UUID, Term
+from keysat_http.web_sessions import CSRF_HEADER
 
 Schema = dict[str, Any]
 
-_TERMS: Final[Mapping[str, Term]] = CATALOG | LICENSES | SALES | SERVER  # type: ignore[operator]
+_TERMS: Final[Mapping[str, Term]] = CATALOG | LICENSES | SALES | SERVER | OPERATING  # type: ignore[operator]
 _REFERENCE: Final = "#/components/schemas/"
 _JSON: Final = "application/json"
 _PLAIN: Final[Mapping[str, object]] = {
@@ -55,6 +57,17 @@ _KEY_PARAMETER: Final[Schema] = {
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": OPERATOR_KEY_CHARS_MAX},
     "example": UUID,
+}
+_CSRF_PARAMETER: Final[Schema] = {
+    "name": CSRF_HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        "Only for browsers that sign in by the cookie, and needed there: the `csrf_token` of "
+        "`GET /admin/login/status`."
+    ),
+    "schema": {"type": "string"},
+    "example": "b3f0",
 }
 _REPLAYED: Final[Schema] = {
     "description": "Present on the answer to a repeated request.",
@@ -105,7 +118,11 @@ def add_access(operation: Schema, scope: Scope) -> None:
 
 def add_key_header(operation: Schema) -> None:
     """Say that the operation takes an Idempotency-Key, and how a repeated answer is told."""
-    operation["parameters"] = [*operation.get("parameters", ()), _KEY_PARAMETER]
+    operation["parameters"] = [
+        *operation.get("parameters", ()),
+        _KEY_PARAMETER,
+        _CSRF_PARAMETER,
+    ]
     operation["responses"]["200"].setdefault("headers", {})[REPLAYED_HEADER] = _REPLAYED
 
 

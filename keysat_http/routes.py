@@ -19,9 +19,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
 from keysat_core.errors import (
+    AnswerLost,
     CrossSiteRequest,
     CsrfTokenInvalid,
-    AnswerLost,
     Forbidden,
     IdempotencyKeyReused,
     InvariantError,

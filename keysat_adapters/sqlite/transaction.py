@@ -1,7 +1,7 @@
 """All aggregates over one session."""
 
-from keysat_adapters.sqlite.api_keys import SQLiteApiKeys
 from keysat_adapters.sqlite.answers import SQLiteAnswers
+from keysat_adapters.sqlite.api_keys import SQLiteApiKeys
 from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.buckets import SQLiteBuckets
 from keysat_adapters.sqlite.codes import SQLiteCodes
@@ -37,8 +37,8 @@ class SQLiteTransaction:
     """Implements ``ports.store.Transaction``. Made once for a connection and used again and again."""
 
     __slots__ = (
-        "api_keys",
         "answers",
+        "api_keys",
         "audit_log",
         "buckets",
         "codes",

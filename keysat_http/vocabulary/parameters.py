@@ -38,6 +38,7 @@ PARAMETERS: Final[Terms] = {
     "include_secret": says("Show the signing secret; takes `webhooks:write`.", "false"),
     "invoice": says("Another name of `invoice_id`."),
     "invoice_id": names("Of the invoice; in a list also its id at the provider."),
+    "key_id": names("Of the API key."),
     "license_id": names("Of the license."),
     "limit": says("Size of the page; it is kept within its bounds, never refused.", 100),
     "machine_id": names("Of the machine."),
@@ -79,6 +80,7 @@ PAGES_MAX: Final[Mapping[str, int]] = {
 """The largest page of a list, by its operation; of any other it is ``PAGE_MAX``."""
 
 TAGS: Final[Mapping[str, str]] = {
+    "api keys": "Keys of scripts and agents; only for the master key.",
     "catalog": "What is for sale, for everybody.",
     "connect": "Where BTCPay sends operators back to.",
     "discount codes": "Discount codes and what came of them.",
@@ -96,7 +98,9 @@ TAGS: Final[Mapping[str, str]] = {
     "rates": "Exchange rates and their pins.",
     "revenue": "What came in.",
     "sandbox": "Pretended payments.",
+    "server": "The database, and the key that signs licenses.",
     "settings": "What the operator has chosen.",
+    "sign in": "Signing in to the admin pages.",
     "subscriptions": "What is paid again and again.",
     "tier": "The operator's own license.",
     "upgrade": "Changing a tier, for buyers.",

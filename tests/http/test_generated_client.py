@@ -15,8 +15,11 @@ from tests.support.http import ADMIN
 from tests.support.shop import Shop, running_shop
 
 PACKAGE: Final = "generated_keysat_client"
-LEFT_OUT: Final = ["WARNING parsing GET /static/icon.svg within pages."]
-"""A picture is nothing to a client."""
+LEFT_OUT: Final = [
+    "WARNING parsing GET /static/icon.svg within pages.",
+    "WARNING parsing POST /v1/admin/import-issuer-key within server. Endpoint will not be generated.",
+]
+"""What is no JSON: a picture, and a file with a signing key, which an operator sends by hand."""
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +90,7 @@ def test_every_operation_is_in_the_client(shop: Shop, generated: str) -> None:
     folder = Path(of(generated, "api").__file__).parent
     made = {path.stem for path in folder.glob("*/*.py")}
     wanted = {one["operationId"] for item in document["paths"].values() for one in item.values()}
-    assert wanted - made == set()
+    assert wanted - made == {"import_issuer_key"}
     for path in sorted(folder.glob("*/*.py")):
         of(generated, f"api.{path.parent.name}.{path.stem}")
 

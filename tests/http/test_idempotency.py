@@ -28,6 +28,9 @@ from tests.support.shop import Shop, running_shop
 UNAUDITED: Final = frozenset({"start_btcpay_connect"})
 """A link is nothing yet; the consent is audited when it is given."""
 
+REFUSED_HERE: Final = frozenset({"activate_self_license", "import_issuer_key"})
+"""One takes a license that the trust root signed, the other a shop in which nothing was sold yet."""
+
 A_KEY: Final = RequestKey(actor_hash="a", operation="o", key="k")
 
 
@@ -64,7 +67,7 @@ def trace(shop: Shop) -> tuple[int, int]:
 def test_every_changing_operation_does_a_repeated_request_once(stock: Stock) -> None:
     operations = [name for name, (method, _) in stock.routes().items() if method != "GET"]
     assert len(operations) >= 40
-    for operation in operations:
+    for operation in sorted({*operations} - REFUSED_HERE):
         # What another operation left with nothing to do is done in a shop of its own.
         if not does_it_once(stock, operation):
             with stocked_shop(document=stock.document) as fresh:

@@ -32,7 +32,15 @@ pytestmark = [
 
 MASTER: Final = "master"
 ROLES: Final = [MASTER, *Role]
-LEFT_OUT: Final = ("negative_data_rejection", "positive_data_acceptance", "not_a_server_error")
+LEFT_OUT: Final = (
+    "negative_data_rejection",
+    "positive_data_acceptance",
+    "not_a_server_error",
+    "ignored_auth",
+)
+"""The last takes a made-up cookie beside a good bearer token for what let a request in; who may do
+what is held to the table of scopes here, which is stricter."""
+
 NOT_CONNECTED: Final = {"btcpay_not_configured", "upstream_error"}
 """What a server of ours answers with 5xx when its provider does: no fault of this server."""
 

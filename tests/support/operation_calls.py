@@ -86,9 +86,10 @@ class Stock:
             return BODIES[operation](self.names)
         method, path = self.routes()[operation]
         request = self.document["paths"][path][method.lower()].get("requestBody")
-        if request is None:
+        content = (request or {"content": {}})["content"].get("application/json")
+        if content is None:
             return None
-        example: dict[str, Any] = request["content"]["application/json"].get("example", {})
+        example: dict[str, Any] = content.get("example", {})
         return example | {name: self.names[name] for name in example.keys() & self.names.keys()}
 
 
@@ -215,6 +216,7 @@ def fill(stock: Stock) -> None:
     second = shop.admin("POST", "/merchant-profiles", json={"name": "First shop"})
     rail = f"/merchant-profiles/{default['id']}/rail-preferences/card"
     shop.admin("PUT", rail, json={"payment_provider_id": stock.zaprite.account().id})
+    key = shop.admin("POST", "/api-keys", json={"label": "agent", "role": "support"})
     deliveries = shop.admin("GET", "/webhook-deliveries")["deliveries"]
     names |= {
         "btcpay_id": stock.btcpay.account().id,
@@ -224,6 +226,7 @@ def fill(stock: Stock) -> None:
         "delivery_id": deliveries[-1]["id"],
         "endpoint_id": endpoint["id"],
         "invoice_id": due["invoice_id"],
+        "key_id": key["id"],
         "license_id": issued["license_id"],
         "license_key": issued["license_key"],
         "machine_id": seat["machine_id"],

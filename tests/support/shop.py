@@ -41,9 +41,9 @@ from keysat_core.ports.bundle import Ports
 from keysat_core.ports.passwords import Passwords
 from keysat_core.ports.payments import PaymentProvider
 from keysat_core.ports.sandbox import PretendPayment
+from keysat_core.ports.seal import AnswerSeal
 from keysat_core.ports.self_licenses import SelfLicenses
 from keysat_core.testing.self_licenses import MemorySelfLicenses
-from keysat_core.ports.seal import AnswerSeal
 from keysat_core.use_cases.server.prepare_server import prepare_server
 from keysat_http.app import Application, create_app
 from keysat_http.auth import Credential, CredentialSource

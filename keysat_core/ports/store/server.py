@@ -3,7 +3,6 @@
 from typing import Protocol
 
 from keysat_core.domain.database_info import DatabaseInfo
-from keysat_core.domain.idempotency import IdempotencyRecord
 from keysat_core.domain.idempotency import IdempotencyRecord, KeptRequest, RequestKey
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.instant import Instant

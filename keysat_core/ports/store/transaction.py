@@ -10,9 +10,15 @@ from keysat_core.ports.store.commerce import Codes, Sales, Subscriptions, TierCh
 from keysat_core.ports.store.licenses import Licenses, Machines
 from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts, Tips
 from keysat_core.ports.store.saved_payments import SavedPaymentRows
-from keysat_core.ports.store.server import Buckets, Idempotency, Leases, Settings, Statistics
-from keysat_core.ports.store.server import Answers, Buckets, Idempotency, Leases, Settings
-from keysat_core.ports.store.server import Answers, Buckets, Idempotency, Leases, Settings, Tallies
+from keysat_core.ports.store.server import (
+    Answers,
+    Buckets,
+    Idempotency,
+    Leases,
+    Settings,
+    Statistics,
+    Tallies,
+)
 from keysat_core.ports.store.trail import AuditLog, Trail
 from keysat_core.ports.store.webhooks import Deliveries, Outbox, WebhookEndpoints
 
