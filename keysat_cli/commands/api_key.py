@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import confirm, page_options, yes_option
+from keysat_cli.options import confirm, dry_run_option, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.access import GRANTABLE, Role
@@ -75,6 +75,7 @@ def list_(limit: int, offset: int) -> None:
 @api_key.command()
 @click.argument("key_id", metavar="KEY_ID")
 @yes_option
+@dry_run_option
 def revoke(key_id: str, *, is_yes: bool) -> None:
     """Revoke a key for good; its next request is refused."""
     confirm(f"Revoke the API key {key_id} for good?", is_yes=is_yes)

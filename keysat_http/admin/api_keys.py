@@ -15,6 +15,7 @@ from keysat_core.use_cases.access import create_key as creating
 from keysat_core.use_cases.access import list_keys as listing
 from keysat_core.use_cases.access import revoke_key as revoking
 from keysat_http.admin.paging import clamp_limit, clamp_offset
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import delete, get, post
 from keysat_http.uses import UseBook
 from keysat_http.views.api_key import (
@@ -74,7 +75,7 @@ def list_api_keys(
     return api_key_list_view(page)
 
 
-@delete(_PATH + "/{key_id:str}", raises=[NotFound], tags=_TAGS)
+@delete(_PATH + "/{key_id:str}", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def revoke_api_key(
     key_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
 ) -> ApiKeyRevocation:

@@ -12,11 +12,7 @@ from keysat_core.testing.strategies.actors import (
     buyer_requests,
     validation_entries,
 )
-from keysat_core.testing.strategies.allowances import (
-    allowances,
-    buckets,
-    self_licenses,
-)
+from keysat_core.testing.strategies.allowances import allowances, buckets, self_licenses
 from keysat_core.testing.strategies.audits import (
     anchors,
     audit_filters,
@@ -30,10 +26,7 @@ from keysat_core.testing.strategies.billing import (
     subscription_filters,
     subscription_pages,
 )
-from keysat_core.testing.strategies.codes import (
-    codes,
-    redemptions,
-)
+from keysat_core.testing.strategies.codes import codes, redemptions
 from keysat_core.testing.strategies.connections import (
     connect_states,
     provider_health,
@@ -42,21 +35,9 @@ from keysat_core.testing.strategies.connections import (
     remote_webhooks,
     webhook_troubles,
 )
-from keysat_core.testing.strategies.events import (
-    EVENT_KINDS,
-    domain_events,
-    events,
-    outbox_events,
-)
-from keysat_core.testing.strategies.grants import (
-    grants,
-    receivers,
-)
-from keysat_core.testing.strategies.identity import (
-    ids,
-    instants,
-    secrets,
-)
+from keysat_core.testing.strategies.events import EVENT_KINDS, domain_events, events, outbox_events
+from keysat_core.testing.strategies.grants import grants, receivers
+from keysat_core.testing.strategies.identity import ids, instants, secrets
 from keysat_core.testing.strategies.inspections import check_findings, offenders, tallies
 from keysat_core.testing.strategies.invoices import (
     expires,
@@ -129,11 +110,7 @@ from keysat_core.testing.strategies.money import (
     quotes,
     rates,
 )
-from keysat_core.testing.strategies.own_server import (
-    held_licenses,
-    licensed,
-    own_entitlements,
-)
+from keysat_core.testing.strategies.own_server import held_licenses, licensed, own_entitlements
 from keysat_core.testing.strategies.payments import (
     due_receipts,
     invoice_orders,
@@ -143,11 +120,7 @@ from keysat_core.testing.strategies.payments import (
     provider_reports,
     receipts,
 )
-from keysat_core.testing.strategies.policies import (
-    policies,
-    terms,
-    tips,
-)
+from keysat_core.testing.strategies.policies import policies, terms, tips
 from keysat_core.testing.strategies.products import (
     catalog_entries,
     catalogs,
@@ -167,11 +140,7 @@ from keysat_core.testing.strategies.registration import (
     register_strategies,
     strategy_for,
 )
-from keysat_core.testing.strategies.sales import (
-    answers,
-    sale_facts,
-    settlements,
-)
+from keysat_core.testing.strategies.sales import answers, sale_facts, settlements
 from keysat_core.testing.strategies.saved_payments import (
     charge_reports,
     charges,
@@ -191,10 +160,7 @@ from keysat_core.testing.strategies.servers import (
     settings_facts,
     shop_tallies,
 )
-from keysat_core.testing.strategies.subscriptions import (
-    cycles,
-    subscriptions,
-)
+from keysat_core.testing.strategies.subscriptions import cycles, subscriptions
 from keysat_core.testing.strategies.text import (
     addresses,
     digests,
@@ -206,14 +172,8 @@ from keysat_core.testing.strategies.text import (
     texts,
 )
 from keysat_core.testing.strategies.tier_changes import tier_changes
-from keysat_core.testing.strategies.tier_quotes import (
-    tier_quotes,
-)
-from keysat_core.testing.strategies.tips import (
-    tip_attempts,
-    tip_events,
-    tip_filters,
-)
+from keysat_core.testing.strategies.tier_quotes import tier_quotes
+from keysat_core.testing.strategies.tips import tip_attempts, tip_events, tip_filters
 from keysat_core.testing.strategies.validation import (
     facts,
     facts_and_questions,
