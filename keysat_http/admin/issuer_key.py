@@ -31,7 +31,7 @@ class TakesPEM(Operation):
     def __post_init__(self) -> None:
         """Say so."""
         text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
-        self.request_body = RequestBody(content={"application/x-pem-file": text}, required=True)
+        self.request_body = RequestBody(content={"text/plain": text}, required=True)
 
 
 @post(

@@ -94,7 +94,10 @@ def test_every_background_job_runs_under_its_name(tmp_path: Path) -> None:
         "heartbeats",
         "purge",
         "rate_limits",
+        "credential_uses",
         "validation_purge",
+        "self_license",
+        "community_heartbeat",
         "sandbox_deliveries",
     }
 

@@ -184,7 +184,7 @@ def test_a_worker_works_beside_a_server_until_it_is_told_to_stop(tmp_path: Path)
             assert process.wait(20) == 0
         served = server.client.get("/readyz").json()["ticks"]
     # A worker that was not told the public address leaves webhooks to who knows it.
-    assert set(served) - set(names) == {"rate_limits", "webhook_check"}
+    assert set(served) - set(names) == {"rate_limits", "webhook_check", "credential_uses"}
     assert set(names) <= set(served)
 
 
