@@ -111,6 +111,10 @@ from keysat_core.testing.strategies.money import (
     rates,
 )
 from keysat_core.testing.strategies.own_server import held_licenses, licensed, own_entitlements
+from keysat_core.testing.strategies.own_server import (
+    licensed,
+    own_entitlements,
+)
 from keysat_core.testing.strategies.payments import (
     due_receipts,
     invoice_orders,
@@ -249,7 +253,6 @@ __all__ = [
     "forged_keys",
     "grants",
     "heartbeats",
-    "held_licenses",
     "idempotency_records",
     "ids",
     "inquiries",
