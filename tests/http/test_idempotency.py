@@ -28,8 +28,10 @@ from tests.support.shop import Shop, running_shop
 UNAUDITED: Final = frozenset({"start_btcpay_connect"})
 """A link is nothing yet; the consent is audited when it is given."""
 
-REFUSED_HERE: Final = frozenset({"activate_self_license", "import_issuer_key"})
-"""One takes a license that the trust root signed, the other a shop in which nothing was sold yet."""
+REFUSED_HERE: Final = frozenset(
+    {"activate_self_license", "import_issuer_key", "refresh_self_license"}
+)
+"""They take a license that the trust root signed, or a shop in which nothing was sold yet."""
 
 A_KEY: Final = RequestKey(actor_hash="a", operation="o", key="k")
 
