@@ -5,6 +5,9 @@ from typing import Final
 from keysat_http.vocabulary.term import UUID, Terms, claims, leads, says, when
 
 OPERATING: Final[Terms] = {
+    "action": says("What was done.", "license.issue"),
+    "actor_hash": says("SHA-256 of the credential it was done with.", "9f86d081884c7d65"),
+    "actor_kind": says("What kind of credential that was.", "scoped_api_key"),
     "active_licenses": says("Licenses that are in use, as a range.", 40),
     "already_revoked": claims("That it was revoked before; nothing was changed."),
     "api_keys": says("The API keys, newest first, revoked ones too."),
@@ -13,6 +16,10 @@ OPERATING: Final[Terms] = {
         "Where heartbeats are sent; null is nowhere.", "https://stats.example.com"
     ),
     "counts": says("How many of everything there are."),
+    "csv": says(
+        "The table: a header, then a row for each buyer.",
+        "product_slug,buyer_email\neditor,ada@example.com\n",
+    ),
     "csrf_token": says(
         "Send it as `X-CSRF-Token` with every change; null if not signed in.", "b3f0"
     ),
@@ -20,30 +27,47 @@ OPERATING: Final[Terms] = {
     "db_path": says("Where the database is.", "/data/keysat.db"),
     "db_size_bytes": says("The size of the database.", 4_096_000),
     "delivery_days": says("How long finished deliveries are kept; null is for ever.", 90),
+    "details": says("More about it, by name.", {}),
     "discount_codes": says("Discount codes there are.", 2),
     "effective": says("The name that is shown.", "Editor Ltd"),
+    "entries": says("The rows of this page, newest first."),
+    "failed": says("How many rows are wrong.", 0),
     "fallback_env": says("The name the environment gives.", "Editor Ltd"),
     "has_password": claims("Whether a password is set."),
     "install_uuid": says("A random number of this installation.", UUID),
     "invoices_settled": says("Invoices that are settled.", 30),
     "invoices_total": says("Invoices there are.", 44),
+    "is_total_exact": claims(
+        "Whether `total` is exact; of very long lists it is the least there are."
+    ),
+    "issued": says("How many licenses were issued.", 1),
     "last_used_at": when("When it was last used; at most a minute old."),
     "last_write_at": when("When the database was last written to."),
     "licenses_active": says("Licenses that are in use.", 40),
     "licenses_total": says("Licenses there are.", 42),
     "logged_in": claims("Whether this browser is signed in."),
     "machines_active": says("Machines that hold a seat.", 51),
+    "on_error": says(
+        "`abort` issues nothing if a row is wrong, `skip` leaves the row out.", "abort"
+    ),
     "operator_name": says("The name that is stored.", "Editor Ltd"),
     "password": says("The password of the admin pages, at least 12 bytes.", "a long pass phrase"),
     "preview_heartbeat": says("What would be sent."),
+    "request_ip": says("The address it came from.", "203.0.113.9"),
     "restart_required": claims("Whether the server must be restarted.", example=False),
     "role": says("What the key may do.", "support"),
+    "row": says("The number of the row; the header is 1.", 2),
+    "rows": says("What became of each row."),
     "schema_version": says("The version of the database.", 12),
     "scopes": says("What it may do beside its role.", []),
     "settled_invoices": says("Invoices that were paid, as a range.", 30),
     "stored": says("The name that is stored; null if none is.", "Editor Ltd"),
+    "target_id": says("Of what it was done to.", UUID),
+    "target_kind": says("What kind of thing that is.", "license"),
     "token": says("The API key; it is never shown again.", "ks_…"),
     "uptime_bucket": says("How long the server has been running, roughly.", "1d-7d"),
+    "user_agent": says("The program it came from.", "curl/8.5.0"),
     "validation_days": says("How long validations are kept.", 90),
     "wal_size_bytes": says("The size of the write-ahead log.", 4_096),
+    "window": says("What was asked for, where it was a window of time."),
 }

@@ -20,6 +20,13 @@ PARAMETERS: Final[Terms] = {
         UUID,
     ),
     "action": says("What the pretended payment does.", "pay"),
+    "actor_hash": says("Only with this credential: the SHA-256 of its token."),
+    "actor_id": names("Only by this API key."),
+    "actor_kind": says("Only with this kind of credential.", "scoped_api_key"),
+    "before_id": says("Only rows with a smaller number.", 120),
+    "request_id": says("Only of this request."),
+    "target_id": names("Only about this thing."),
+    "target_kind": says("Only about this kind of thing.", "license"),
     "after": says("The number of the last event you have; 0 is from the beginning.", 0),
     "apiKey": says("What BTCPay gives with the consent."),
     "apply_at": says("`next_cycle`, or empty for at once.", "next_cycle"),
@@ -80,6 +87,8 @@ PAGES_MAX: Final[Mapping[str, int]] = {
 """The largest page of a list, by its operation; of any other it is ``PAGE_MAX``."""
 
 TAGS: Final[Mapping[str, str]] = {
+    "audit": "Who did what.",
+    "exports": "Long lists as files.",
     "api keys": "Keys of scripts and agents; only for the master key.",
     "catalog": "What is for sale, for everybody.",
     "connect": "Where BTCPay sends operators back to.",

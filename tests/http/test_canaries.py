@@ -50,7 +50,9 @@ READING: Final = frozenset(
 """Names of commands that only read."""
 
 SHOWN_BY: Final[Mapping[str, frozenset[str]]] = {
-    "license key": frozenset({"issue_license", "start_purchase", "get_purchase"}),
+    "license key": frozenset(
+        {"issue_license", "issue_licenses_in_bulk", "start_purchase", "get_purchase"}
+    ),
     "endpoint secret": frozenset(
         {"create_webhook_endpoint", "get_webhook_endpoint", "list_webhook_endpoints"}
     ),
@@ -163,7 +165,7 @@ def call_once(aviary: Aviary, operation: str, method: str, path: str) -> None:
     key = {"idempotency-key": f"canary-{operation}"} if method != "GET" else {}
     answer = stock.call(operation, headers=MASTER | key)
     if answer.status_code == 200:
-        learn(aviary, operation, answer.json())
+        learn(aviary, operation, answer)
     aviary.note(operation, answer)
     aviary.note(operation, stock.call(operation, headers=MASTER | key))
     for bearer in (WRONG_TOKEN, *(Role if method == "GET" else ())):
@@ -175,14 +177,17 @@ def call_once(aviary: Aviary, operation: str, method: str, path: str) -> None:
         aviary.note(operation, sent)
 
 
-def learn(aviary: Aviary, operation: str, said: Any) -> None:
+def learn(aviary: Aviary, operation: str, answer: httpx.Response) -> None:
     """Remember what an answer was meant to show."""
     if operation == "issue_license":
-        aviary.plant("license key", said["license_key"])
+        aviary.plant("license key", answer.json()["license_key"])
+    elif operation == "issue_licenses_in_bulk":
+        for row in answer.json()["rows"]:
+            aviary.plant("license key", *(one["license_key"] for one in row["licenses"]))
     elif operation == "start_btcpay_connect":
-        aviary.plant("consent state", said["state"])
+        aviary.plant("consent state", answer.json()["state"])
     elif operation in SHOWN_BY["API key"]:
-        aviary.plant("API key", said["token"])
+        aviary.plant("API key", answer.json()["token"])
 
 
 def bad_bodies(aviary: Aviary) -> list[bytes]:

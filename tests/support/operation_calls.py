@@ -110,6 +110,9 @@ BODIES: Final[Mapping[str, Callable[[Names], dict[str, Any]]]] = {
     "create_product": lambda _: {"slug": "editor", "name": "Editor", "price_sats": 50_000},
     "create_webhook_endpoint": lambda _: {"url": "https://hooks.example/keysat"},
     "disconnect_zaprite_account": lambda names: {"provider_id": names["zaprite_id"]},
+    "issue_licenses_in_bulk": lambda _: {
+        "csv": "product_slug,buyer_email\napp,ada@example.com\napp,bob@example.com\n"
+    },
     "issue_license": lambda _: {"product_slug": "app", "buyer_email": "ada@example.com"},
     "refresh_rate": lambda _: {"currency": "USD"},
     "replay_webhook_events": lambda _: {"since": "2027-01-01T00:00:00Z"},
