@@ -110,11 +110,7 @@ from keysat_core.testing.strategies.money import (
     quotes,
     rates,
 )
-from keysat_core.testing.strategies.own_server import held_licenses, licensed, own_entitlements
-from keysat_core.testing.strategies.own_server import (
-    licensed,
-    own_entitlements,
-)
+from keysat_core.testing.strategies.own_server import licensed, own_entitlements
 from keysat_core.testing.strategies.payments import (
     due_receipts,
     invoice_orders,

@@ -14,6 +14,9 @@ from keysat_core.domain.community import (
 )
 from keysat_core.domain.database_info import DatabaseInfo, RowCounts
 from keysat_core.domain.ids import LicenseId, ProductId
+from keysat_core.domain.license import LicenseStatus
+from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.outside_diagnosis import Asked, OwnLicense
 from keysat_core.domain.own_license import PERPETUAL, HeldLicense, Licensed, Unlicensed
 from keysat_core.domain.retention import Retention
 from keysat_core.domain.self_license import Capability, Tier
@@ -110,13 +113,40 @@ def community_settings(**fixed: Any) -> SearchStrategy[CommunitySettings]:
     )
 
 
+def asked_providers(**fixed: Any) -> SearchStrategy[Asked]:
+    """What came of asking a payment provider."""
+    return built(
+        Asked,
+        fixed,
+        kind=st.sampled_from(ProviderKind).map(str),
+        label=names(),
+        problem=st.none() | names(),
+        refusal=st.none() | slugs(),
+    )
+
+
+def read_licenses(**fixed: Any) -> SearchStrategy[OwnLicense]:
+    """The operator's own license as it was read."""
+    return built(
+        OwnLicense,
+        fixed,
+        source=names(),
+        problem=st.none() | names(),
+        tier=st.sampled_from(Tier).map(str) | st.just(""),
+        expires_at=st.none() | instants(),
+        status=st.none() | st.sampled_from(LicenseStatus),
+    )
+
+
 OWN_SERVER: Final[Mapping[type[msgspec.Struct], Callable[[], SearchStrategy[Any]]]] = {
+    Asked: asked_providers,
     CommunityHeartbeat: community_heartbeats,
     CommunitySettings: community_settings,
     DatabaseInfo: database_infos,
     HeartbeatCounts: heartbeat_counts,
     HeldLicense: held_licenses,
     Licensed: licensed,
+    OwnLicense: read_licenses,
     Retention: retentions,
     RowCounts: row_counts,
     Unlicensed: unlicensed,
