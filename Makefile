@@ -102,8 +102,10 @@ LOCK := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --generate
 
 NO_BROWSER := $(if $(CHROMIUM),,--ignore=tests/browser)
 # What starts servers and programs, beside everything else: each half waits much and computes much.
-# What uses every core by itself comes last of the other half, which is the shorter one.
-SHELLS := tests/http tests/cli
+# What uses every core by itself comes last of the other half, which is the shorter one. Programs that
+# tests start keep their byte code, wherever one is told not to: to compile it is half of most starts.
+SHELLS := tests/http tests/cli tests/conformance tests/embedding tests/property
+test cov: export PYTHONDONTWRITEBYTECODE :=
 LONG := tests/simulation/test_long_soak.py tests/simulation/test_long_years.py
 IN_HALVES = said=$$(mktemp); { \
     $(BIN)/python -m pytest -p no:cacheprovider $(NO_BROWSER) $(foreach part,$(SHELLS) $(LONG),--ignore=$(part)); rest=$$?; \

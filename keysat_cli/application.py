@@ -20,7 +20,7 @@ from keysat_core.limits import PURGE_BATCH
 from keysat_core.use_cases.server.prepare_server import has_sandbox_account
 from keysat_core.use_cases.server.retention import find_retention
 from keysat_http.app import Application, create_app
-from keysat_http.endpoints import route_handlers
+from keysat_http.endpoints import route_dependencies, route_handlers
 from keysat_http.provider_ticks import provider_ticks
 from keysat_http.public.hot_path import fast_routes
 from keysat_http.server_ticks import server_ticks
@@ -114,6 +114,7 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
         http_settings,
         seal=SecretBoxSeal(),
         route_handlers=route_handlers(ports),
+        dependencies=route_dependencies(),
         fast_routes=lambda *given: fast_routes(ports, *given),
         ticks=shared_ticks(wiring, public_url=settings.public_url, buyers_url=settings.public_url),
         read=lambda: read(wiring, tallies),

@@ -1,9 +1,9 @@
 """The application: routes, what handlers are given, and the edge around it all."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
@@ -55,6 +55,7 @@ OWN_ROUTES: Final[Sequence[ControllerRouterHandler]] = (
     openapi.get_openapi_document,
 )
 RATE_FLUSH_SECONDS: Final = 10
+NOTHING: Final[Mapping[str, Provide]] = {}
 
 
 class Application:
@@ -90,6 +91,15 @@ class Application:
         return self._edge(scope, receive, send)
 
 
+def routed(handlers: Sequence[ControllerRouterHandler], **options: Any) -> Litestar:
+    """Make the framework's application of some routes.
+
+    They come in one router, because Litestar takes in the earlier methods of a path once more with
+    each later one that is registered by itself, and then runs those in a thread of a thread.
+    """
+    return Litestar([Router("/", route_handlers=handlers)], **options)
+
+
 def create_app(
     ports: Ports,
     settings: HTTPSettings,
@@ -101,6 +111,8 @@ def create_app(
     operation_scopes: Mapping[str, OperationScope] = OPERATION_SCOPES,
     fast_routes: Callable[[RateLimiter, Callers, Meters], Mapping[str, FastRoute]] = lambda *_: {},
     read: Callable[[], Readings] = Readings,
+    dependencies: Mapping[str, Provide] = NOTHING,
+    framework: Callable[..., Litestar] = routed,
 ) -> Application:
     """Build the application.
 
@@ -117,6 +129,9 @@ def create_app(
         fast_routes: Makes the POSTs that go around the framework. The same path is among
             ``route_handlers`` too, for the OpenAPI document.
         read: Gives what the adapters count.
+        dependencies: What ``route_handlers`` are given besides.
+        framework: Makes the routed application, which takes a quarter of a second; a test suite
+            may hand in one that keeps what it made.
     """
     limiter = RateLimiter(ports.store, is_limiting=settings.is_rate_limited)
     uses = UseBook(ports.store)
@@ -148,9 +163,10 @@ def create_app(
     def provide_caller(request: Request[object, object, State]) -> Caller:
         return callers.caller_of(request.scope)
 
-    litestar = Litestar(
+    litestar = framework(
         [*OWN_ROUTES, *route_handlers],
         dependencies={
+            **dependencies,
             "ports": Provide(provide_ports, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "limiter": Provide(lambda: limiter, sync_to_thread=False),

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
@@ -204,28 +203,24 @@ SANDBOX: Final[tuple[ControllerRouterHandler, ...]] = (
 """Pretend money: only where there is a till for it."""
 
 
-def route_handlers(
-    ports: Ports,
+def route_handlers(ports: Ports) -> list[ControllerRouterHandler]:
+    """Give the routes for these ports; they need ``route_dependencies`` too."""
+    pretend = SANDBOX if ports.sandbox is not None else ()
+    return [*PUBLIC, *SIGN_IN, *ADMIN, *HOOKS, *PAGES, *pretend]
+
+
+def route_dependencies(
     *,
     purchase_seconds: float = PURCHASE_SECONDS,
     look_seconds: float = LOOK_SECONDS,
     read_time: Callable[[], float] = monotonic,
-) -> list[ControllerRouterHandler]:
-    """Give the routes for these ports, with the threads their calls to providers run in."""
+) -> dict[str, Provide]:
+    """Give what the routes need besides ports: the threads their calls to providers run in, say."""
     threads = ProviderThreads(look_seconds=look_seconds)
     nudges = NudgeLimiter(read_time)
-    handlers = [
-        *PUBLIC,
-        *SIGN_IN,
-        *ADMIN,
-        *HOOKS,
-        *PAGES,
-        *(SANDBOX if ports.sandbox is not None else ()),
-    ]
-    dependencies = {
+    return {
         "provider_threads": Provide(lambda: threads, sync_to_thread=False),
         "landing": Provide(Landing, sync_to_thread=False),
         "nudges": Provide(lambda: nudges, sync_to_thread=False),
         "purchase_seconds": Provide(lambda: purchase_seconds, sync_to_thread=False),
     }
-    return [Router("/", route_handlers=handlers, dependencies=dependencies)]

@@ -23,6 +23,7 @@ from keysat_adapters.sqlite.connection import (
 )
 from keysat_adapters.sqlite.emptied import refuse_emptied, refuse_empty
 from keysat_adapters.sqlite.ledger import refuse_stranger
+from keysat_adapters.sqlite.memory_schema import fill_memory
 from keysat_adapters.sqlite.migrations import migrate as apply_migrations
 from keysat_adapters.sqlite.migrations import refuse_unless_current
 from keysat_adapters.sqlite.transaction import SQLiteTransaction
@@ -70,7 +71,9 @@ class SQLiteStore:
                 refuse_empty(path)
         writer = open_writer(path, busy_seconds=busy_seconds)
         try:
-            if migrate:
+            if migrate and is_memory(path):
+                fill_memory(writer)
+            elif migrate:
                 apply_migrations(writer)
             else:
                 refuse_unless_current(writer)

@@ -308,8 +308,8 @@ def large(program: Program) -> Program:
 def test_a_killed_backup_leaves_no_backup_and_the_next_one_works(large: Program) -> None:
     folder = large.folder / "backups"
     left = []
-    for step in range(6):
-        killed(large, folder / "*.db.keysat-partial", 0.03 * step, "backup")
+    for step in range(4):
+        killed(large, folder / "*.db.keysat-partial", 0.05 * step, "backup")
         left += [path.name for path in folder.glob("*.keysat-partial")]
         for path in folder.glob("*.db"):
             assert large.json("verify", str(path))["ok"] is True
@@ -330,8 +330,8 @@ def test_a_killed_restore_leaves_the_old_shop_or_the_new_one(large: Program) -> 
     old = rows_in(large.db_path)
     partial = large.folder / "keysat.db.keysat-partial"
     left = 0
-    for step in range(6):
-        killed(large, partial, 0.05 * step, "restore", "kept.db", "--replace", "--yes")
+    for step in range(4):
+        killed(large, partial, 0.08 * step, "restore", "kept.db", "--replace", "--yes")
         left += partial.exists()
         assert rows_in(large.db_path) in (old, kept)
         assert large.json("verify")["ok"] is True

@@ -61,7 +61,7 @@ def test_an_older_database_is_not_migrated_behind_a_servers_back(tmp_path: Path)
 def checkout(tmp_path: Path) -> Path:
     """A copy of the repository, as far as the program needs it."""
     for name in PACKAGES:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "schema").mkdir()
     return tmp_path

@@ -12,7 +12,7 @@ from litestar.testing import TestClient
 from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_core.limits import BODY_BYTES_MAX, FINGERPRINT_CHARS_MAX
 from keysat_http.app import create_app
-from keysat_http.endpoints import route_handlers
+from keysat_http.endpoints import route_dependencies, route_handlers
 from tests.support.http import FromPeer
 from tests.support.keys import signed
 from tests.support.live_server import LiveServer, live_server
@@ -36,6 +36,7 @@ def through_the_framework(shop: Shop) -> Iterator[TestClient[FromPeer]]:
         shop.settings,
         seal=SecretBoxSeal(),
         route_handlers=route_handlers(shop.ports),
+        dependencies=route_dependencies(),
     )
     with TestClient(FromPeer(app=app, peer="10.0.0.1")) as client:
         yield client

@@ -7,7 +7,7 @@ from keysat_core.domain.product import PriceInput
 from keysat_core.testing import OPERATOR, sandbox_ports
 from keysat_core.use_cases.products.create_product import CreateProduct, create_product
 from keysat_http.app import create_app
-from keysat_http.endpoints import route_handlers
+from keysat_http.endpoints import route_dependencies, route_handlers
 from tests.support.http import FromPeer, settings
 
 
@@ -17,9 +17,12 @@ def test_a_key_sold_in_memory_validates_over_http() -> None:
         shop.run(create_product, OPERATOR, new)
         key = shop.sell("app").key
         ports = shop.as_ports()
-        handlers = route_handlers(ports, purchase_seconds=8)
         app = create_app(
-            ports, settings(), seal=SecretBoxSeal(), route_handlers=handlers, credentials=[]
+            ports,
+            settings(),
+            seal=SecretBoxSeal(),
+            route_handlers=route_handlers(ports),
+            dependencies=route_dependencies(),
         )
         with TestClient(FromPeer(app=app, peer="203.0.113.9")) as client:
             answer = client.post("/v1/validate", json={"key": key, "product_slug": "app"}).json()

@@ -193,7 +193,7 @@ def edited(text: str, changes: list[tuple[int, int, str]]) -> str:
     return text
 
 
-@settings(deadline=None, max_examples=1_500)
+@settings(deadline=None, max_examples=800)
 @given(st.sampled_from(KEYS), edits)
 def test_an_edited_key_is_read_alike_and_never_accepted_as_something_else(
     text: str, changes: list[tuple[int, int, str]]
@@ -208,7 +208,7 @@ def test_an_edited_key_is_read_alike_and_never_accepted_as_something_else(
             VERIFIER.verify(key)
 
 
-@settings(deadline=None, max_examples=1_500)
+@settings(deadline=None, max_examples=800)
 @given(payload_bytes, signature_bytes)
 def test_any_payload_is_read_alike_and_accepted_only_if_issued(
     raw: bytes, signature: bytes

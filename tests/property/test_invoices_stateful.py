@@ -315,4 +315,4 @@ class InvoiceMachine(RuleBasedStateMachine):
 
 
 TestInvoices = InvoiceMachine.TestCase
-TestInvoices.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestInvoices.settings = settings(max_examples=70, stateful_step_count=40, deadline=None)

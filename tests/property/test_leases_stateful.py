@@ -122,4 +122,4 @@ class LeaseMachine(RuleBasedStateMachine):
 
 
 TestLeases = LeaseMachine.TestCase
-TestLeases.settings = settings(max_examples=120, stateful_step_count=40)
+TestLeases.settings = settings(max_examples=60, stateful_step_count=40)

@@ -81,7 +81,7 @@ def expected(
     return min(serving, key=turn, default=None)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(sale=sales(), data=st.data())
 def test_who_collects_is_found_as_the_table_says_in_whichever_order_accounts_are_read(
     sale: tuple[list[ProviderAccount], Rail | None, list[RailPreference]], data: st.DataObject
@@ -97,7 +97,7 @@ def test_who_collects_is_found_as_the_table_says_in_whichever_order_accounts_are
         assert accounts_for_rail(shuffled, rail, preferences)[0] == wanted
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(sale=sales())
 def test_several_may_collect_only_where_nobody_chose(
     sale: tuple[list[ProviderAccount], Rail | None, list[RailPreference]],

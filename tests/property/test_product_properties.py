@@ -37,7 +37,7 @@ def expected(sent: PriceInput) -> Money | str | None:
     return Money(currency=Currency(currency), amount=amount)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(inputs)
 def test_a_price_is_read_as_the_table_says(sent: PriceInput) -> None:
     wanted = expected(sent)
@@ -48,7 +48,7 @@ def test_a_price_is_read_as_the_table_says(sent: PriceInput) -> None:
         assert read_price(sent) == wanted
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(inputs)
 def test_a_new_product_has_a_price_above_zero(sent: PriceInput) -> None:
     wanted = expected(sent)

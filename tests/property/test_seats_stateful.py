@@ -277,4 +277,4 @@ class SeatMachine(RuleBasedStateMachine):
 
 
 TestSeats = SeatMachine.TestCase
-TestSeats.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestSeats.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -17,6 +17,8 @@ FEW: Final = 30
 SEEDS: Final = 3
 FEW_SEEDS: Final = 20
 """Seeds in which each broken rule must be found."""
+HANDFUL: Final = 8
+"""Buyers enough to find most of them; the fewer there are, the sooner their two years are over."""
 
 Bend = Callable[[Store], Store]
 
@@ -68,6 +70,9 @@ def half_paid(put: Callable[[Any], None]) -> Callable[[Any], None]:
     return write
 
 
+CHANGE_TAKEN_FOR_PURCHASE: Final = "a change of tier is taken for a purchase"
+"""Of a handful nearly nobody changes."""
+
 BROKEN: Final[dict[str, tuple[Bend, str]]] = {
     "a paid cycle extends nothing": (
         as_issued,
@@ -81,7 +86,7 @@ BROKEN: Final[dict[str, tuple[Bend, str]]] = {
         facts_without("billed"),
         "issued for a cycle or a change of tier|is valid|our books have",
     ),
-    "a change of tier is taken for a purchase": (
+    CHANGE_TAKEN_FOR_PURCHASE: (
         facts_without("ordered"),
         "issued for a cycle or a change of tier|is valid|our books have",
     ),
@@ -120,10 +125,12 @@ def test_a_seed_gives_the_same_years_again_to_the_letter() -> None:
     assert first.digest != two_years(8, 12).digest
 
 
-@pytest.mark.parametrize(("bend", "problem"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_rule_is_found(bend: Bend, problem: str) -> None:
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_rule_is_found(rule: str) -> None:
+    bend, problem = BROKEN[rule]
+    buyers = FEW if rule == CHANGE_TAKEN_FOR_PURCHASE else HANDFUL
     for seed in range(FEW_SEEDS):
-        outcome = two_years(seed, FEW, bend=bend)
+        outcome = two_years(seed, buyers, bend=bend)
         if outcome.problem is not None:
             assert re.search(problem, outcome.problem), outcome.problem
             return

@@ -39,6 +39,7 @@ from keysat_http.meters import Meters
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.settings import HTTPSettings
 from keysat_http.ticks import Tick
+from tests.support.kept_litestars import kept_litestars
 
 ADMIN_KEY: Final = "test-admin-key-of-at-least-32-bytes"
 ADMIN: Final = {"authorization": f"Bearer {ADMIN_KEY}"}
@@ -175,7 +176,7 @@ def running_server(
     """Run the application over a store in memory, or in a file if there is a ``path``."""
     clock, keys, validations = TurnedClock(), OneKey(), ListedValidations()
     opened = SQLiteStore.open() if path is None else SQLiteStore.open(path)
-    with opened as store:
+    with opened as store, kept_litestars() as framework:
         ports = ports_over(store, clock=clock, keys=keys, validations=validations)
         app = create_app(
             ports,
@@ -184,6 +185,7 @@ def running_server(
             route_handlers=route_handlers,
             ticks=ticks,
             fast_routes=fast_routes,
+            framework=framework,
             operation_scopes={
                 **dict.fromkeys(map(_name, route_handlers), OperationScope.MASTER),
                 **OPERATION_SCOPES,

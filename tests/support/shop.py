@@ -47,7 +47,7 @@ from keysat_core.testing.self_licenses import MemorySelfLicenses
 from keysat_core.use_cases.server.prepare_server import prepare_server
 from keysat_http.app import Application, create_app
 from keysat_http.auth import Credential, CredentialSource
-from keysat_http.endpoints import route_handlers
+from keysat_http.endpoints import route_dependencies, route_handlers
 from keysat_http.public.hot_path import fast_routes
 from keysat_http.settings import HTTPSettings
 from tests.simulators.rates.fake import SOURCES, FakeRates
@@ -60,6 +60,7 @@ from tests.support.http import (
     TurnedClock,
     settings,
 )
+from tests.support.kept_litestars import kept_litestars
 from tests.support.troubled_providers import TroubledProviders
 
 EVERYTHING: Final = SelfLicense(entitlements=frozenset(Capability))
@@ -256,7 +257,8 @@ def running_shop(
         if sandbox is not None and delivers_at_once:
             sandbox.deliveries.deliver_due(clock.now())
 
-    with SQLiteStore.open() if path is None else SQLiteStore.open(path) as store:
+    opened = SQLiteStore.open() if path is None else SQLiteStore.open(path)
+    with opened as store, kept_litestars() as framework:
         sandbox = (
             load_sandbox(
                 is_sandbox_mode=True,
@@ -315,8 +317,7 @@ def running_shop(
             is_cookie_secure=is_cookie_secure,
             is_rate_limited=is_rate_limited,
         )
-        handlers = route_handlers(
-            ports,
+        dependencies = route_dependencies(
             purchase_seconds=purchase_seconds,
             look_seconds=look_seconds,
             read_time=lambda: float(clock.now()),
@@ -325,7 +326,9 @@ def running_shop(
             ports,
             told,
             seal=seal or SecretBoxSeal(),
-            route_handlers=handlers,
+            route_handlers=route_handlers(ports),
+            dependencies=dependencies,
+            framework=framework,
             credentials=[ScopedKey(scopes=scopes), *credentials],
             fast_routes=lambda *given: fast_routes(ports, *given),
         )
