@@ -38,7 +38,9 @@ HEARTBEAT: Final = Allowance(
 )
 PURCHASE: Final = Allowance(kind="purchase_ip", capacity=20, refill_tokens=1, refill_seconds=3)
 MACHINES: Final = Allowance(kind="machines_ip", capacity=60, refill_tokens=1, refill_seconds=1)
-CODES: Final = Allowance(kind="codes_ip", capacity=20, refill_tokens=1, refill_seconds=3)
+REDEEM: Final = Allowance(kind="redeem_ip", capacity=20, refill_tokens=1, refill_seconds=3)
+PREVIEW: Final = Allowance(kind="preview_ip", capacity=20, refill_tokens=1, refill_seconds=3)
+"""Asking what a code would take off; whoever asks may still redeem it (public-api 3)."""
 UPGRADE: Final = Allowance(kind="upgrade_ip", capacity=20, refill_tokens=1, refill_seconds=3)
 UPGRADE_QUOTE: Final = Allowance(
     kind="upgrade_quote_ip", capacity=60, refill_tokens=1, refill_seconds=1
@@ -61,7 +63,8 @@ ALLOWANCES: Final = (
     HEARTBEAT,
     PURCHASE,
     MACHINES,
-    CODES,
+    REDEEM,
+    PREVIEW,
     UPGRADE,
     UPGRADE_QUOTE,
     CANCEL,

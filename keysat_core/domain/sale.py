@@ -11,7 +11,12 @@ from keysat_core.domain.actor import Actor
 from keysat_core.domain.attention import attention_after
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.ending import end
-from keysat_core.domain.events import DomainEvent, ProviderInvoiceRecorded, invoice_paid
+from keysat_core.domain.events import (
+    DomainEvent,
+    ProviderInvoiceRecorded,
+    invoice_paid,
+    invoice_settled,
+)
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.invoice import (
     Expire,
@@ -59,7 +64,7 @@ def fulfil(
     audits: list[AuditEntry] = []
     if settled is not facts.invoice:
         settled = msgspec.structs.replace(settled, settled_by=by, noted_attention=None)
-        events.append(invoice_paid(settled))
+        events += [invoice_paid(settled), invoice_settled(settled)]
         audits.append(
             about_invoice(settled, actor, "invoice.settle", now, amount_sats=settled.amount_sats)
         )

@@ -9,7 +9,7 @@ from litestar.params import FromQuery, JSONBody
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.buyer import BuyerRequest
-from keysat_core.domain.rate_limit import CODES
+from keysat_core.domain.rate_limit import PREVIEW, REDEEM
 from keysat_core.errors import (
     CodeRefused,
     NotFound,
@@ -58,7 +58,7 @@ def redeem(
     limiter: NamedDependency[RateLimiter],
 ) -> Redeemed:
     """Give a license for a free-license code; each call takes one use of it."""
-    limiter.charge(CODES, caller, ports.clock.now())
+    limiter.charge(REDEEM, caller, ports.clock.now())
     request = BuyerRequest(
         product_slug=data.product,
         policy_slug=data.policy_slug,
@@ -92,7 +92,7 @@ def preview(
     policy_slug: FromQuery[str | None] = None,
 ) -> CodeCheck:
     """Tell what a code would take off a price; nothing is used by asking."""
-    limiter.charge(CODES, caller, ports.clock.now())
+    limiter.charge(PREVIEW, caller, ports.clock.now())
     found = preview_code(
         code,
         product,

@@ -255,9 +255,12 @@ def test_guessing_codes_is_limited() -> None:
             for _ in range(20)
         ]
         assert statuses == [200] * 20
-        refused = shop.post("/v1/redeem", product="app", code="X")
+        refused = shop.client.get("/v1/discount-codes/preview?code=X&product=app")
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) >= 1
+        # Whoever asked so often may still redeem what was found, and no more often than that.
+        statuses = [shop.post("/v1/redeem", product="app", code="X").status_code for _ in range(21)]
+        assert statuses == [400] * 20 + [429]
 
 
 # --- previews -----------------------------------------------------------------------------------

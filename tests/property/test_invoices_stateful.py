@@ -277,6 +277,7 @@ class InvoiceMachine(RuleBasedStateMachine):
             assert events.count(("invoice.opened", invoice_id)) == (not sale.is_free)
             assert audits.count(("invoice.open", invoice_id)) == (not sale.is_free)
             assert events.count(("invoice.paid", invoice_id)) == is_settled
+            assert events.count(("invoice.settled", invoice_id)) == is_settled
             assert audits.count(("invoice.settle", invoice_id)) == is_settled
             assert events.count(("license.issued", invoice_id)) == is_settled
             assert issued.count(invoice_id) == is_settled

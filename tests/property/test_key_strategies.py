@@ -51,7 +51,7 @@ def tricks(keys: SearchStrategy[RefusedKey]) -> set[str]:
     """Check many keys; give what was done to them."""
     seen: set[str] = set()
 
-    @settings(max_examples=200, database=None, derandomize=True)
+    @settings(max_examples=400, database=None, derandomize=True)
     @given(key=keys)
     def check(key: RefusedKey) -> None:
         check_refused(key)
@@ -113,7 +113,7 @@ def oddities(payload: LicensePayload) -> set[str]:
 def test_every_oddity_of_the_wire_occurs() -> None:
     seen: set[str] = set()
 
-    @settings(max_examples=200, database=None, derandomize=True)
+    @settings(max_examples=400, database=None, derandomize=True)
     @given(payload=strategies.license_payloads(oddities=True))
     def collect(payload: LicensePayload) -> None:
         seen.update(oddities(payload))

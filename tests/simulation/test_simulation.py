@@ -29,6 +29,7 @@ EVENTS: Final = {
     "invoice.opened",
     "invoice.paid",
     "invoice.refunded",
+    "invoice.settled",
     "license.issued",
     "license.revoked",
     "license.suspended",

@@ -48,7 +48,7 @@ def assert_sold_once(
     assert invoice.effect_at is not None
     (license,) = licenses_of(shop, id_)
     assert license.id == told["license_id"]
-    for event_type in ("invoice.paid", "license.issued"):
+    for event_type in ("invoice.paid", "invoice.settled", "license.issued"):
         assert len(events_about(shop, event_type, id_)) == 1, event_type
     assert len(audited_about(shop, "invoice.settle", id_)) == 1
     assert is_late or purchase["btcpay_invoice_id"] in opened.fake.world.settled_answered_at
@@ -61,7 +61,7 @@ def assert_unsold(opened: BTCPayShop, purchase: Mapping[str, Any], status: str) 
     told = shop.poll(id_)
     assert (told["status"], told["license_key"], told["license_id"]) == (status, None, None)
     assert licenses_of(shop, id_) == []
-    for event_type in ("invoice.paid", "license.issued"):
+    for event_type in ("invoice.paid", "invoice.settled", "license.issued"):
         assert events_about(shop, event_type, id_) == [], event_type
     return shop.invoice(id_)
 

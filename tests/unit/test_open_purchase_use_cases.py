@@ -355,7 +355,11 @@ def test_what_costs_nothing_is_delivered_at_once(trade: Trade, tier: dict[str, A
     assert license.is_trial is is_trial
     assert license.expires_at == (trade.clock.now() + 7 * DAY_SECONDS if is_trial else None)
     assert opened.key == key_of(license, trade.keys.signing_key())
-    assert [event.event_type for event in trade.events()] == ["invoice.paid", "license.issued"]
+    assert [event.event_type for event in trade.events()] == [
+        "invoice.paid",
+        "invoice.settled",
+        "license.issued",
+    ]
     assert trade.provider.orders == []
     assert trade.request(invoice.id) == invoice
 

@@ -58,6 +58,7 @@ from keysat_core.domain.events.sales import (
     InvoiceOpened,
     InvoicePaid,
     InvoiceRefunded,
+    InvoiceSettled,
     PaymentSaved,
     ProviderInvoiceRecorded,
     TipChanged,
@@ -118,6 +119,7 @@ DomainEvent: TypeAlias = (
     | InvoicePaid
     | InvoiceExpired
     | InvoiceRefunded
+    | InvoiceSettled
     | ProviderConnected
     | ProviderDisconnected
     | ProviderFailing

@@ -60,6 +60,20 @@ class InvoicePaid(Event, frozen=True, kw_only=True):
     amount_sats: int
 
 
+class InvoiceSettled(Event, frozen=True, kw_only=True):
+    """A sale is settled, on whose word it says: nobody's when there was nothing to pay.
+
+    It comes with ``invoice.paid``, which says less; whoever asks for both is told of both, once each.
+    """
+
+    event_type = "invoice.settled"
+    invoice_id: str
+    product_id: str
+    policy_id: str | None
+    amount_sats: int
+    settled_by: str | None
+
+
 class InvoiceExpired(Event, frozen=True, kw_only=True):
     """A sale ended unpaid: in time, in vain, or before it began. ``status``: expired or invalid."""
 
@@ -88,6 +102,17 @@ def invoice_paid(invoice: Invoice) -> InvoicePaid:
         product_id=invoice.product_id,
         policy_id=invoice.policy_id,
         amount_sats=invoice.amount_sats,
+    )
+
+
+def invoice_settled(invoice: Invoice) -> InvoiceSettled:
+    """Describe a sale that is settled (admin-api B-35)."""
+    return InvoiceSettled(
+        invoice_id=invoice.id,
+        product_id=invoice.product_id,
+        policy_id=invoice.policy_id,
+        amount_sats=invoice.amount_sats,
+        settled_by=invoice.settled_by,
     )
 
 

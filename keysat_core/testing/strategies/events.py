@@ -26,6 +26,7 @@ from keysat_core.domain.events import (
     InvoiceOpened,
     InvoicePaid,
     InvoiceRefunded,
+    InvoiceSettled,
     LicenseIssued,
     LicenseRevoked,
     LicenseSuspended,
@@ -77,7 +78,7 @@ from keysat_core.domain.events import (
 )
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import rfc3339, rfc3339_or_none
-from keysat_core.domain.invoice import InvoiceStatus
+from keysat_core.domain.invoice import InvoiceStatus, SettledBy
 from keysat_core.domain.money import Currency
 from keysat_core.domain.saved_payment import ChargeState
 from keysat_core.domain.tier_change import Direction
@@ -214,6 +215,7 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     InvoicePaid: _SALE,
     InvoiceExpired: {**_SALE, "status": st.sampled_from(_ENDED).map(str)},
     InvoiceRefunded: _SALE,
+    InvoiceSettled: {**_SALE, "settled_by": st.none() | st.sampled_from(SettledBy).map(str)},
     InvoiceCharged: {"invoice_id": ids(), "state": st.sampled_from(ChargeState).map(str)},
     ProviderConnected: {**_ACCOUNT, **_PROFILE},
     ProviderDisconnected: {**_ACCOUNT, **_PROFILE},

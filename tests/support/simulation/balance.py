@@ -51,6 +51,7 @@ SQL_RULES: Final = {
 COUNTS: Final = {
     "license.issued": "SELECT count(*) FROM licenses",
     "invoice.paid": "SELECT count(*) FROM invoices WHERE status = 'settled'",
+    "invoice.settled": "SELECT count(*) FROM invoices WHERE status = 'settled'",
     "machine.activated": "SELECT count(*) FROM machines",
     "machine.deactivated": "SELECT count(*) FROM machines WHERE deactivated_at IS NOT NULL",
     "license.revoked": "SELECT count(*) FROM licenses WHERE status = 'revoked'",
