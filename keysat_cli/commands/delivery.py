@@ -9,7 +9,7 @@ from keysat_cli.options import page_options
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import DeliveryId, WebhookEndpointId
-from keysat_core.domain.webhook_delivery import DeliveryFilter, DeliveryRow
+from keysat_core.domain.webhook_delivery import DeliveryFilter, DeliveryRow, DeliveryStatus
 from keysat_core.limits import PAGE_DEFAULT
 from keysat_core.use_cases.webhooks.list_deliveries import list_deliveries, show_delivery
 from keysat_core.use_cases.webhooks.retry_delivery import retry_delivery
@@ -73,6 +73,7 @@ def show(delivery_id: str) -> None:
 def retry(delivery_id: str) -> None:
     """Send a delivery again, whatever became of it, with the same id and body."""
     with open_shop() as ports:
+        before = show_delivery(OPERATOR, DeliveryId(delivery_id), store=ports.store).delivery
         row = retry_delivery(
             OPERATOR,
             DeliveryId(delivery_id),
@@ -80,6 +81,8 @@ def retry(delivery_id: str) -> None:
             clock=ports.clock,
             ids=ports.ids,
         )
+    if before.status is DeliveryStatus.DELIVERED:
+        note("The subscriber has it already, and is sent it once more.")
     emit(delivery_view(row), _lines(row))
 
 

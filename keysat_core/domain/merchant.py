@@ -13,7 +13,7 @@ from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import InvariantError, NoProvider, StillReferenced
+from keysat_core.errors import InvariantError, NoProvider
 
 DEFAULT_PROFILE_NAME: Final = "Keysat"
 """Name of the first profile when the operator gave none (admin-api 3)."""
@@ -156,8 +156,8 @@ def refuse_profile_in_use(
     Pretend money keeps none: nobody connected it, so nobody could disconnect it first. Source: payments 4.2, admin-api 2.14 and B-14.
 
     Raises:
-        InvariantError: it is the default, or has products or live subscriptions.
-        StillReferenced: it has connected accounts; they are named.
+        InvariantError: it is the default, or has products, live subscriptions or connected accounts,
+            which are named.
     """
     if profile.is_default:
         raise InvariantError("id", "this is the default profile; make another the default first")
@@ -169,13 +169,15 @@ def refuse_profile_in_use(
         raise InvariantError(
             "id", f"the profile has {subscription_count} live subscriptions; cancel them first"
         )
-    named = {
-        f"{one.kind} provider {one.label!r} ({one.id})": 1
+    named = [
+        f"{one.kind} provider {one.label!r} ({one.id})"
         for one in accounts
         if one.kind is not ProviderKind.SANDBOX
-    }
+    ]
     if named:
-        raise StillReferenced("merchant profile", profile.name, named, remedy="disconnect it first")
+        raise InvariantError(
+            "id", f"the profile is paid through {', '.join(named)}; disconnect it first"
+        )
 
 
 def checked_preference(

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import NotFound, StillReferenced, TierCapReached
+from keysat_core.errors import NotFound, TierCapReached
 from keysat_core.limits import PAGE_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.merchants import create_profile as creating
@@ -144,7 +144,7 @@ def update_merchant_profile(
     return profile_view(profile)
 
 
-@delete(_ONE, raises=[StillReferenced], tags=_TAGS, **REHEARSABLE_ROUTE)
+@delete(_ONE, tags=_TAGS, **REHEARSABLE_ROUTE)
 def delete_merchant_profile(
     profile_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
 ) -> ChangedMerchantProfile:

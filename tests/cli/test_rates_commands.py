@@ -42,6 +42,7 @@ def online(program: Program, fake: FakeRates) -> Iterator[Program]:
         yield program
 
 
+@pytest.mark.betters("B-41")
 def test_a_rate_is_pinned_shown_and_removed(program: Program) -> None:
     assert program.json("rates", "show") == {"rates": []}
     assert program.text("rates", "show") == "No rates.\n"

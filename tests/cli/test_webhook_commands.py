@@ -97,6 +97,7 @@ def test_events_of_a_time_are_replayed(program: Program) -> None:
     assert program.refusal(*replay, "--until", "2019-01-01T00:00:00Z")[0] == 4
 
 
+@pytest.mark.betters("B-46")
 def test_the_worker_delivers_once_where_private_targets_are_allowed(program: Program) -> None:
     with real_subscriber() as subscriber:
         made = program.json("webhook", "create", subscriber.url)
@@ -113,6 +114,9 @@ def test_the_worker_delivers_once_where_private_targets_are_allowed(program: Pro
         (post,) = subscriber.posts
         assert Webhook(made["signing_secret"]).verify(post.body, dict(post.headers))
         (delivery,) = program.json("delivery", "list", "--status", "delivered")["deliveries"]
+        again = program.run("delivery", "retry", delivery["id"])
+        assert (again.exit_code, "has it already" in again.stderr) == (0, True)
+        assert "has it already" not in program.run("delivery", "retry", delivery["id"]).stderr
 
 
 @contextmanager

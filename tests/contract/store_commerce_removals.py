@@ -82,6 +82,7 @@ class CommerceRemovalsContract(ABC):
     @abstractmethod
     def store(self) -> Store: ...
 
+    @pytest.mark.betters("B-16")
     def test_d29_a_policy_goes_with_its_subscriptions_and_changes(self, store: Store) -> None:
         shop, _, change = stocked(store)
         with store.writing() as tx:
@@ -102,6 +103,7 @@ class CommerceRemovalsContract(ABC):
             assert tx.subscriptions.find_subscription_of(change.license_id) is not None
             assert tx.tier_changes.list_tier_changes(change.license_id, 5) == []
 
+    @pytest.mark.betters("B-15")
     def test_d29_a_product_goes_with_its_subscriptions_changes_and_codes(
         self, store: Store
     ) -> None:

@@ -188,6 +188,7 @@ class RemovalsContract(ABC):
             assert tx.licenses.find_license(other_license.id) == other_license
             assert tx.invoices.find_invoice(other_invoice.id) == other_invoice
 
+    @pytest.mark.betters("B-16")
     def test_an_invoice_that_another_tiers_license_came_from_stays(self, store: Store) -> None:
         shop = stored_shop(store)
         kept = make_policy(shop.product)

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from time import monotonic, sleep
 
+import pytest
+
 from keysat_adapters.outbound.webhook_sender import HTTPWebhookSender
 from keysat_core.domain.ids import DeliveryId
 from keysat_core.domain.secret import Secret
@@ -31,6 +33,7 @@ def send(sender: HTTPWebhookSender, url: str, secret: Secret, delivery_id: str) 
     return sender.send(url, headers, BODY)
 
 
+@pytest.mark.betters("B-35")
 def test_the_receiver_of_the_page_takes_each_event_once_and_no_forged_one(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
     (program,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)

@@ -31,6 +31,7 @@ def refused(shop: Shop, **fields: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["message"]
 
 
+@pytest.mark.betters("B-19")
 def test_a_code_is_created_and_shown_with_everything_it_has(shop: Shop) -> None:
     made = add(
         shop,
@@ -92,6 +93,7 @@ def test_what_breaks_a_rule_is_refused(
 
 @pytest.mark.defects("D33")
 @pytest.mark.parametrize("text", ["tomorrow", "2031-02-03", "2031-02-03 04:05:06"])
+@pytest.mark.betters("B-21")
 def test_an_expiry_that_is_no_instant_is_refused(shop: Shop, text: str) -> None:
     assert refused(shop, expires_at=text)[0] == 400
     code = add(shop)
@@ -99,6 +101,17 @@ def test_an_expiry_that_is_no_instant_is_refused(shop: Shop, text: str) -> None:
         "PATCH", f"/discount-codes/{code['id']}", ok=False, json={"expires_at": text}
     )
     assert answer.status_code == 400
+
+
+def test_b43_parts_of_a_percent_and_the_hour_of_a_local_expiry_are_kept(shop: Shop) -> None:
+    """B-21: what is local is told as UTC."""
+    code = add(shop, amount=1_275, expires_at="2028-01-01T01:30:00+02:00")
+    path = f"/discount-codes/{code['id']}"
+    assert (code["amount"], code["expires_at"]) == (1_275, "2027-12-31T23:30:00Z")
+    changed = shop.admin("PATCH", path, json={"description": "spring"})
+    assert (changed["amount"], changed["expires_at"]) == (1_275, "2027-12-31T23:30:00Z")
+    changed = shop.admin("PATCH", path, json={"expires_at": "2028-06-01T00:00:00-03:00"})
+    assert changed["expires_at"] == "2028-06-01T03:00:00Z"
 
 
 def test_a_free_license_code_has_no_amount(shop: Shop) -> None:
@@ -167,6 +180,7 @@ def test_a_code_that_was_ever_used_is_kept(shop: Shop) -> None:
     assert "disable" in answer.json()["message"]
 
 
+@pytest.mark.betters("B-24")
 def test_an_unknown_code_is_not_found(shop: Shop) -> None:
     for method, path, body in (
         ("GET", "/discount-codes/none", None),
@@ -180,6 +194,7 @@ def test_an_unknown_code_is_not_found(shop: Shop) -> None:
 
 
 @pytest.mark.defects("D32")
+@pytest.mark.betters("B-24")
 def test_no_more_codes_are_active_than_the_tier_of_keysat_allows() -> None:
     with running_shop(self_license=SelfLicense()) as shop:
         made = [add(shop, code=f"CODE-{number}") for number in range(CODES_CAP)]

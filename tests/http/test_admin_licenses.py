@@ -79,6 +79,7 @@ def test_terms_come_from_the_policy_unless_said_otherwise(shop: Shop) -> None:
 
 @pytest.mark.defects("D33")
 @pytest.mark.parametrize("text", ["tomorrow", "2028-01-01", "2028-01-01T00:00:00", "", "1"])
+@pytest.mark.betters("B-21")
 def test_an_expiry_that_is_no_instant_is_refused(shop: Shop, text: str) -> None:
     shop.add_product()
     body = {"product_slug": "app", "expires_at": text}
@@ -86,6 +87,7 @@ def test_an_expiry_that_is_no_instant_is_refused(shop: Shop, text: str) -> None:
     assert shop.licenses() == []
 
 
+@pytest.mark.betters("B-38")
 def test_a_note_has_two_names(shop: Shop) -> None:
     shop.add_product()
     for name in ("note", "buyer_note"):
@@ -109,6 +111,7 @@ def test_an_unknown_product_or_policy_is_not_found(shop: Shop, body: dict[str, s
     assert refused(shop, "POST", "/licenses", json=body) == (404, "not_found")
 
 
+@pytest.mark.betters("B-34")
 def test_one_license_is_shown_without_its_key(shop: Shop) -> None:
     shop.add_product()
     issued = shop.issue(buyer_email="a@example.com", nostr_npub="npub1x")
@@ -132,6 +135,7 @@ def test_listed_licenses_name_what_can_be_resolved(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("route", ["/licenses", "/licenses/search"])
+@pytest.mark.betters("B-26")
 def test_both_lists_take_every_filter_and_its_other_name(shop: Shop, route: str) -> None:
     first = shop.add_product("one")
     shop.add_product("two")
@@ -169,6 +173,7 @@ def test_a_search_is_shorter_than_a_list(shop: Shop) -> None:
     assert len(found(shop, "", route="/licenses/search")) == 100
 
 
+@pytest.mark.betters("B-44")
 def test_revoking_is_done_once(shop: Shop) -> None:
     shop.add_product()
     path = f"/licenses/{shop.issue()['license_id']}"
@@ -180,6 +185,7 @@ def test_revoking_is_done_once(shop: Shop) -> None:
         assert refused(shop, "POST", f"{path}/{action}", json={}) == (404, "not_found")
 
 
+@pytest.mark.betters("B-44")
 def test_suspending_may_be_repeated(shop: Shop) -> None:
     shop.add_product()
     license_id = shop.issue()["license_id"]
@@ -207,6 +213,7 @@ def test_an_unknown_license_is_not_found(shop: Shop, action: str) -> None:
     assert refused(shop, "POST", f"/licenses/nope/{action}", json={}) == (404, "not_found")
 
 
+@pytest.mark.betters("B-17")
 def test_the_numbers_over_all_licenses(shop: Shop) -> None:
     product = shop.add_product(price_sats=1_000)
     policy = shop.add_policy("pro")
@@ -229,6 +236,7 @@ def test_the_numbers_over_all_licenses(shop: Shop) -> None:
     }
 
 
+@pytest.mark.betters("B-17")
 def test_revenue_counts_settled_paid_invoices(shop: Shop) -> None:
     shop.add_product(price_sats=1_000)
     shop.add_policy("free", price_sats_override=0)
@@ -270,6 +278,7 @@ def test_a_license_that_ended_before_any_key_can_say_so_is_refused(shop: Shop) -
 
 
 @pytest.mark.parametrize("text", ["2027-W01-1T00:00:00Z", "2027-01-01", "20270101T000000Z"])
+@pytest.mark.betters("B-21")
 def test_an_expiry_in_another_spelling_than_rfc_3339_is_refused(shop: Shop, text: str) -> None:
     shop.add_product()
     body = {"product_slug": "app", "expires_at": text}

@@ -60,6 +60,7 @@ def test_machines_are_filtered_and_paged(shop: Shop) -> None:
 
 
 @pytest.mark.defects("D22")
+@pytest.mark.betters("B-20")
 def test_freeing_a_seat_frees_the_lock_too(shop: Shop) -> None:
     shop.add_product()
     key = shop.issue()["license_key"]

@@ -119,6 +119,7 @@ def test_every_field_is_kept(stocked: Shop) -> None:
         pytest.param({"entitlements": ["x" * 256]}, id="entitlement too long for a key"),
     ],
 )
+@pytest.mark.betters("B-36")
 def test_fields_that_break_a_rule_are_refused(stocked: Shop, fields: dict[str, Any]) -> None:
     body = {"product_slug": "app", "slug": "pro", "name": "Pro"} | fields
     assert refused(stocked, "POST", "/policies", json=body) == (400, "bad_request")
@@ -179,6 +180,7 @@ def test_a_list_of_policies_needs_a_product(stocked: Shop) -> None:
     assert refused(stocked, "GET", "/policies?product_slug=nope") == (404, "not_found")
 
 
+@pytest.mark.betters("B-34")
 def test_one_policy_is_shown(stocked: Shop) -> None:
     policy = stocked.add_policy("pro")
     assert stocked.admin("GET", f"/policies/{policy['id']}") == policy
@@ -279,6 +281,29 @@ def test_a_policy_in_use_goes_only_by_force(stocked: Shop) -> None:
     assert refused(stocked, "DELETE", f"{path}?force=false") == (409, "conflict")
     deleted = stocked.admin("DELETE", f"{path}?force=true")
     assert (deleted["cascaded_licenses"], deleted["cascaded_invoices"]) == (1, 1)
+
+
+def test_b16_what_a_buyer_may_be_paying_keeps_a_policy_for_a_day(stocked: Shop) -> None:
+    policy = stocked.add_policy("pro")
+    purchase = stocked.buy(policy_slug="pro")
+    path = f"/policies/{policy['id']}"
+    answer = stocked.admin("DELETE", path, ok=False)
+    assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
+    assert "pending invoice" in answer.json()["message"]
+    assert stocked.poll(purchase["invoice_id"])["status"] == "pending"
+    stocked.clock.turn(86_401)
+    assert stocked.admin("DELETE", path)["cascaded_invoices"] == 1
+
+
+def test_b43_a_tier_that_is_edited_goes_on_inheriting_its_price(stocked: Shop) -> None:
+    policy = stocked.add_policy("pro")
+    path = f"/policies/{policy['id']}"
+    assert (
+        stocked.admin("PATCH", path, json={"name": "Professional"})["price_sats_override"] is None
+    )
+    products = stocked.admin("GET", "/products")["products"]
+    stocked.admin("PATCH", f"/products/{products[0]['id']}", json={"price_sats": 70_000})
+    assert stocked.buy(policy_slug="pro")["amount_sats"] == 70_000
 
 
 def test_a_missing_query_parameter_is_named(shop: Shop) -> None:

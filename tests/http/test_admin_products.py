@@ -99,12 +99,14 @@ def test_prices_are_read_by_the_table(shop: Shop, price: dict[str, Any], status:
         pytest.param({"entitlements_catalog": [ENTRY | {"slug": "A-b"}]}, id="catalog slug"),
     ],
 )
+@pytest.mark.betters("B-23", "B-36")
 def test_fields_that_break_a_rule_leave_nothing_behind(shop: Shop, fields: dict[str, Any]) -> None:
     body = {"slug": "app", "name": "App", "price_sats": 1} | fields
     assert refused(shop, "POST", "/products", json=body) == (400, "bad_request")
     assert shop.admin("GET", "/products") == {"products": [], "total": 0}
 
 
+@pytest.mark.betters("B-23")
 def test_an_unknown_profile_leaves_nothing_behind(shop: Shop) -> None:
     body = {"slug": "app", "name": "App", "price_sats": 1, "merchant_profile_id": "nobody"}
     assert refused(shop, "POST", "/products", json=body) == (404, "not_found")
@@ -127,6 +129,7 @@ def test_the_free_tier_of_keysat_has_room_for_five_products() -> None:
         assert response.json()["upgrade_url"].endswith("?policy=pro")
 
 
+@pytest.mark.betters("B-34")
 def test_products_off_sale_are_listed_when_asked_for(shop: Shop) -> None:
     shop.add_product("on")
     off = shop.add_product("off")
@@ -237,6 +240,7 @@ def test_a_product_without_sales_goes_with_its_policies(shop: Shop) -> None:
     assert refused(shop, "DELETE", f"/products/{product['id']}") == (404, "not_found")
 
 
+@pytest.mark.betters("B-15")
 def test_a_product_that_was_sold_goes_only_by_force(shop: Shop) -> None:
     product = shop.add_product()
     sold = shop.sell()
@@ -254,6 +258,7 @@ def test_a_product_that_was_sold_goes_only_by_force(shop: Shop) -> None:
     assert shop.validate(sold["license_key"])["reason"] == "not_found"
 
 
+@pytest.mark.betters("B-34")
 def test_policies_are_put_in_order(shop: Shop) -> None:
     product = shop.add_product()
     first, second, gone = (shop.add_policy(slug) for slug in ("a", "b", "c"))

@@ -103,6 +103,7 @@ def test_another_currency_is_refused(market: Shop, code: object) -> None:
     assert answer.json()["detail"][0]["field"] == "currency"
 
 
+@pytest.mark.betters("B-41")
 def test_a_refresh_that_fails_keeps_what_was_known_and_says_why(
     market: Shop, fake: FakeRates
 ) -> None:

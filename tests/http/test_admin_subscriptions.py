@@ -92,6 +92,7 @@ def test_one_is_shown_with_its_cycles(shop: Shop, one: Subscribed) -> None:
     assert shop.admin("GET", "/subscriptions/no", ok=False).status_code == 404
 
 
+@pytest.mark.betters("B-27")
 def test_an_operator_cancels_and_the_reason_is_kept(shop: Shop, one: Subscribed) -> None:
     """B-27; a second cancellation says what it was already, and tells nobody."""
     path = f"/subscriptions/{one.row.id}/cancel"
@@ -194,6 +195,7 @@ def test_cancelling_by_key_is_limited(shop: Shop) -> None:
     assert statuses == [401] * 60 + [429]
 
 
+@pytest.mark.betters("B-14")
 def test_a_profile_with_live_subscriptions_is_kept_and_one_with_history_goes(shop: Shop) -> None:
     """B-14: what ended is only history."""
     shop.add_product()

@@ -34,6 +34,7 @@ def change(shop: Shop, license_id: str, *, ok: bool = True, **body: Any) -> Any:
     return shop.admin("POST", f"/licenses/{license_id}/change-tier", ok=ok, json=body)
 
 
+@pytest.mark.betters("B-25")
 def test_a_change_is_a_comp_unless_said_otherwise(ladder: Shop) -> None:
     """Decisions 8; B-25: the other name of the field."""
     sold = ladder.sell(policy_slug="basic")
@@ -56,6 +57,7 @@ def test_a_change_is_a_comp_unless_said_otherwise(ladder: Shop) -> None:
     assert listed == {"tier_changes": [row], "total": 1}
 
 
+@pytest.mark.betters("B-25")
 def test_licenses_write_suffices_for_a_comp_and_not_for_a_bill(ladder: Shop) -> None:
     """Decisions 8."""
     id_ = ladder.sell(policy_slug="basic")["license_id"]

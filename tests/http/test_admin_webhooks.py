@@ -1,5 +1,6 @@
 """Subscribers and deliveries over the admin API. Source: admin-api 2.8, B-04, B-13, B-35."""
 
+import json
 from typing import Any
 
 import httpx
@@ -89,6 +90,7 @@ def test_a_chosen_secret_is_kept_to_the_letter(shop: Shop) -> None:
     ],
     ids=str,
 )
+@pytest.mark.betters("B-35")
 def test_what_breaks_a_rule_is_refused(shop: Shop, body: dict[str, Any]) -> None:
     assert refused(shop, "POST", PATH, body) == (400, "bad_request")
     assert call(shop, "GET", PATH) == {"endpoints": [], "total": 0}
@@ -106,6 +108,7 @@ def test_endpoints_are_listed_newest_first_without_their_secrets(shop: Shop) -> 
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/ID"])
+@pytest.mark.betters("B-04")
 def test_secrets_are_shown_only_to_those_who_may_change_them_b_04(path: str) -> None:
     scopes = {Scope.WEBHOOKS_READ, Scope.WEBHOOKS_WRITE}
 
@@ -166,6 +169,7 @@ def test_switching_deleting_and_unknown_ids(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.betters("B-13")
 def test_deleting_with_history_works_and_keeps_it_d28(shop: Shop) -> None:
     made = subscribed(shop)
     happen(shop)
@@ -210,6 +214,37 @@ def test_deliveries_are_filtered_and_paged(shop: Shop) -> None:
     assert count(f"endpoint_id={made['id']}&limit=9999") == (3, 3)
     assert count("endpoint_id=nope") == (0, 0)
     assert refused(shop, "GET", f"{DELIVERIES}?status=lost") == (400, "bad_request")
+
+
+def test_b35_who_asks_for_both_names_of_a_settled_sale_is_told_of_each_once(shop: Shop) -> None:
+    shop.add_product()
+    shop.add_policy("default")
+    shop.add_policy("gift", price_sats_override=0)
+    both = subscribed(shop, event_types=["invoice.paid", "invoice.settled"])
+    new = subscribed(shop, event_types=["invoice.settled"])
+    every = subscribed(shop)
+    sold = shop.sell()
+    shop.buy(policy_slug="gift")
+    # Told again, the shop has nothing more to tell.
+    shop.deliver()
+    shop.poll(sold["invoice_id"])
+
+    def told(endpoint: dict[str, Any]) -> list[str]:
+        listed = call(shop, "GET", f"{DELIVERIES}?endpoint_id={endpoint['id']}")["deliveries"]
+        return sorted(
+            one["event_type"]
+            for one in listed
+            if one["event_type"] in ("invoice.paid", "invoice.settled")
+        )
+
+    assert told(both) == told(every) == ["invoice.paid"] * 2 + ["invoice.settled"] * 2
+    assert told(new) == ["invoice.settled"] * 2
+    listed = call(shop, "GET", f"{DELIVERIES}?endpoint_id={new['id']}")["deliveries"]
+    said = [json.loads(one["payload_json"])["data"] for one in listed]
+    assert [(one["amount_sats"], one["settled_by"]) for one in said] == [
+        (0, None),
+        (50_000, "provider"),
+    ]
 
 
 def test_events_of_a_time_are_replayed(shop: Shop) -> None:

@@ -95,6 +95,7 @@ def test_a_good_body_arrives(server: Server) -> None:
     ],
     ids=range(13),
 )
+@pytest.mark.betters("B-07")
 def test_what_is_no_json_is_refused(server: Server, body: bytes) -> None:
     response = post(server, body)
     assert response.status_code == 400
@@ -179,6 +180,7 @@ def test_other_types_are_refused(server: Server, headers: dict[str, str]) -> Non
     assert response.json()["error"] == "bad_request"
 
 
+@pytest.mark.betters("B-07")
 def test_a_bearer_may_send_json_as_curl_does(server: Server) -> None:
     form = {"content-type": "application/x-www-form-urlencoded"}
     response = post(server, b'{"slug":"a"}', "/v1/admin/orders", **ADMIN, **form)

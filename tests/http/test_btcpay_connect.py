@@ -29,6 +29,7 @@ def webhooks(opened: BTCPayShop) -> list[str]:
     return [one.url for one in opened.fake.world.webhooks.values()]
 
 
+@pytest.mark.betters("B-31")
 def test_the_consent_link_asks_for_what_is_needed_and_no_more() -> None:
     with running_btcpay_shop(is_connected=False) as opened:
         link = opened.begin()
@@ -63,6 +64,7 @@ def test_looking_at_a_link_before_it_is_followed_uses_nothing_up() -> None:
         assert opened.shop.admin("GET", "/btcpay/status")["connected"]
 
 
+@pytest.mark.betters("B-31")
 def test_after_consent_a_store_is_connected_and_sells() -> None:
     with running_btcpay_shop(is_connected=False) as opened:
         assert opened.shop.admin("GET", "/btcpay/status") == {"connected": False}
@@ -160,6 +162,7 @@ def test_what_a_link_remembers_is_bounded() -> None:
         ({"method": "POST", "params": {"state": "x"}, "json": {"apiKey": "x"}}, 415),
     ],
 )
+@pytest.mark.betters("B-31")
 def test_what_is_no_callback_is_refused(request_: dict[str, Any], status: int) -> None:
     with running_btcpay_shop(is_connected=False) as opened:
         answer = opened.shop.client.request(url=CALLBACK, **request_)
@@ -168,6 +171,7 @@ def test_what_is_no_callback_is_refused(request_: dict[str, Any], status: int) -
 
 
 @pytest.mark.rows(31)
+@pytest.mark.betters("B-31")
 def test_one_store_is_taken_and_of_several_the_one_that_was_named() -> None:
     with running_btcpay_shop(is_connected=False) as opened:
         other = opened.fake.add_store("Second")
@@ -214,6 +218,7 @@ def test_an_old_server_is_refused_with_the_remedy() -> None:
 @pytest.mark.parametrize(
     "operation", ["list_stores", "get_server_info", "get_current_key", "create_webhook"]
 )
+@pytest.mark.betters("B-31")
 def test_a_step_that_fails_leaves_nothing_behind(operation: str) -> None:
     with running_btcpay_shop(is_connected=False) as opened:
         opened.fake.faults.on_call(
@@ -289,6 +294,7 @@ def test_the_master_key_connects_a_mainnet_store() -> None:
 # --- disconnecting ------------------------------------------------------------------------------
 
 
+@pytest.mark.betters("B-12")
 def test_disconnecting_keeps_the_history_and_cleans_up_there() -> None:
     with running_btcpay_shop() as opened:
         account = opened.account()
@@ -313,6 +319,7 @@ def test_disconnecting_keeps_the_history_and_cleans_up_there() -> None:
         assert refused.status_code == 400
 
 
+@pytest.mark.betters("B-12")
 def test_disconnecting_works_while_btcpay_is_down() -> None:
     with running_btcpay_shop() as opened:
         opened.fake.faults.on_call("delete_webhook", Timeout())
@@ -344,6 +351,7 @@ def test_connecting_again_removes_a_webhook_that_was_left_there_and_no_other() -
         assert urls == {elsewhere, f"{PUBLIC_URL}/v1/btcpay/webhook/{opened.account().id}"}
 
 
+@pytest.mark.betters("B-10")
 def test_an_undecodable_body_disconnects_nothing() -> None:
     with running_btcpay_shop() as opened:
         refused = opened.shop.admin("POST", "/btcpay/disconnect", ok=False, content=b"{provider")
@@ -351,6 +359,15 @@ def test_an_undecodable_body_disconnects_nothing() -> None:
         named = opened.shop.admin("POST", "/btcpay/disconnect", json={"provider_id": "another"})
         assert named["noop"] is True
         assert opened.account().is_connected
+
+
+@pytest.mark.betters("B-10")
+def test_an_undecodable_body_connects_nothing() -> None:
+    with running_btcpay_shop(is_connected=False) as opened:
+        for body in (b"{merchant", b'{"merchant_profile_id": 7}'):
+            refused = opened.shop.admin("POST", "/btcpay/connect", ok=False, content=body)
+            assert (refused.status_code, refused.json()["error"]) == (400, "bad_request")
+        assert opened.begin()["state"]
 
 
 def test_what_was_bought_before_is_still_delivered_after_connecting_again() -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.support.shop import Shop
 
 PRODUCT_KEYS = {
@@ -179,6 +181,7 @@ def test_tiers_come_by_what_they_really_cost(shop: Shop) -> None:
     assert [tier["slug"] for tier in tiers(shop)["policies"]] == ["cheap", "same", "listed", "dear"]
 
 
+@pytest.mark.betters("B-28")
 def test_fiat_tiers_show_cents_with_and_without_an_override(shop: Shop) -> None:
     shop.add_product(price_currency="EUR", price_value=4_900)
     shop.add_policy("listed")

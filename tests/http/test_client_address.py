@@ -3,6 +3,7 @@
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ def address(peer: str | None, *forwarded: str) -> str | None:
     return Callers(PROXIES).address_of(scope(peer, *forwarded))
 
 
+@pytest.mark.betters("B-03")
 def test_a_stranger_cannot_name_another_address() -> None:
     assert address(PUBLIC, "203.0.113.1") == PUBLIC
 
@@ -33,6 +35,7 @@ def test_a_proxy_names_the_client() -> None:
     assert address("10.0.0.1", "203.0.113.1") == "203.0.113.1"
 
 
+@pytest.mark.betters("B-03")
 def test_the_rightmost_hop_no_proxy_owns_counts() -> None:
     assert address("10.0.0.1", "1.2.3.4, 203.0.113.1, 10.9.9.9") == "203.0.113.1"
 

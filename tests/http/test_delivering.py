@@ -102,6 +102,7 @@ def test_what_is_due_to_an_endpoint_that_is_off_dies_and_enabling_brings_nothing
     assert room.subscribers.posts == []
 
 
+@pytest.mark.betters("B-13")
 def test_an_endpoint_with_history_is_deleted_and_its_history_stays_d28(room: Mailroom) -> None:
     endpoint = room.subscribe()
     room.happen()
@@ -114,6 +115,7 @@ def test_an_endpoint_with_history_is_deleted_and_its_history_stays_d28(room: Mai
     assert room.work().items == 0
 
 
+@pytest.mark.betters("B-46")
 def test_a_retry_sends_the_same_id_and_body_again(room: Mailroom) -> None:
     room.subscribe()
     room.happen()
@@ -226,6 +228,7 @@ def test_without_a_sender_deliveries_wait(room: Mailroom) -> None:
 # --- over real sockets ----------------------------------------------------------------------------
 
 
+@pytest.mark.betters("B-35")
 def test_a_subscriber_that_hangs_delays_no_other(
     filed: Mailroom, subscriber: RealSubscriber
 ) -> None:

@@ -293,6 +293,7 @@ def test_a_preview_says_what_a_purchase_then_does(shop: Shop) -> None:
 
 
 @pytest.mark.defects("D16")
+@pytest.mark.betters("B-19")
 def test_a_preview_of_a_fiat_price_is_converted_as_a_purchase_is() -> None:
     with running_shop() as shop:
         shop.pin_rate("USD", "50000")

@@ -127,6 +127,7 @@ def test_a_path_that_is_not_utf8_is_refused(server: Server) -> None:
     assert server.client.get("/v1/purchase/%c3%a9").json() == {"invoice_id": "é"}
 
 
+@pytest.mark.betters("B-06")
 def test_a_fault_shows_its_request_id_and_nothing_else(server: Server) -> None:
     for kind in ("bug", "row"):
         response = server.client.get(f"/v1/faults/{kind}")

@@ -164,6 +164,7 @@ def test_buyers_are_told_whether_waiting_helps() -> None:
 
 
 @pytest.mark.parametrize("failure", [ValueError("secret"), core.CorruptRow("t", "k", "secret")])
+@pytest.mark.betters("B-06")
 def test_a_fault_tells_nothing_but_its_request_id(failure: Exception) -> None:
     ready = answer(failure, request_id="abcdefgh")
     assert ready.status == 500

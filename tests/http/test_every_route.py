@@ -73,6 +73,7 @@ def test_operations_have_names_of_their_own(document: Any) -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.betters("B-07")
 def test_every_admin_route_asks_for_a_credential_before_it_looks_at_the_body(
     open_shop: Shop,
 ) -> None:

@@ -1,5 +1,7 @@
 """Looking after connected providers: probes, what operators are told, webhooks that went astray."""
 
+import pytest
+
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_adapters.system.ids import RandomIds
 from keysat_core.domain.instant import rfc3339
@@ -151,6 +153,7 @@ def test_without_a_known_address_webhooks_are_not_looked_at() -> None:
 # --- old installs (B-30) ------------------------------------------------------------------------
 
 
+@pytest.mark.betters("B-30")
 def test_the_store_of_an_old_install_is_taken_over_once() -> None:
     seed = BTCPaySeed(api_key=Secret("k"), store_id="s", webhook_secret=Secret("w"))
     clock, ids = TurnedClock(), RandomIds()

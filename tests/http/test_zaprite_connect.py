@@ -216,6 +216,7 @@ def test_the_status_without_an_account(shop: ZapriteShop) -> None:
 # --- disconnect ---------------------------------------------------------------------------------
 
 
+@pytest.mark.betters("B-12")
 def test_a_disconnected_account_keeps_its_history_and_no_secret(shop: ZapriteShop) -> None:
     told = shop.connect()
     purchase = shop.buy()
@@ -269,6 +270,7 @@ def test_nothing_to_disconnect(shop: ZapriteShop) -> None:
         assert (gone["ok"], gone["noop"]) == (True, True)
 
 
+@pytest.mark.betters("B-10")
 def test_an_unreadable_body_disconnects_nothing(shop: ZapriteShop) -> None:
     shop.connect()
     for content in (b"{", b'{"provider_id": 7}', b"[]", b"x"):
@@ -277,6 +279,7 @@ def test_an_unreadable_body_disconnects_nothing(shop: ZapriteShop) -> None:
     assert shop.account().is_connected
 
 
+@pytest.mark.betters("B-32")
 def test_only_a_connected_zaprite_account_is_disconnected(shop: ZapriteShop) -> None:
     told = shop.connect()
     unknown = shop.shop.admin("POST", "/zaprite/disconnect", ok=False, json={"provider_id": "x"})

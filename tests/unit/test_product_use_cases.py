@@ -245,6 +245,7 @@ def test_a_catalog_is_set_kept_and_cleared(trade: Trade) -> None:
         update(trade, entitlements_catalog=(CatalogEntry(slug="Bad Slug", name=""),))
 
 
+@pytest.mark.betters("B-36")
 def test_an_odd_slug_of_an_older_catalog_may_stay(trade: Trade) -> None:
     odd = (CatalogEntry(slug="Old Slug", name=""),)
     old = make_product(entitlements_catalog=odd)

@@ -90,6 +90,7 @@ def test_d27_a_license_without_a_tier_is_given_one(shop: TierTrade) -> None:
     assert shop.slug_of(license) == "pro"
 
 
+@pytest.mark.betters("B-18")
 def test_d5_comps_of_the_past_are_done_with(shop: TierTrade) -> None:
     """D5: a comp A to B, then paid to C: nothing is left that a renewal could repeat."""
     license = shop.sell("m1")
@@ -243,6 +244,7 @@ def test_d47_a_one_off_upgrade_of_a_term_begins_a_whole_new_one(shop: TierTrade)
 # --- waiting for the next cycle -----------------------------------------------------------------
 
 
+@pytest.mark.betters("B-18")
 def test_a_downgrade_waits_for_the_end_of_what_is_paid(shop: TierTrade) -> None:
     """Decisions 16."""
     license = shop.sell("m2")

@@ -27,9 +27,8 @@ def delete_profile(
 
     Raises:
         Forbidden: the actor lacks ``merchant_profiles:write``.
-        InvariantError: no such profile, it is the default, or products or subscriptions are its
-            own (payments 4.2).
-        StillReferenced: it has connected accounts; they are named.
+        InvariantError: no such profile, it is the default, or products, subscriptions or connected
+            accounts are its own (payments 4.2, B-14).
     """
     authorize(actor, Scope.MERCHANT_PROFILES_WRITE)
     now = clock.now()
