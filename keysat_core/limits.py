@@ -237,6 +237,9 @@ WEBHOOK_SECRET_CHARS_MIN = 16
 WEBHOOK_SECRET_CHARS_MAX = 256
 """Longer than any secret needs to be; it is kept with every subscriber."""
 
+WEBHOOK_SECRET_OVERLAP_SECONDS = 86_400
+"""A day, in which a subscriber learns the new secret while deliveries are signed with the old one too."""
+
 DELIVERY_ERROR_CHARS_MAX = 200
 """How much of a subscriber's answer, or of what went wrong, is kept (lifecycles 10.3)."""
 

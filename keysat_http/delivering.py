@@ -17,7 +17,7 @@ import structlog
 
 from keysat_core.domain.ids import DeliveryId, WebhookEndpointId
 from keysat_core.domain.webhook_delivery import DeliveryRow, Reply
-from keysat_core.domain.webhook_endpoint import WebhookEndpoint
+from keysat_core.domain.webhook_endpoint import WebhookEndpoint, signing_secrets
 from keysat_core.domain.webhook_signature import webhook_headers
 from keysat_core.limits import DELIVERIES_BATCH
 from keysat_core.ports.bundle import Ports
@@ -208,12 +208,13 @@ class _Sending:
         if self._is_slow or self._is_stopping() or monotonic() >= self._ends_at:
             return Counter()
         delivery_id = row.delivery.id
+        now = self._clock.now()
         headers = webhook_headers(
-            self._endpoint.secret,
+            *signing_secrets(self._endpoint, now),
             delivery_id=delivery_id,
             event_type=row.event_type,
             body=row.body,
-            now=self._clock.now(),
+            now=now,
         )
         reply = self._sender.send(self._endpoint.url, headers, row.body)
         self.replies[delivery_id] = reply

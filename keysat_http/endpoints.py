@@ -162,6 +162,8 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     webhooks.set_webhook_endpoint_active,
     webhooks.delete_webhook_endpoint,
     webhooks.replay_webhook_events,
+    webhooks.rotate_webhook_secret,
+    webhooks.ping_webhook_endpoint,
     events.list_events,
     webhooks.list_webhook_deliveries,
     webhooks.get_webhook_delivery,

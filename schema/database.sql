@@ -878,7 +878,8 @@ CREATE TABLE webhook_endpoints (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER
-) STRICT;
+, previous_secret TEXT CHECK (previous_secret <> ''), previous_secret_until INTEGER
+    CHECK ((previous_secret IS NULL) = (previous_secret_until IS NULL))) STRICT;
 
 CREATE INDEX webhook_endpoints_by_age ON webhook_endpoints (created_at, id) WHERE deleted_at IS NULL;
 

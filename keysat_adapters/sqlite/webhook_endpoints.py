@@ -24,6 +24,8 @@ ENDPOINTS: Final = Table(
         "created_at",
         "updated_at",
         "deleted_at",
+        "previous_secret",
+        "previous_secret_until",
     ),
 )
 _PUT: Final = ENDPOINTS.upsert()
@@ -50,6 +52,8 @@ def _endpoint(row: Row) -> WebhookEndpoint:
         created_at=row[6],
         updated_at=row[7],
         deleted_at=row[8],
+        previous_secret=None if row[9] is None else Secret(row[9]),
+        previous_secret_until=row[10],
     )
 
 
@@ -104,5 +108,7 @@ class SQLiteWebhookEndpoints:
                 endpoint.created_at,
                 endpoint.updated_at,
                 endpoint.deleted_at,
+                endpoint.previous_secret.reveal() if endpoint.previous_secret else None,
+                endpoint.previous_secret_until,
             ),
         )

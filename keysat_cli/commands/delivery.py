@@ -17,6 +17,7 @@ from keysat_http.views.webhook import STATUS_NAMES, delivery_list_view, delivery
 
 HEADINGS: Final = ("created at", "event", "status", "attempts", "code", "error", "id")
 ALL: Final = "all"
+ALREADY_DELIVERED: Final = "The subscriber has it already, and is sent it once more."
 
 _STATUSES: Final = {name: status for status, name in STATUS_NAMES.items()}
 
@@ -82,7 +83,7 @@ def retry(delivery_id: str) -> None:
             ids=ports.ids,
         )
     if before.status is DeliveryStatus.DELIVERED:
-        note("The subscriber has it already, and is sent it once more.")
+        note(ALREADY_DELIVERED)
     emit(delivery_view(row), _lines(row))
 
 

@@ -19,13 +19,20 @@ from keysat_core.limits import WEBHOOK_SECRET_CHARS_MAX
 from keysat_core.use_cases.webhooks.create_endpoint import CreateEndpoint, create_endpoint
 from keysat_core.use_cases.webhooks.delete_endpoint import delete_endpoint
 from keysat_core.use_cases.webhooks.list_endpoints import list_endpoints, show_endpoint
+from keysat_core.use_cases.webhooks.ping_endpoint import ping_endpoint
 from keysat_core.use_cases.webhooks.replay_events import ReplayEvents, replay_events
+from keysat_core.use_cases.webhooks.rotate_secret import RotateSecret, rotate_secret
 from keysat_core.use_cases.webhooks.update_endpoint import (
     UpdateEndpoint,
     set_endpoint_active,
     update_endpoint,
 )
-from keysat_http.views.webhook import endpoint_list_view, endpoint_view, replay_view
+from keysat_http.views.webhook import (
+    delivery_view,
+    endpoint_list_view,
+    endpoint_view,
+    replay_view,
+)
 
 HEADINGS: Final = ("url", "active", "events", "id")
 
@@ -169,6 +176,43 @@ def replay(endpoint_id: str, *, since: Instant, until: Instant | None) -> None:
     emit(replay_view(replayed), [f"Queued {replayed.queued} events."])
 
 
+@webhook.command("rotate-secret")
+@endpoint_argument
+@secret_option
+def rotate(endpoint_id: str, *, is_secret_given: bool) -> None:
+    """Sign with a new secret, which is shown, and for a day with the old one too."""
+    command = RotateSecret(
+        endpoint_id=WebhookEndpointId(endpoint_id),
+        secret=read_secret() if is_secret_given else None,
+    )
+    with open_shop() as ports:
+        endpoint = rotate_secret(
+            OPERATOR,
+            command,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+            entropy=ports.entropy,
+        )
+    lines = _lines(endpoint, is_secret_shown=True)
+    emit(endpoint_view(endpoint, is_secret_shown=True), lines)
+
+
+@webhook.command("test")
+@endpoint_argument
+def ping(endpoint_id: str) -> None:
+    """Send webhook.test to an endpoint; ``keysat delivery show`` says what became of it."""
+    with open_shop() as ports:
+        row = ping_endpoint(
+            OPERATOR,
+            WebhookEndpointId(endpoint_id),
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+        )
+    emit(delivery_view(row), [f"Queued delivery {row.delivery.id}."])
+
+
 def _switch(endpoint_id: str, *, active: bool) -> None:
     with open_shop() as ports:
         endpoint = set_endpoint_active(
@@ -191,6 +235,7 @@ def read_secret() -> Secret:
 
 
 def _lines(endpoint: WebhookEndpoint, *, is_secret_shown: bool) -> list[str]:
+    until = endpoint.previous_secret_until
     secrets = [
         ("secret", endpoint.secret.reveal()),
         ("signing secret", standard_secret(endpoint.secret).reveal()),
@@ -205,5 +250,6 @@ def _lines(endpoint: WebhookEndpoint, *, is_secret_shown: bool) -> list[str]:
             *(secrets if is_secret_shown else ()),
             ("created at", time_text(endpoint.created_at)),
             ("updated at", time_text(endpoint.updated_at)),
+            *((("old secret until", time_text(until)),) if until is not None else ()),
         ]
     )

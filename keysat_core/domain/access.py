@@ -129,6 +129,8 @@ OPERATION_SCOPES: Final[Mapping[str, Scope]] = {
     "set_webhook_endpoint_active": Scope.WEBHOOKS_WRITE,
     "delete_webhook_endpoint": Scope.WEBHOOKS_WRITE,
     "replay_webhook_events": Scope.WEBHOOKS_WRITE,
+    "rotate_webhook_secret": Scope.WEBHOOKS_WRITE,
+    "ping_webhook_endpoint": Scope.WEBHOOKS_WRITE,
     "list_events": Scope.WEBHOOKS_READ,
     "list_webhook_deliveries": Scope.WEBHOOKS_READ,
     "get_webhook_delivery": Scope.WEBHOOKS_READ,

@@ -18,6 +18,7 @@ from keysat_core.limits import (
     EVENT_TYPES_MAX,
     WEBHOOK_SECRET_CHARS_MAX,
     WEBHOOK_SECRET_CHARS_MIN,
+    WEBHOOK_SECRET_OVERLAP_SECONDS,
 )
 
 EVERY_EVENT: Final = "*"
@@ -28,7 +29,10 @@ SECRET_BYTES: Final = 32
 
 
 class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One subscriber. ``deleted_at``: it is hidden, and only its deliveries' history remains (B-13)."""
+    """One subscriber. ``deleted_at``: it is hidden, and only its deliveries' history remains (B-13).
+
+    ``previous_secret`` signs too until ``previous_secret_until``; both are set after a rotation.
+    """
 
     id: WebhookEndpointId
     url: str
@@ -39,6 +43,12 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Instant
     updated_at: Instant
     deleted_at: Instant | None = None
+    previous_secret: Secret | None = None
+    previous_secret_until: Instant | None = None
+
+    def __post_init__(self) -> None:
+        if (self.previous_secret is None) is not (self.previous_secret_until is None):
+            raise InvariantError("previous_secret_until", "is set exactly with previous_secret")
 
     @property
     def is_live(self) -> bool:
@@ -51,6 +61,33 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint_id: WebhookEndpointId
     event_types: tuple[str, ...]
+
+
+def rotated(endpoint: WebhookEndpoint, secret: Secret, now: Instant) -> WebhookEndpoint:
+    """Sign with another secret from now on, and for a while with the present one too.
+
+    A secret that was rotated away before that is forgotten.
+
+    Raises:
+        InvariantError: it is the secret in use.
+    """
+    if secret == endpoint.secret:
+        raise InvariantError("secret", "is the one in use; choose another")
+    return msgspec.structs.replace(
+        endpoint,
+        secret=secret,
+        previous_secret=endpoint.secret,
+        previous_secret_until=Instant(now + WEBHOOK_SECRET_OVERLAP_SECONDS),
+        updated_at=now,
+    )
+
+
+def signing_secrets(endpoint: WebhookEndpoint, now: Instant) -> tuple[Secret, ...]:
+    """Give the secrets to sign with, the one in use first."""
+    until = endpoint.previous_secret_until
+    if endpoint.previous_secret is None or until is None or until <= now:
+        return (endpoint.secret,)
+    return (endpoint.secret, endpoint.previous_secret)
 
 
 def wants(event_types: Iterable[str], event_type: str) -> bool:

@@ -27,17 +27,21 @@ STANDARD_PREFIX: Final = "whsec_"
 
 
 def webhook_headers(
-    secret: Secret, *, delivery_id: DeliveryId, event_type: str, body: bytes, now: Instant
+    *secrets: Secret, delivery_id: DeliveryId, event_type: str, body: bytes, now: Instant
 ) -> Mapping[str, str]:
-    """Give the headers of one attempt. Only the timestamp and its signature differ between attempts."""
+    """Give the headers of one attempt. Only the timestamp and its signature differ between attempts.
+
+    Of several secrets the first is the one in use; ``X-Keysat-Signature`` has room for it alone.
+    """
+    standard = (standard_signature(secret, delivery_id, now, body) for secret in secrets)
     return {
         "Content-Type": "application/json",
         EVENT: event_type,
         DELIVERY: delivery_id,
-        SIGNATURE: keysat_signature(secret, body),
+        SIGNATURE: keysat_signature(secrets[0], body),
         STANDARD_ID: delivery_id,
         STANDARD_TIMESTAMP: str(now),
-        STANDARD_SIGNATURE: standard_signature(secret, delivery_id, now, body),
+        STANDARD_SIGNATURE: " ".join(standard),
     }
 
 

@@ -20,8 +20,10 @@ from keysat_core.use_cases.webhooks import create_endpoint as creating
 from keysat_core.use_cases.webhooks import delete_endpoint as deleting
 from keysat_core.use_cases.webhooks import list_deliveries as deliveries
 from keysat_core.use_cases.webhooks import list_endpoints as listing
+from keysat_core.use_cases.webhooks import ping_endpoint as pinging
 from keysat_core.use_cases.webhooks import replay_events as replaying
 from keysat_core.use_cases.webhooks import retry_delivery as retrying
+from keysat_core.use_cases.webhooks import rotate_secret as rotating
 from keysat_core.use_cases.webhooks import update_endpoint as updating
 from keysat_http.admin.paging import clamp_limit, clamp_offset, page_of
 from keysat_http.bodies import Flag
@@ -75,6 +77,12 @@ class WebhookSwitch(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the endpoint is told of events."""
 
     active: bool
+
+
+class SecretRotation(msgspec.Struct, frozen=True, kw_only=True):
+    """Without ``secret``, or with a null one, a random one is made."""
+
+    secret: str | None = None
 
 
 class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +154,7 @@ def update_webhook_endpoint(
     actor: NamedDependency[Actor],
     ports: NamedDependency[Ports],
 ) -> WebhookEndpoint:
-    """Change an endpoint. A new secret signs from the next attempt on."""
+    """Change an endpoint. A new secret alone signs from the next attempt on; see rotate-secret."""
     command = updating.UpdateEndpoint(
         endpoint_id=WebhookEndpointId(endpoint_id),
         url=data.url,
@@ -210,6 +218,45 @@ def replay_webhook_events(
     return replay_view(
         replaying.replay_events(actor, command, store=ports.store, clock=ports.clock, ids=ports.ids)
     )
+
+
+@post(_ONE + "/rotate-secret", raises=[NotFound], tags=_TAGS)
+def rotate_webhook_secret(
+    endpoint_id: FromPath[str],
+    actor: NamedDependency[Actor],
+    ports: NamedDependency[Ports],
+    data: JSONBody[SecretRotation | None] = None,
+) -> WebhookEndpoint:
+    """Sign with a new secret, which the answer shows, and for a day with the old one too."""
+    chosen = None if data is None else data.secret
+    command = rotating.RotateSecret(
+        endpoint_id=WebhookEndpointId(endpoint_id),
+        secret=None if chosen is None else Secret(chosen),
+    )
+    endpoint = rotating.rotate_secret(
+        actor,
+        command,
+        store=ports.store,
+        clock=ports.clock,
+        ids=ports.ids,
+        entropy=ports.entropy,
+    )
+    return endpoint_view(endpoint, is_secret_shown=True)
+
+
+@post(_ONE + "/test", raises=[NotFound], tags=_TAGS)
+def ping_webhook_endpoint(
+    endpoint_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
+) -> WebhookDelivery:
+    """Send ``webhook.test`` to this endpoint alone, whatever it asks for; see what becomes of it."""
+    row = pinging.ping_endpoint(
+        actor,
+        WebhookEndpointId(endpoint_id),
+        store=ports.store,
+        clock=ports.clock,
+        ids=ports.ids,
+    )
+    return delivery_view(row)
 
 
 @get(_DELIVERIES, tags=_TAGS)

@@ -25,7 +25,8 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where a subscriber is told of events.
 
     ``secret`` is the key of ``X-Keysat-Signature``; ``signing_secret`` is the same key as libraries for
-    Standard Webhooks take it.
+    Standard Webhooks take it. ``previous_secret_until``: until then ``webhook-signature`` holds a second
+    signature, by the secret that was rotated away.
     """
 
     id: str
@@ -37,6 +38,7 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     created_at: str
     updated_at: str
+    previous_secret_until: str | UnsetType = UNSET
 
 
 class WebhookEndpointList(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +92,7 @@ def endpoint_view(
 ) -> WebhookEndpoint:
     """Render an endpoint, with its secret only where that is asked for and allowed."""
     secret = endpoint.secret
+    until = rfc3339_or_none(endpoint.previous_secret_until)
     return WebhookEndpoint(
         id=endpoint.id,
         url=endpoint.url,
@@ -100,6 +103,7 @@ def endpoint_view(
         description=endpoint.description,
         created_at=rfc3339(endpoint.created_at),
         updated_at=rfc3339(endpoint.updated_at),
+        previous_secret_until=UNSET if until is None else until,
     )
 
 

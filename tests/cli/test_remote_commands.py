@@ -225,6 +225,9 @@ def _tell_of_events(shop: RemoteShop) -> None:
     assert shop.run("webhook", "update", endpoint_id, "--description", "d")["description"] == "d"
     assert shop.run("webhook", "disable", endpoint_id)["active"] is False
     assert shop.run("webhook", "enable", endpoint_id)["active"] is True
+    assert shop.run("webhook", "rotate-secret", endpoint_id)["secret"] != "s" * 40
+    tested = shop.run("webhook", "test", endpoint_id)
+    assert shop.same("delivery", "show", tested["id"]) == tested
     replayed = shop.run("webhook", "replay", endpoint_id, "--since", "2020-01-01T00:00:00Z")
     assert replayed["queued"] > 0
     assert shop.run("webhook", "disable", endpoint_id)["active"] is False

@@ -88,6 +88,19 @@ def test_deliveries_are_listed_shown_and_retried(program: Program) -> None:
     assert program.refusal("delivery", "show", "nope")[0] == 3
 
 
+def test_a_secret_is_rotated_and_a_test_sent(program: Program) -> None:
+    made = subscribed(program)
+    rotated = program.json("webhook", "rotate-secret", made["id"])
+    assert rotated["secret"] != made["secret"]
+    chosen = ("webhook", "rotate-secret", made["id"], "--secret-stdin")
+    assert "s" * 40 in program.text(*chosen, stdin="s" * 40 + "\n")
+    assert "old secret until" in program.text("webhook", "show", made["id"])
+    delivery = program.json("webhook", "test", made["id"])
+    assert delivery["event_type"] == "webhook.test"
+    assert program.json("delivery", "show", delivery["id"]) == delivery
+    assert "Queued delivery" in program.text("webhook", "test", made["id"])
+
+
 def test_events_of_a_time_are_replayed(program: Program) -> None:
     happen(program, "one")
     made = subscribed(program)

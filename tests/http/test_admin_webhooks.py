@@ -247,6 +247,38 @@ def test_b35_who_asks_for_both_names_of_a_settled_sale_is_told_of_each_once(shop
     ]
 
 
+def test_a_secret_is_rotated_and_shown_once(shop: Shop) -> None:
+    made = subscribed(shop)
+    path = f"{PATH}/{made['id']}"
+    rotated = call(shop, "POST", f"{path}/rotate-secret")
+    assert rotated["secret"] not in (made["secret"], "")
+    until = rotated["previous_secret_until"]
+    assert until == "2027-01-16T08:00:00Z"
+    chosen = call(shop, "POST", f"{path}/rotate-secret", {"secret": "c" * 32})
+    assert chosen["secret"] == "c" * 32
+    assert refused(shop, "POST", f"{path}/rotate-secret", {"secret": "c" * 32})[0] == 400
+    assert refused(shop, "POST", f"{path}/rotate-secret", {"secret": "short"})[0] == 400
+    assert refused(shop, "POST", f"{PATH}/nobody/rotate-secret")[0] == 404
+    assert "secret" not in call(shop, "GET", path)
+    assert shop.audited("webhook_endpoint.rotate_secret") == 2
+    told = str([one.details for one in audits(shop)]) + str(shop.events())
+    for one in (made, rotated, chosen):
+        assert one["secret"] not in told
+
+
+def test_a_test_is_queued_for_an_active_endpoint(shop: Shop) -> None:
+    made = subscribed(shop, event_types=["license.issued"])
+    path = f"{PATH}/{made['id']}"
+    delivery = call(shop, "POST", f"{path}/test")
+    assert (delivery["event_type"], delivery["status"]) == ("webhook.test", "pending")
+    assert json.loads(delivery["payload_json"])["data"] == {"webhook_endpoint_id": made["id"]}
+    assert call(shop, "GET", f"{DELIVERIES}/{delivery['id']}") == delivery
+    assert refused(shop, "POST", f"{PATH}/nobody/test")[0] == 404
+    call(shop, "PATCH", f"{path}/active", {"active": False})
+    assert refused(shop, "POST", f"{path}/test") == (400, "bad_request")
+    assert shop.audited("webhook_endpoint.test") == 1
+
+
 def test_events_of_a_time_are_replayed(shop: Shop) -> None:
     happen(shop)
     made = subscribed(shop)

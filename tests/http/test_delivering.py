@@ -11,13 +11,18 @@ import pytest
 from keysat_adapters.outbound.addresses import Addresses
 from keysat_adapters.outbound.webhook_sender import HTTPWebhookSender
 from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_core.domain.ids import DeliveryId
+from keysat_core.domain.instant import Instant
+from keysat_core.domain.secret import Secret
 from keysat_core.domain.webhook_delivery import (
     ATTEMPTS_MAX,
     ENDPOINT_GONE,
     DeliveryStatus,
     Reply,
 )
-from keysat_core.limits import DELIVERY_CLAIM_SECONDS
+from keysat_core.domain.webhook_endpoint import WebhookEndpoint
+from keysat_core.domain.webhook_signature import keysat_signature, standard_signature
+from keysat_core.limits import DELIVERY_CLAIM_SECONDS, WEBHOOK_SECRET_OVERLAP_SECONDS
 from keysat_http.delivering import DeliveryRounds, here
 from keysat_http.rounds import one_by_one
 from tests.support.mailroom import Mailroom, open_mailroom
@@ -125,6 +130,46 @@ def test_a_retry_sends_the_same_id_and_body_again(room: Mailroom) -> None:
     room.work()
     first, second = room.subscribers.posts
     assert (first.delivery_id, first.body) == (second.delivery_id, second.body)
+
+
+def test_both_secrets_sign_for_a_day_after_a_rotation(room: Mailroom) -> None:
+    old = room.subscribe()
+    new = room.rotate(old)
+    for _ in range(2):
+        room.happen()
+        room.work()
+        room.clock.advance(WEBHOOK_SECRET_OVERLAP_SECONDS)
+    during, after = room.subscribers.posts
+
+    def signed(post: Post, endpoint: WebhookEndpoint) -> str:
+        at = Instant(int(post.headers["webhook-timestamp"]))
+        return standard_signature(endpoint.secret, DeliveryId(post.delivery_id), at, post.body)
+
+    assert during.headers["webhook-signature"].split(" ") == [
+        signed(during, new),
+        signed(during, old),
+    ]
+    assert after.headers["webhook-signature"] == signed(after, new)
+    for post in (during, after):
+        assert post.headers["X-Keysat-Signature"] == keysat_signature(new.secret, post.body)
+    room.update(room.rotate(new), secret=Secret("s" * 32))
+    room.happen()
+    room.work()
+    assert " " not in room.subscribers.posts[-1].headers["webhook-signature"], (
+        "it is known to others"
+    )
+
+
+def test_a_test_goes_to_one_endpoint_alone_whatever_it_asks_for(room: Mailroom) -> None:
+    room.subscribe("https://hooks.example/every")
+    asks_for_nothing = room.subscribe("https://hooks.example/nothing", event_types=[])
+    row = room.ping(asks_for_nothing)
+    assert room.work().items == 1
+    (post,) = room.subscribers.posts
+    assert (post.url, post.headers["X-Keysat-Event"]) == (asks_for_nothing.url, "webhook.test")
+    assert (post.delivery_id, post.body) == (row.delivery.id, row.body)
+    # Nor does a replay send it to anybody.
+    assert room.replay(asks_for_nothing, since=room.clock.now()).queued == 0
 
 
 def test_a_replay_sends_the_events_of_a_time_as_new_deliveries(room: Mailroom) -> None:

@@ -18,8 +18,10 @@ from keysat_core.testing.entropy import SeededEntropy
 from keysat_core.testing.ids import SeededIds
 from keysat_core.use_cases.webhooks.create_endpoint import CreateEndpoint, create_endpoint
 from keysat_core.use_cases.webhooks.delete_endpoint import delete_endpoint
+from keysat_core.use_cases.webhooks.ping_endpoint import ping_endpoint
 from keysat_core.use_cases.webhooks.replay_events import Replayed, ReplayEvents, replay_events
 from keysat_core.use_cases.webhooks.retry_delivery import retry_delivery
+from keysat_core.use_cases.webhooks.rotate_secret import RotateSecret, rotate_secret
 from keysat_core.use_cases.webhooks.update_endpoint import (
     UpdateEndpoint,
     set_endpoint_active,
@@ -57,6 +59,13 @@ class Mailroom:
     def update(self, endpoint: WebhookEndpoint, **fields: Any) -> WebhookEndpoint:
         command = UpdateEndpoint(endpoint_id=endpoint.id, **fields)
         return update_endpoint(OPERATOR, command, **self.given)
+
+    def rotate(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:
+        command = RotateSecret(endpoint_id=endpoint.id)
+        return rotate_secret(OPERATOR, command, **self.given, entropy=self.ports.entropy)
+
+    def ping(self, endpoint: WebhookEndpoint) -> DeliveryRow:
+        return ping_endpoint(OPERATOR, endpoint.id, **self.given)
 
     def delete(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:
         return delete_endpoint(OPERATOR, endpoint.id, **self.given)

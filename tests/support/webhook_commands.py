@@ -13,8 +13,10 @@ from keysat_core.use_cases.webhooks import (
     follow_events,
     list_deliveries,
     list_endpoints,
+    ping_endpoint,
     replay_events,
     retry_delivery,
+    rotate_secret,
     update_endpoint,
 )
 from tests.support.builders import make_endpoint, make_event
@@ -75,6 +77,19 @@ WEBHOOK_COMMANDS: Final = [
             [replay_events.ReplayEvents(endpoint_id=endpoint_id(t), since=Instant(0))],
             ports(t),
         ),
+    ),
+    Command(
+        rotate_secret.rotate_secret,
+        Scope.WEBHOOKS_WRITE,
+        lambda t: (
+            [rotate_secret.RotateSecret(endpoint_id=endpoint_id(t))],
+            ports(t) | {"entropy": SeededEntropy()},
+        ),
+    ),
+    Command(
+        ping_endpoint.ping_endpoint,
+        Scope.WEBHOOKS_WRITE,
+        lambda t: ([endpoint_id(t)], ports(t)),
     ),
 ]
 

@@ -275,7 +275,7 @@ COMMANDS: Final = [
             ports(t),
         ),
         audits=3,
-        events=2,
+        events=3,
     ),
     Command(
         rates.refresh_rate,

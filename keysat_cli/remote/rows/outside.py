@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from keysat_cli.commands.delivery import ALREADY_DELIVERED
 from keysat_cli.commands.listen import follow
 from keysat_cli.commands.webhook import read_secret
 from keysat_cli.failures import ServerRefused
@@ -17,10 +18,12 @@ from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import parse_rfc3339
 from keysat_core.domain.money import FIAT
-from keysat_core.domain.webhook_delivery import OutboxRow
+from keysat_core.domain.webhook_delivery import DeliveryStatus, OutboxRow
+from keysat_http.views.webhook import STATUS_NAMES
 
 ENDPOINTS: Final = "webhook-endpoints"
 DELIVERIES: Final = "webhook-deliveries"
+DELIVERED: Final = STATUS_NAMES[DeliveryStatus.DELIVERED]
 RATES: Final = "rates"
 EVENTS: Final = "events"
 
@@ -65,6 +68,15 @@ def _replay(api: API, p: Params) -> Any:
     return api.post(ENDPOINTS, p["endpoint_id"], "replay", body=body)
 
 
+def _rotate(api: API, p: Params) -> Any:
+    body = {"secret": read_secret().reveal()} if p["is_secret_given"] else {}
+    return api.post(ENDPOINTS, p["endpoint_id"], "rotate-secret", body=body)
+
+
+def _ping(api: API, p: Params) -> Any:
+    return api.post(ENDPOINTS, p["endpoint_id"], "test")
+
+
 def _list_deliveries(api: API, p: Params) -> Any:
     names = ("endpoint_id", "status", "limit", "offset")
     return api.get(DELIVERIES, **{name: p[name] for name in names})
@@ -75,6 +87,8 @@ def _show_delivery(api: API, p: Params) -> Any:
 
 
 def _retry_delivery(api: API, p: Params) -> Any:
+    if api.get(DELIVERIES, p["delivery_id"])["status"] == DELIVERED:
+        note(ALREADY_DELIVERED)
     return api.post(DELIVERIES, p["delivery_id"], "retry")
 
 
@@ -154,6 +168,8 @@ ROWS: Final[Mapping[str, Remote]] = {
     "webhook disable": Remote(run=lambda api, p: _switch_endpoint(api, p, active=False)),
     "webhook delete": Remote(run=_delete_endpoint),
     "webhook replay": Remote(run=_replay),
+    "webhook rotate-secret": Remote(run=_rotate),
+    "webhook test": Remote(run=_ping),
     "delivery list": Remote(
         run=_list_deliveries,
         columns=(

@@ -100,6 +100,7 @@ from keysat_core.domain.events.webhooks import (
     WebhookEndpointDeleted,
     WebhookEndpointUpdated,
     WebhookEventsReplayed,
+    WebhookTest,
 )
 
 __all__ = [
@@ -169,6 +170,7 @@ __all__ = [
     "WebhookEndpointDeleted",
     "WebhookEndpointUpdated",
     "WebhookEventsReplayed",
+    "WebhookTest",
     "auto_charge_failed",
     "auto_charge_initiated",
     "code_redeemed",

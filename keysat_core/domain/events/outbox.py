@@ -79,6 +79,7 @@ from keysat_core.domain.events.webhooks import (
     WebhookEndpointDeleted,
     WebhookEndpointUpdated,
     WebhookEventsReplayed,
+    WebhookTest,
 )
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.instant import Instant, rfc3339
@@ -142,6 +143,7 @@ DomainEvent: TypeAlias = (
     | ApiKeyCreated
     | ApiKeyRevoked
     | WebPasswordChanged
+    | WebhookTest
 )
 
 PUBLISHED_EVENTS: Final[Mapping[str, type[Event]]] = {

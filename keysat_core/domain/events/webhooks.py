@@ -21,6 +21,14 @@ class WebhookEndpointUpdated(Event, frozen=True, kw_only=True):
     fields: tuple[str, ...]
 
 
+class WebhookTest(Event, frozen=True, kw_only=True):
+    """An operator wanted to see an event arrive: it goes to this one endpoint, and says nothing else."""
+
+    event_type = "webhook.test"
+    is_published = False
+    webhook_endpoint_id: str
+
+
 class WebhookEndpointDeleted(Event, frozen=True, kw_only=True):
     """An operator deleted an endpoint; the deliveries it still waited for are dead."""
 

@@ -73,6 +73,7 @@ from keysat_core.domain.events import (
     WebhookEndpointUpdated,
     WebhookEventsReplayed,
     WebPasswordChanged,
+    WebhookTest,
     outbox_event,
     product_created,
 )
@@ -235,6 +236,7 @@ _FIELDS: Final[Mapping[type[Event], _Fields]] = {
     WebhookEndpointDeleted: {**_ENDPOINT, "dead_deliveries": st.integers(0, 1_000)},
     WebhookDeliveryRetried: {**_ENDPOINT, "webhook_delivery_id": ids()},
     WebhookEventsReplayed: {**_ENDPOINT, "queued_deliveries": st.integers(0, 1_000)},
+    WebhookTest: {"webhook_endpoint_id": ids()},
     SettingChanged: {"setting": texts(), "value": texts()},
     ApiKeyCreated: {"api_key_id": ids(), "role": st.sampled_from(Role), "scopes": _FIELD_NAMES},
     ApiKeyRevoked: {"api_key_id": ids()},

@@ -64,10 +64,20 @@ def webhook_secrets() -> SearchStrategy[Secret]:
 
 
 def webhook_endpoints(**fixed: Any) -> SearchStrategy[WebhookEndpoint]:
-    """Endpoints, active or not, deleted or not."""
+    """Endpoints, active or not, deleted or not, rotated or not."""
+    return st.booleans().flatmap(
+        lambda is_rotated: _webhook_endpoints(fixed, is_rotated=is_rotated)
+    )
+
+
+def _webhook_endpoints(
+    fixed: dict[str, Any], *, is_rotated: bool
+) -> SearchStrategy[WebhookEndpoint]:
     return built(
         WebhookEndpoint,
-        fixed,
+        dict(fixed),
+        previous_secret=webhook_secrets() if is_rotated else st.none(),
+        previous_secret_until=instants() if is_rotated else st.none(),
         id=ids().map(WebhookEndpointId),
         url=webhook_urls(),
         secret=webhook_secrets(),

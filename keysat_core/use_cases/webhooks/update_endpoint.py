@@ -1,6 +1,7 @@
 """Change a webhook endpoint, or have nothing sent to it for a while."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -21,9 +22,15 @@ from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
 
+_ALONE: Final[Mapping[str, None]] = {"previous_secret": None, "previous_secret_until": None}
+"""No other secret signs."""
+
 
 class UpdateEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Fields to change; what is UNSET stays. A new secret signs from the next attempt on."""
+    """Fields to change; what is UNSET stays.
+
+    A new secret alone signs from the next attempt on; ``rotate_secret`` keeps the old one for a while.
+    """
 
     endpoint_id: WebhookEndpointId
     url: str | UnsetType = UNSET
@@ -51,7 +58,9 @@ def update_endpoint(
         changes = _changes(endpoint, command)
         if not changes:
             return endpoint
-        endpoint = msgspec.structs.replace(endpoint, updated_at=now, **changes)
+        endpoint = msgspec.structs.replace(
+            endpoint, updated_at=now, **changes, **(_ALONE if "secret" in changes else {})
+        )
         tx.webhooks.put_endpoint(endpoint)
         tx.trail.append_audit(
             audited(
