@@ -440,3 +440,6 @@ WEB_SESSION_SECONDS_MAX = 604_800
 
 CREDENTIAL_USE_SECONDS = 60
 """The last use of an API key or a session is written at most this often (admin-api B-05, B-39)."""
+DELIVERY_ORDER_SECONDS = 60
+"""How long a delivery that is on its way or waits for a retry holds back later ones of its endpoint, from
+when it was made: the first three retries. Longer, one that never succeeds would hold back too many."""

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 import structlog
 
 from keysat_core.domain.ids import DeliveryId, WebhookEndpointId
-from keysat_core.domain.webhook_delivery import DeliveryRow, Reply
+from keysat_core.domain.webhook_delivery import DeliveryRow, Reply, is_in_order
 from keysat_core.domain.webhook_endpoint import WebhookEndpoint, signing_secrets
 from keysat_core.domain.webhook_signature import webhook_headers
 from keysat_core.limits import DELIVERIES_BATCH
@@ -31,7 +31,7 @@ from keysat_http.leasing import Work
 from keysat_http.rounds import FanOut, Job, Tally, in_threads, shown
 
 AT_ONCE: Final = 3
-"""Calls in parallel to one subscriber."""
+"""Calls in parallel to one subscriber, of what is too old to be sent in its order."""
 
 DRAIN_SECONDS: Final = 20.0
 """How long one round goes on while there is work; the next begins a few seconds later."""
@@ -189,23 +189,28 @@ class _Sending:
         self._endpoint = endpoint
         self._is_stopping = is_stopping
         self._ends_at = monotonic() + BATCH_SECONDS
-        self._is_slow = False
+        self._is_over = False
         self.replies: dict[DeliveryId, Reply | None] = {}
         self.tally: Tally = Counter()
 
     def send_all(self, rows: Sequence[DeliveryRow], fan_out: FanOut) -> None:
-        """Send a batch, a few at once, until one is not answered in time."""
+        """Send a batch, a few at once, until one is not answered in time.
+
+        With anything in it that keeps its order (B-35) it is sent one by one, until that is refused.
+        """
         # What is not sent for any reason is given back.
         self.replies = dict.fromkeys(row.delivery.id for row in rows)
         jobs = [
             Job(run=lambda row=row: self._send(row), ids={"delivery": row.delivery.id})  # type: ignore[misc]
             for row in rows
         ]
-        for did in fan_out(jobs, AT_ONCE):
+        now = self._clock.now()
+        is_ordered = any(is_in_order(row.delivery, now) for row in rows)
+        for did in fan_out(jobs, 1 if is_ordered else AT_ONCE):
             self.tally.update(did)
 
     def _send(self, row: DeliveryRow) -> Tally:
-        if self._is_slow or self._is_stopping() or monotonic() >= self._ends_at:
+        if self._is_over or self._is_stopping() or monotonic() >= self._ends_at:
             return Counter()
         delivery_id = row.delivery.id
         now = self._clock.now()
@@ -218,8 +223,8 @@ class _Sending:
         )
         reply = self._sender.send(self._endpoint.url, headers, row.body)
         self.replies[delivery_id] = reply
-        if reply.is_slow:
-            self._is_slow = True
         if reply.is_accepted:
             return Counter({"changed": 1})
+        if reply.is_slow or is_in_order(row.delivery, now):
+            self._is_over = True
         return Counter({"failed": 1, "resting": int(reply.is_slow)})

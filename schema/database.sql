@@ -851,6 +851,9 @@ CREATE INDEX webhook_deliveries_dead ON webhook_deliveries (endpoint_id, created
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at)
     WHERE status = 'queued';
 
+CREATE INDEX webhook_deliveries_fresh ON webhook_deliveries (endpoint_id, created_at)
+    WHERE status = 'queued';
+
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries (endpoint_id, status, sequence);
 
 CREATE INDEX webhook_deliveries_of_event ON webhook_deliveries (event_id, endpoint_id);

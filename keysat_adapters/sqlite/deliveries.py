@@ -17,6 +17,7 @@ from keysat_core.domain.webhook_delivery import (
     DeliveryRow,
     DeliveryStatus,
 )
+from keysat_core.limits import DELIVERY_ORDER_SECONDS
 
 DELIVERIES: Final = Table(
     "webhook_deliveries",
@@ -39,9 +40,25 @@ _PUT: Final = DELIVERIES.upsert()
 _BY_ID: Final = DELIVERIES.select(f"{_JOINED} WHERE webhook_deliveries.id = ?", also=_WHOLE)
 _BY_IDS: Final = DELIVERIES.select("WHERE id IN (SELECT value FROM json_each(?))")
 _OF_ENDPOINT: Final = "webhook_deliveries.endpoint_id = :endpoint_id AND status = 'queued'"
+# What was made within a minute goes in the order it was made in, behind whatever of that minute is on
+# its way or waits for a retry. One of a clock that was ahead then, or is behind now, is not of it.
+_FRESH: Final = f"created_at > :now - {DELIVERY_ORDER_SECONDS} AND created_at <= :now"
+_OLD: Final = f"(created_at <= :now - {DELIVERY_ORDER_SECONDS} OR created_at > :now)"
+_HELD_FROM: Final = (
+    "coalesce((SELECT min(sequence) FROM webhook_deliveries"  # noqa: S608  constants
+    " WHERE endpoint_id = {endpoint} AND status = 'queued'"
+    f" AND {_FRESH} AND next_attempt_at > :now AND next_attempt_at <= :now + {WAIT_SECONDS_MAX}),"
+    " 9223372036854775807)"
+)
 _DUE: Final = DELIVERIES.select(
-    f"{_JOINED} WHERE {_OF_ENDPOINT} AND next_attempt_at <= :now"
+    f"{_JOINED} WHERE {_OF_ENDPOINT} AND next_attempt_at <= :now AND {_OLD}"
     " ORDER BY next_attempt_at, webhook_deliveries.sequence LIMIT :limit",
+    also=_WHOLE,
+)
+_DUE_FRESH: Final = DELIVERIES.select(
+    f"{_JOINED} WHERE {_OF_ENDPOINT} AND next_attempt_at <= :now AND {_FRESH}"
+    f" AND webhook_deliveries.sequence < {_HELD_FROM.format(endpoint=':endpoint_id')}"
+    " ORDER BY webhook_deliveries.sequence LIMIT :limit",
     also=_WHOLE,
 )
 # A time that lies further ahead than any wait was written by a clock that has been set back since.
@@ -54,12 +71,18 @@ _QUEUED: Final = DELIVERIES.select(
     f"WHERE {_OF_ENDPOINT} ORDER BY next_attempt_at, sequence LIMIT :limit"
 )
 _DUE_ENDPOINTS: Final = (
-    "SELECT e.id, (SELECT min(d.next_attempt_at) FROM webhook_deliveries AS d"  # noqa: S608  constants
-    " WHERE d.endpoint_id = e.id AND d.status = 'queued') AS first_at,"
-    " (SELECT max(d.next_attempt_at) FROM webhook_deliveries AS d"
-    " WHERE d.endpoint_id = e.id AND d.status = 'queued') AS last_at"
-    " FROM webhook_endpoints AS e"
-    f" WHERE first_at <= :now OR last_at > :now + {WAIT_SECONDS_MAX} ORDER BY first_at, e.id"
+    "SELECT id, min(coalesce(old_at, fresh_at, last_at), coalesce(fresh_at, old_at, last_at)) AS first_at"  # noqa: S608  constants
+    " FROM (SELECT e.id, (SELECT next_attempt_at FROM webhook_deliveries"
+    f" WHERE endpoint_id = e.id AND status = 'queued' AND next_attempt_at <= :now AND {_OLD}"
+    " ORDER BY next_attempt_at LIMIT 1) AS old_at,"
+    " (SELECT next_attempt_at FROM webhook_deliveries"
+    f" WHERE endpoint_id = e.id AND status = 'queued' AND next_attempt_at <= :now AND {_FRESH}"
+    f" AND sequence < {_HELD_FROM.format(endpoint='e.id')} ORDER BY next_attempt_at LIMIT 1) AS fresh_at,"
+    " (SELECT max(next_attempt_at) FROM webhook_deliveries"
+    " WHERE endpoint_id = e.id AND status = 'queued') AS last_at"
+    " FROM webhook_endpoints AS e)"
+    " WHERE old_at IS NOT NULL OR fresh_at IS NOT NULL"
+    f" OR last_at > :now + {WAIT_SECONDS_MAX} ORDER BY first_at, id"
 )
 # Ids grow with the time of making, so within a status only the oldest need to be looked at.
 _PURGE: Final = (
@@ -153,9 +176,11 @@ class SQLiteDeliveries:
     def list_due(
         self, endpoint_id: WebhookEndpointId, now: Instant, limit: int
     ) -> list[DeliveryRow]:
-        """Give an endpoint's queued deliveries that are due, longest due first."""
+        """Give an endpoint's queued deliveries that are due, those of the last minute in their order."""
         values: dict[str, int | str] = {"endpoint_id": endpoint_id, "now": now}
         rows = self._session.rows(_DUE, values | {"limit": max(0, limit)})
+        if len(rows) < limit:
+            rows += self._session.rows(_DUE_FRESH, values | {"limit": limit - len(rows)})
         if len(rows) < limit:
             rows += self._session.rows(_STRAYED, values | {"limit": limit - len(rows)})
         return DELIVERIES.values(_whole, rows)

@@ -13,7 +13,7 @@ from keysat_adapters.sqlite.webhook_endpoints import live_listeners
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.audit_chain import GENESIS
 from keysat_core.domain.events import OutboxEvent
-from keysat_core.domain.webhook_delivery import queued_for
+from keysat_core.domain.webhook_queue import queued_for
 
 _APPEND_AUDIT: Final = Table(AUDIT.name, (*AUDIT.columns, "previous_hash", "hash")).insert()
 _LAST_HASH: Final = "SELECT hash FROM audit_log ORDER BY id DESC LIMIT 1"

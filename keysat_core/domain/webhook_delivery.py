@@ -3,7 +3,7 @@
 The body is the outbox row's, fixed when the event was written; a delivery only points at it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final, TypeAlias, assert_never
@@ -14,12 +14,12 @@ from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.ids import DeliveryId, EventId, WebhookEndpointId
 from keysat_core.domain.instant import HOUR_SECONDS, Instant
 from keysat_core.domain.text import checked_range
-from keysat_core.domain.webhook_endpoint import Listener, wants
 from keysat_core.errors import IllegalTransition
 from keysat_core.limits import (
     DELIVERIES_PAGE_MAX,
     DELIVERY_CLAIM_SECONDS,
     DELIVERY_ERROR_CHARS_MAX,
+    DELIVERY_ORDER_SECONDS,
     OFFSET_MAX,
     PAGE_DEFAULT,
 )
@@ -230,6 +230,11 @@ def _attempted(delivery: Delivery, status_code: int | None, error: str | None) -
     }
 
 
+def is_in_order(delivery: Delivery, now: Instant) -> bool:
+    """Tell whether a delivery is so new that later ones wait for it (B-35)."""
+    return now - DELIVERY_ORDER_SECONDS < delivery.created_at <= now
+
+
 def judged(delivery: Delivery, reply: Reply) -> Accept | Reject | GiveUp:
     """Say what a reply means for a delivery."""
     code = reply.status_code
@@ -255,45 +260,3 @@ def error_of(text: str) -> str:
     plain = "".join(sign if sign.isprintable() else " " for sign in text)
     # The 200 characters of the answer come behind a few of our own.
     return plain[: DELIVERY_ERROR_CHARS_MAX + len("non-2xx response: ")]
-
-
-# --- being queued -------------------------------------------------------------------------------
-
-
-def queued_for(events: Iterable[OutboxEvent], listeners: Sequence[Listener]) -> list[Delivery]:
-    """Queue events for the endpoints that are active now and whose filter lets them through."""
-    return [
-        queued_delivery(
-            event, one.endpoint_id, delivery_id_of(event.id, one.endpoint_id), event.occurred_at
-        )
-        for event in events
-        if event.is_published
-        for one in listeners
-        if wants(one.event_types, event.event_type)
-    ]
-
-
-def queued_delivery(
-    event: OutboxEvent, endpoint_id: WebhookEndpointId, delivery_id: DeliveryId, now: Instant
-) -> Delivery:
-    """Make a delivery that is due at once."""
-    return Delivery(
-        id=delivery_id,
-        endpoint_id=endpoint_id,
-        event_id=event.id,
-        next_attempt_at=now,
-        created_at=now,
-    )
-
-
-def delivery_id_of(event_id: EventId, endpoint_id: WebhookEndpointId) -> DeliveryId:
-    """Derive the id of an event's first delivery to an endpoint: UUIDv4 text (decisions 26).
-
-    Both ids are random, so that this one is as hard to guess. Source of the bits that are set: RFC
-    9562 section 5.4.
-    """
-    digest = sha256(f"{event_id} {endpoint_id}".encode()).hexdigest()
-    variant = "89ab"[int(digest[16], 16) % 4]
-    return DeliveryId(
-        f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
-    )

@@ -1,6 +1,6 @@
 """Subscribers to events, and what is on its way to them. Source: admin-api 2.8, B-04, B-13, B-35."""
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from litestar.di import NamedDependency
@@ -8,36 +8,30 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.actor import Actor, Scope
-from keysat_core.domain.ids import DeliveryId, WebhookEndpointId
+from keysat_core.domain.ids import WebhookEndpointId
 from keysat_core.domain.instant import parse_rfc3339
 from keysat_core.domain.secret import Secret
-from keysat_core.domain.webhook_delivery import DeliveryFilter, DeliveryStatus
 from keysat_core.domain.webhook_endpoint import EVERY_EVENT
 from keysat_core.errors import NotFound
-from keysat_core.limits import DELIVERIES_PAGE_MAX, PAGE_DEFAULT, WEBHOOK_ENDPOINTS_MAX
+from keysat_core.limits import WEBHOOK_ENDPOINTS_MAX
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.webhooks import create_endpoint as creating
 from keysat_core.use_cases.webhooks import delete_endpoint as deleting
-from keysat_core.use_cases.webhooks import list_deliveries as deliveries
 from keysat_core.use_cases.webhooks import list_endpoints as listing
 from keysat_core.use_cases.webhooks import ping_endpoint as pinging
 from keysat_core.use_cases.webhooks import replay_events as replaying
-from keysat_core.use_cases.webhooks import retry_delivery as retrying
 from keysat_core.use_cases.webhooks import rotate_secret as rotating
 from keysat_core.use_cases.webhooks import update_endpoint as updating
-from keysat_http.admin.paging import clamp_limit, clamp_offset, page_of
+from keysat_http.admin.paging import page_of
 from keysat_http.bodies import Flag
 from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import delete, get, patch, post
 from keysat_http.views.webhook import (
-    STATUS_NAMES,
     WebhookChange,
     WebhookDelivery,
-    WebhookDeliveryList,
     WebhookEndpoint,
     WebhookEndpointList,
     WebhookReplay,
-    delivery_list_view,
     delivery_view,
     endpoint_list_view,
     endpoint_view,
@@ -46,13 +40,9 @@ from keysat_http.views.webhook import (
 
 _PATH: Final = "/v1/admin/webhook-endpoints"
 _ONE: Final = _PATH + "/{endpoint_id:str}"
-_DELIVERIES: Final = "/v1/admin/webhook-deliveries"
-_DELIVERY: Final = _DELIVERIES + "/{delivery_id:str}"
 _TAGS: Final = ("webhooks",)
 
 _NO: Final[Flag] = "false"
-
-_STATUSES: Final = {name: status for status, name in STATUS_NAMES.items()}
 
 
 class NewWebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -259,55 +249,6 @@ def ping_webhook_endpoint(
     return delivery_view(row)
 
 
-@get(_DELIVERIES, tags=_TAGS)
-def list_webhook_deliveries(
-    *,
-    actor: NamedDependency[Actor],
-    ports: NamedDependency[Ports],
-    endpoint_id: FromQuery[str] = "",
-    status: FromQuery[Literal["pending", "delivered", "failed", "all"]] = "all",
-    limit: FromQuery[int] = PAGE_DEFAULT,
-    offset: FromQuery[int] = 0,
-) -> WebhookDeliveryList:
-    """List deliveries, newest first, those of deleted endpoints too; every filter given must match."""
-    criteria = DeliveryFilter(
-        endpoint_id=WebhookEndpointId(endpoint_id) if endpoint_id else None,
-        status=_status(status),
-        limit=clamp_limit(limit, DELIVERIES_PAGE_MAX),
-        offset=clamp_offset(offset),
-    )
-    return delivery_list_view(deliveries.list_deliveries(actor, criteria, store=ports.store))
-
-
-@get(_DELIVERY, raises=[NotFound], tags=_TAGS)
-def get_webhook_delivery(
-    delivery_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
-) -> WebhookDelivery:
-    """Show one delivery with what it carries."""
-    return delivery_view(
-        deliveries.show_delivery(actor, DeliveryId(delivery_id), store=ports.store)
-    )
-
-
-@post(_DELIVERY + "/retry", raises=[NotFound], tags=_TAGS)
-def retry_webhook_delivery(
-    delivery_id: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
-) -> WebhookDelivery:
-    """Send a delivery again, whatever became of it: the same id and body, from the first attempt on."""
-    row = retrying.retry_delivery(
-        actor,
-        DeliveryId(delivery_id),
-        store=ports.store,
-        clock=ports.clock,
-        ids=ports.ids,
-    )
-    return delivery_view(row)
-
-
 def _may_see(actor: Actor, flag: Flag) -> bool:
     """A flag without the right to it is ignored (B-04)."""
     return flag == "true" and Scope.WEBHOOKS_WRITE in actor.scopes
-
-
-def _status(word: str) -> DeliveryStatus | None:
-    return _STATUSES.get(word)

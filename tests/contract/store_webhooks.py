@@ -8,6 +8,7 @@ import pytest
 
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.ids import DeliveryId, EventId, WebhookEndpointId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.webhook_delivery import (
     WAIT_SECONDS_MAX,
@@ -16,11 +17,11 @@ from keysat_core.domain.webhook_delivery import (
     DeliveryFilter,
     DeliveryRow,
     DeliveryStatus,
-    delivery_id_of,
-    queued_delivery,
 )
 from keysat_core.domain.webhook_endpoint import WebhookEndpoint
+from keysat_core.domain.webhook_queue import delivery_id_of, queued_delivery
 from keysat_core.errors import NotFound, StoreUnavailable
+from keysat_core.limits import DELIVERY_ORDER_SECONDS
 from keysat_core.ports.store import Store
 from tests.support.builders import NOW, later, make_endpoint, make_event, new_id
 
@@ -176,19 +177,49 @@ class WebhooksContract(ABC):
 
     def test_what_is_due_is_given_longest_due_first(self, store: Store) -> None:
         endpoint = stored_endpoint(store)
-        events = [told(store, occurred_at=later(at)) for at in (0, -5, 1)]
+        events = [told(store, occurred_at=later(at)) for at in (-100, -105, 1)]
         ids = [delivery_id_of(event.id, endpoint.id) for event in events]
         with store.reading() as tx:
             due = tx.deliveries.list_due
             assert [row.delivery.id for row in due(endpoint.id, NOW, 9)] == [ids[1], ids[0]]
             assert [row.delivery.id for row in due(endpoint.id, NOW, 1)] == [ids[1]]
-            assert due(endpoint.id, later(-6), 9) == []
+            assert due(endpoint.id, later(-106), 9) == []
             assert due(WebhookEndpointId(new_id()), NOW, 9) == []
             assert [one.id for one in tx.deliveries.list_queued(endpoint.id, 9)] == [
                 ids[1],
                 ids[0],
                 ids[2],
             ]
+
+    @pytest.mark.betters("B-35")
+    def test_what_is_new_is_given_in_its_order_up_to_what_is_not_due(self, store: Store) -> None:
+        endpoint, other = stored_endpoint(store), stored_endpoint(store)
+        old = told(store, occurred_at=later(-DELIVERY_ORDER_SECONDS))
+        events = [told(store, occurred_at=later(at)) for at in (-9, -9, -5, 0)]
+        ids = [delivery_id_of(event.id, endpoint.id) for event in (old, *events)]
+
+        def put(number: int, **changes: Any) -> None:
+            with store.writing() as tx:
+                (one,) = tx.deliveries.find_deliveries([ids[number]])
+                tx.deliveries.put_deliveries([replace(one, **changes)])
+
+        def due(now: Instant = NOW) -> list[int]:
+            with store.reading() as tx:
+                rows = tx.deliveries.list_due(endpoint.id, now, 9)
+                assert (endpoint.id in tx.deliveries.list_due_endpoints(now)) is bool(rows)
+                assert len(tx.deliveries.list_due(other.id, now, 9)) == len(ids)
+                return [ids.index(row.delivery.id) for row in rows]
+
+        assert due() == [0, 1, 2, 3, 4]
+        put(2, attempts=1, next_attempt_at=later(3))
+        assert due() == [0, 1]
+        put(0, attempts=1, next_attempt_at=later(9))
+        put(1, status=DeliveryStatus.DELIVERED, delivered_at=NOW, next_attempt_at=None)
+        assert due() == [], "what is older than a minute holds nothing back, and what is new does"
+        assert due(later(3)) == [2, 3, 4]
+        put(2, attempts=9, next_attempt_at=later(7_000))
+        assert due(later(DELIVERY_ORDER_SECONDS - 10)) == [0]
+        assert due(later(DELIVERY_ORDER_SECONDS - 9)) == [0, 3, 4]
 
     def test_a_time_no_clock_would_give_now_is_due(self, store: Store) -> None:
         endpoint = stored_endpoint(store)

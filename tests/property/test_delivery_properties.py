@@ -23,12 +23,11 @@ from keysat_core.domain.webhook_delivery import (
     Reply,
     Requeue,
     advance,
-    delivery_id_of,
     judged,
-    queued_for,
     wait_seconds,
 )
 from keysat_core.domain.webhook_endpoint import Listener
+from keysat_core.domain.webhook_queue import delivery_id_of, queued_for
 from keysat_core.errors import IllegalTransition
 from keysat_core.limits import DELIVERY_CLAIM_SECONDS
 from keysat_core.testing import strategies as values

@@ -14,7 +14,7 @@ class Trail(Protocol):
     """Audit rows and outbox rows, written with the change they report.
 
     Every audit row gets the next id and is sealed to the row before it (``domain.audit_chain``).
-    With an event come its deliveries, as ``domain.webhook_delivery.queued_for`` says.
+    With an event come its deliveries, as ``domain.webhook_queue.queued_for`` says.
     """
 
     def append_audit(self, entry: AuditEntry) -> None: ...

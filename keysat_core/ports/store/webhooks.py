@@ -51,14 +51,16 @@ class Deliveries(Protocol):
     def list_due(
         self, endpoint_id: WebhookEndpointId, now: Instant, limit: int
     ) -> list[DeliveryRow]:
-        """Give queued deliveries of an endpoint that are due, longest due first.
+        """Give queued deliveries of an endpoint that are due, longest due first, then the newest.
 
+        Those made within ``DELIVERY_ORDER_SECONDS`` come last, in the order they were made in, and only up to
+        the first of them that is not due: it is on its way or waits for a retry (B-35).
         Due is also what would not be for longer than any wait lasts: a wrong clock wrote it.
         """
         ...
 
     def list_due_endpoints(self, now: Instant) -> list[WebhookEndpointId]:
-        """Endpoints with anything due, deleted and inactive ones too, longest due first."""
+        """Endpoints for which ``list_due`` gives anything, deleted ones too, longest due first."""
         ...
 
     def purge_deliveries(self, before: Instant, limit: int) -> int:

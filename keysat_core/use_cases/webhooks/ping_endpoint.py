@@ -4,7 +4,8 @@ from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit import audited
 from keysat_core.domain.events import WebhookTest, outbox_event
 from keysat_core.domain.ids import EventId, WebhookEndpointId
-from keysat_core.domain.webhook_delivery import DeliveryRow, delivery_id_of, queued_delivery
+from keysat_core.domain.webhook_delivery import DeliveryRow
+from keysat_core.domain.webhook_queue import delivery_id_of, queued_delivery
 from keysat_core.errors import InvariantError
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids

@@ -7,8 +7,8 @@ from keysat_core.domain.audit import audited
 from keysat_core.domain.events import WebhookEventsReplayed, outbox_event
 from keysat_core.domain.ids import DeliveryId, EventId, WebhookEndpointId
 from keysat_core.domain.instant import Instant, rfc3339
-from keysat_core.domain.webhook_delivery import queued_delivery
 from keysat_core.domain.webhook_endpoint import wants
+from keysat_core.domain.webhook_queue import queued_delivery
 from keysat_core.errors import InvariantError
 from keysat_core.limits import REPLAY_MAX
 from keysat_core.ports.clock import Clock
