@@ -72,8 +72,8 @@ from keysat_core.domain.events import (
     WebhookEndpointDeleted,
     WebhookEndpointUpdated,
     WebhookEventsReplayed,
-    WebPasswordChanged,
     WebhookTest,
+    WebPasswordChanged,
     outbox_event,
     product_created,
 )
