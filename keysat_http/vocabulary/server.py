@@ -76,6 +76,7 @@ SERVER: Final[Terms] = {
         "https://editor.example.com/thanks",
     ),
     "preferred": says("Which kind of provider is preferred."),
+    "previous_secret_until": when("Until when the secret before this one signs too."),
     "problem": says("What is wrong with it.", "is required"),
     "profiles": says("The merchant profiles."),
     "provider": says("Which provider it is.", "zaprite"),

@@ -14,26 +14,6 @@ from typing import Final
 from tests.support.tree import ROOT
 
 BETTERS: Final = frozenset(range(1, 48))
-PENDING: Final = frozenset(
-    {
-        1,  # lands with the server's own license: its routes ask for a scope
-        2,  # lands with web sessions: only their hash is kept
-        5,  # lands with web sessions: they slide up to a cap
-        8,  # lands with API keys: actors of every kind in the trail
-        9,  # lands with web sessions: allowed headers by name
-        11,  # lands with web sessions: insecure cookies by a flag
-        29,  # lands with the server's own license: refresh from its source
-        33,  # lands with tier caps: counted within the transaction
-        37,  # lands with the OpenAPI document: scopes and reasons as they are
-        39,  # lands with API keys: their last use, once a minute
-        40,  # lands with the import of a signing key
-        42,  # lands with community analytics
-        45,  # lands with the first start: a profile by the configured name
-        47,  # lands with retention settings
-    }
-)
-"""What is being built now. A test that names one takes it from here."""
-
 _NAMED: Final = re.compile(r"\bB-(\d\d)\b")
 _IN_NAME: Final = re.compile(r"_b(\d\d)(?=_|$)")
 
@@ -69,12 +49,8 @@ def named() -> dict[int, set[str]]:
 
 
 def test_every_better_of_the_sheet_is_named_by_a_test() -> None:
-    assert sorted(BETTERS - PENDING - named().keys()) == []
+    assert sorted(BETTERS - named().keys()) == []
 
 
 def test_no_test_names_a_better_that_is_not_in_the_sheet() -> None:
     assert sorted(named().keys() - BETTERS) == []
-
-
-def test_what_a_test_names_is_not_pending_any_more() -> None:
-    assert sorted(PENDING & named().keys()) == []

@@ -112,6 +112,8 @@ PATCH  /v1/admin/webhook-endpoints/{endpoint_id}                     webhooks:wr
 PATCH  /v1/admin/webhook-endpoints/{endpoint_id}/active              webhooks:write
 DELETE /v1/admin/webhook-endpoints/{endpoint_id}                     webhooks:write
 POST   /v1/admin/webhook-endpoints/{endpoint_id}/replay              webhooks:write
+POST   /v1/admin/webhook-endpoints/{endpoint_id}/rotate-secret       webhooks:write
+POST   /v1/admin/webhook-endpoints/{endpoint_id}/test                webhooks:write
 GET    /v1/admin/webhook-deliveries                                  webhooks:read
 GET    /v1/admin/webhook-deliveries/{delivery_id}                    webhooks:read
 POST   /v1/admin/webhook-deliveries/{delivery_id}/retry              webhooks:write

@@ -44,6 +44,7 @@ def refused(shop: Shop, body: object) -> tuple[int, dict[str, Any]]:
     return answer.status_code, answer.json()
 
 
+@pytest.mark.betters("B-08")
 def test_a_license_is_shown_activated_and_gives_its_tier_at_once(tmp_path: Path) -> None:
     with running_shop(self_licenses=own_file(tmp_path)) as shop:
         assert shop.admin("GET", PATH) == {
@@ -140,6 +141,7 @@ def test_a_folder_that_is_gone_is_a_failed_write(tmp_path: Path) -> None:
         assert shop.admin("GET", PATH)["tier"] == "unlicensed"
 
 
+@pytest.mark.betters("B-29")
 def test_beside_the_variable_the_message_says_which_key_counts(tmp_path: Path) -> None:
     with running_shop(self_licenses=own_file(tmp_path, variable=PRO)) as shop:
         activated = activate(shop, PATRON)
@@ -158,6 +160,7 @@ def test_a_running_server_notices_what_a_command_wrote(tmp_path: Path) -> None:
         assert tick.run() == 0
 
 
+@pytest.mark.betters("B-01")
 def test_only_the_master_key_exchanges_the_license(tmp_path: Path) -> None:
     scopes = frozenset(Scope) - {Scope.MASTER}
     with running_shop(self_licenses=own_file(tmp_path), scopes=scopes) as shop:

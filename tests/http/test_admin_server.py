@@ -64,6 +64,7 @@ def test_the_sellers_name_is_live_and_a_blank_one_gives_the_configured_one(shop:
 # --- retention ----------------------------------------------------------------------------------
 
 
+@pytest.mark.betters("B-47")
 def test_how_long_logs_are_kept_is_chosen_by_parts(shop: Shop) -> None:
     assert shop.admin("GET", RETENTION) == {"validation_days": 90, "delivery_days": None}
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -81,6 +82,7 @@ def test_how_long_logs_are_kept_is_chosen_by_parts(shop: Shop) -> None:
         assert (answer.status_code, answer.json()["detail"][0]["field"]) == (400, "delivery_days")
 
 
+@pytest.mark.betters("B-47")
 def test_finished_deliveries_go_when_their_time_is_over_and_audit_rows_never(shop: Shop) -> None:
     endpoint = make_endpoint()
     store = shop.ports.store
@@ -202,6 +204,7 @@ def test_a_collector_that_fails_is_asked_again_a_day_later(shop: Shop) -> None:
     assert beat(shop, tick) is Outcome.NOT_DUE
 
 
+@pytest.mark.betters("B-42")
 def test_the_collectors_url_stays_unless_it_is_named(shop: Shop) -> None:
     def choose(**body: object) -> object:
         return shop.admin("POST", ANALYTICS, json=body)["collector_url"]
@@ -327,6 +330,7 @@ def keyed() -> Iterator[Shop]:
 @pytest.mark.parametrize(
     "kind", ["application/x-pem-file", "text/plain", "application/json", "image/png"]
 )
+@pytest.mark.betters("B-40")
 def test_a_key_is_taken_over_at_once_whatever_its_type_says(keyed: Shop, kind: str) -> None:
     before = keyed.client.get("/v1/issuer/public-key").json()["public_key_pem"]
     pem = OTHER.to_pem().replace("\n", "\r\n").encode()

@@ -101,6 +101,7 @@ def test_a_label_may_have_80_bytes(shop: Shop) -> None:
     assert made(shop, label=" " + "é" * 40)["label"] == "é" * 40
 
 
+@pytest.mark.betters("B-08")
 def test_a_key_acts_in_its_own_name(shop: Shop) -> None:
     key = made(shop, role="full-admin")
     body = {"slug": "by-key", "name": "K", "price_sats": 1}
@@ -150,6 +151,7 @@ def test_a_key_revoked_by_another_process_is_refused_at_once(tmp_path: Path) -> 
         assert server.client.get("/v1/admin/products", headers=headers).status_code == 403
 
 
+@pytest.mark.betters("B-39")
 def test_the_last_use_is_written_once_a_minute_and_only_for_what_was_allowed() -> None:
     with running_shop() as shop:
         key = made(shop)

@@ -64,7 +64,7 @@ SHOWN_BY: Final[Mapping[str, frozenset[str]]] = {
 IN_COLUMNS: Final = {
     "provider key": {("payment_providers", "api_key")},
     "provider webhook secret": {("payment_providers", "webhook_secret")},
-    "endpoint secret": {("webhook_endpoints", "secret")},
+    "endpoint secret": {("webhook_endpoints", "secret"), ("webhook_endpoints", "previous_secret")},
     "mail password": {("merchant_profiles", "smtp_password")},
 }
 """What must be stored as it is, because it is used again, and the one column it is in."""

@@ -87,6 +87,7 @@ def test_every_answer_carries_the_common_headers(
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/v1/admin/products", "/nowhere", "/x//y/"])
+@pytest.mark.betters("B-09")
 def test_any_options_is_answered_at_once(server: Server, path: str) -> None:
     response = server.client.options(
         path,

@@ -133,6 +133,7 @@ def test_an_unknown_admin_route_is_not_found(open_shop: Shop, path: str) -> None
 
 
 @pytest.mark.defects("D31")
+@pytest.mark.betters("B-01")
 def test_nothing_about_the_operator_s_own_license_is_told_to_strangers(open_shop: Shop) -> None:
     routes = [
         (method, path)

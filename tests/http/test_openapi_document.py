@@ -146,3 +146,25 @@ def test_every_admin_operation_says_who_may_do_it(document: Any) -> None:
             assert f"`{scope}`" in said, path
         assert operation["x-keysat-roles"] == list(roles_with(scope))
         assert all(role in said for role in roles_with(scope)), path
+
+
+def test_b37_the_document_says_what_is_so(document: Any) -> None:
+    """B-37: what earlier documents got wrong."""
+
+    def operation(method: str, path: str) -> Any:
+        return document["paths"][f"/v1/admin{path}"][method]
+
+    def scopes(method: str, path: str) -> list[str]:
+        found: list[str] = operation(method, path)["security"][0]["bearerAuth"]
+        return found
+
+    assert scopes("post", "/discount-codes") == ["discount_codes:write"]
+    assert scopes("get", "/discount-codes") == ["discount_codes:read"]
+    assert scopes("get", "/tier") == ["tier:read"]
+    assert scopes("post", "/licenses/{license_id}/change-tier") == ["licenses:write"]
+    revoke = operation("post", "/licenses/{license_id}/revoke")
+    assert "again is refused" in revoke["description"]
+    assert "404" in revoke["responses"]
+    text = json.dumps(document)
+    assert "too_many_machines" in text
+    assert "machine_cap_exceeded" not in text

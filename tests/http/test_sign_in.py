@@ -154,6 +154,7 @@ def test_signing_in_gives_a_cookie_and_a_csrf_token(shop: Shop) -> None:
     assert shop.client.get("/admin/login/status").json()["logged_in"] is False
 
 
+@pytest.mark.betters("B-02")
 def test_no_token_and_no_password_is_kept_anywhere(shop: Shop) -> None:
     browser = signed_in(shop)
     attempt(shop, "a wrong password")
@@ -229,12 +230,14 @@ def test_five_attempts_and_one_more_every_three_minutes(shop: Shop) -> None:
         assert tx.buckets.find_bucket("web_login", "203.0.113.9") is not None
 
 
+@pytest.mark.betters("B-03")
 def test_a_forged_forwarding_header_is_no_new_address(shop: Shop) -> None:
     for number in range(5):
         attempt(shop, "wrong", **{"x-forwarded-for": f"198.51.100.{number}"})
     assert attempt(shop, **{"x-forwarded-for": "198.51.100.99"}).status_code == 429
 
 
+@pytest.mark.betters("B-03")
 def test_whoever_has_many_addresses_meets_the_limit_of_all() -> None:
     with shop_with_password(trusted=["203.0.113.0/24"]) as shop:
 
@@ -262,6 +265,7 @@ def test_guessing_is_limited_where_a_proxy_limits_everything_else() -> None:
 # --- being signed in --------------------------------------------------------------------------------
 
 
+@pytest.mark.betters("B-08")
 def test_a_session_may_do_what_the_master_key_may_in_its_own_name(shop: Shop) -> None:
     browser = signed_in(shop)
     assert browser.is_signed_in
@@ -373,6 +377,7 @@ def test_an_unused_session_ends_after_a_day(shop: Shop) -> None:
     assert purge_expired(store=shop.ports.store, clock=shop.clock).web_sessions == 1
 
 
+@pytest.mark.betters("B-05")
 def test_a_used_session_lasts_a_day_longer_and_its_cookie_too(shop: Shop) -> None:
     browser = signed_in(shop)
     shop.clock.turn(59)
@@ -387,6 +392,7 @@ def test_a_used_session_lasts_a_day_longer_and_its_cookie_too(shop: Shop) -> Non
     assert browser.is_signed_in
 
 
+@pytest.mark.betters("B-05")
 def test_no_session_lasts_longer_than_a_week(shop: Shop) -> None:
     browser = signed_in(shop)
     last = ""
@@ -423,6 +429,7 @@ def test_a_use_that_is_written_late_brings_no_ended_session_back(shop: Shop) -> 
 # --- signing out ----------------------------------------------------------------------------------
 
 
+@pytest.mark.betters("B-08")
 def test_signing_out_ends_the_session_and_takes_the_cookie_away(shop: Shop) -> None:
     browser, other = signed_in(shop), signed_in(shop)
     response = browser.ask("POST", "/admin/logout")
@@ -439,6 +446,7 @@ def test_signing_out_ends_the_session_and_takes_the_cookie_away(shop: Shop) -> N
     assert len(audit(shop, "web_ui.logout")) == 1
 
 
+@pytest.mark.betters("B-11")
 def test_secure_is_left_out_only_where_the_operator_says_so() -> None:
     with shop_with_password(is_cookie_secure=False) as shop:
         response = attempt(shop)

@@ -87,11 +87,13 @@ def outcomes(works: Sequence[Callable[[], object]]) -> Counter[str]:
     [(product, PRODUCTS_CAP - 1), (policy, POLICIES_CAP - 1), (code, CODES_CAP), (profile, 0)],
     ids=["products", "policies", "codes", "profiles"],
 )
+@pytest.mark.betters("B-33")
 def test_creators_at_once_never_exceed_a_cap(trade: Trade, make: Maker, allowed: int) -> None:
     counted = outcomes([partial(make, trade, number) for number in range(CREATORS)])
     assert counted == Counter(made=allowed, refused=CREATORS - allowed)
 
 
+@pytest.mark.betters("B-33")
 def test_codes_switched_on_at_once_never_exceed_their_cap(trade: Trade) -> None:
     codes = []
     for number in range(CREATORS):

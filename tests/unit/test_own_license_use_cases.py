@@ -141,6 +141,7 @@ def test_a_license_that_is_stopped_gives_nothing_until_it_is_not(
     assert entitlements(look(trade, own)) == SOLD.entitlements
 
 
+@pytest.mark.betters("B-29")
 def test_a_row_narrows_and_never_widens(trade: Trade) -> None:
     own = own_licenses(own_key(expires_at=Instant(START + DAY_SECONDS)))
     sell(trade, entitlements=("patron", "unlimited_products"), expires_at=None)
@@ -163,6 +164,7 @@ def test_a_key_that_is_gone_leaves_what_it_said_within_what_its_row_allows(trade
     assert entitlements(look(trade, own)) == ("unlimited_products",)
 
 
+@pytest.mark.betters("B-29")
 def test_a_key_that_is_spoiled_or_mended_counts_at_the_next_look(trade: Trade) -> None:
     own = own_licenses(PRO)
     look(trade, own)

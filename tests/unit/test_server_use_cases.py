@@ -68,6 +68,7 @@ def actions(store: SQLiteStore) -> list[str]:
         return [entry.action for entry in tx.trail.list_audit(action=None, limit=10)][::-1]
 
 
+@pytest.mark.betters("B-45")
 def test_a_new_server_gets_a_default_profile_and_in_sandbox_mode_an_account(
     store: SQLiteStore,
 ) -> None:
@@ -129,6 +130,7 @@ def test_preparing_again_changes_nothing(store: SQLiteStore) -> None:
     ("stored", "given", "used"),
     [("Stored", "Given", "Stored"), (None, "Given", "Given"), (None, "", "Keysat")],
 )
+@pytest.mark.betters("B-45")
 def test_the_profile_is_named_after_the_operator(
     store: SQLiteStore, stored: str | None, given: str, used: str
 ) -> None:
