@@ -41,8 +41,9 @@ CREATE INDEX audit_log_by_action ON audit_log (action);
 
 CREATE INDEX audit_log_by_actor ON audit_log (actor_hash) WHERE actor_hash IS NOT NULL;
 
-CREATE INDEX audit_log_by_actor_id ON audit_log (details ->> 'actor_id')
-    WHERE details ->> 'actor_id' IS NOT NULL;
+CREATE INDEX audit_log_by_actor_id
+    ON audit_log (CASE WHEN json_valid(details) THEN details ->> 'actor_id' END)
+    WHERE CASE WHEN json_valid(details) THEN details ->> 'actor_id' END IS NOT NULL;
 
 CREATE INDEX audit_log_by_actor_kind ON audit_log (actor_kind);
 

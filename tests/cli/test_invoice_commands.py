@@ -34,6 +34,7 @@ def test_there_may_be_no_invoices(empty: Program) -> None:
     assert empty.json("invoice", "list") == {
         "invoices": [],
         "total": 0,
+        "is_total_exact": True,
         "limit": 100,
         "offset": 0,
     }

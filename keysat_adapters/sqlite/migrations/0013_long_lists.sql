@@ -290,8 +290,10 @@ CREATE INDEX webhook_deliveries_dead ON webhook_deliveries (endpoint_id, created
 DROP INDEX audit_log_by_target;
 CREATE INDEX audit_log_by_actor_kind ON audit_log (actor_kind);
 CREATE INDEX audit_log_by_actor ON audit_log (actor_hash) WHERE actor_hash IS NOT NULL;
-CREATE INDEX audit_log_by_actor_id ON audit_log (details ->> 'actor_id')
-    WHERE details ->> 'actor_id' IS NOT NULL;
+-- A damaged row must not keep its index from being made or the row from being repaired.
+CREATE INDEX audit_log_by_actor_id
+    ON audit_log (CASE WHEN json_valid(details) THEN details ->> 'actor_id' END)
+    WHERE CASE WHEN json_valid(details) THEN details ->> 'actor_id' END IS NOT NULL;
 CREATE INDEX audit_log_by_target_kind ON audit_log (target_kind) WHERE target_kind IS NOT NULL;
 CREATE INDEX audit_log_by_target ON audit_log (target_id) WHERE target_id IS NOT NULL;
 CREATE INDEX audit_log_by_request ON audit_log (request_id) WHERE request_id IS NOT NULL;
