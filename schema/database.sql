@@ -89,16 +89,6 @@ CREATE TABLE charges (
 
 CREATE INDEX charges_of_saved_payment ON charges (saved_invoice_id);
 
-CREATE TABLE code_days (
-    code_id TEXT NOT NULL,
-    day INTEGER NOT NULL,
-    redemption_count INTEGER NOT NULL,
-    paid_count INTEGER NOT NULL,
-    discount_applied_sats INTEGER NOT NULL,
-    final_price_sats INTEGER NOT NULL,
-    PRIMARY KEY (code_id, day)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE code_redemptions (
     id TEXT NOT NULL PRIMARY KEY,
     code_id TEXT NOT NULL REFERENCES discount_codes (id),
@@ -114,10 +104,10 @@ CREATE TABLE code_redemptions (
 
 CREATE TRIGGER code_redemptions_added AFTER INSERT ON code_redemptions
 WHEN NEW.status = 'redeemed' BEGIN
-    INSERT INTO code_days
-        SELECT NEW.code_id, NEW.updated_at / 86400, 1, (NEW.final_price_sats > 0),
-            NEW.discount_applied_sats, NEW.final_price_sats
-        WHERE NEW.status = 'redeemed'
+    INSERT INTO code_spans
+        SELECT value, NEW.updated_at / (86400 * value), NEW.code_id, 1,
+            (NEW.final_price_sats > 0), NEW.discount_applied_sats, NEW.final_price_sats
+        FROM (SELECT 1 AS value UNION ALL SELECT 32) WHERE NEW.status = 'redeemed'
         ON CONFLICT DO UPDATE SET redemption_count = redemption_count + 1,
             paid_count = paid_count + (NEW.final_price_sats > 0),
             discount_applied_sats = discount_applied_sats + NEW.discount_applied_sats,
@@ -126,18 +116,18 @@ END;
 
 CREATE TRIGGER code_redemptions_changed AFTER UPDATE ON code_redemptions
 WHEN OLD.status = 'redeemed' OR NEW.status = 'redeemed' BEGIN
-    INSERT INTO code_days
-        SELECT OLD.code_id, OLD.updated_at / 86400, -1, -(OLD.final_price_sats > 0),
-            -OLD.discount_applied_sats, -OLD.final_price_sats
-        WHERE OLD.status = 'redeemed'
+    INSERT INTO code_spans
+        SELECT value, OLD.updated_at / (86400 * value), OLD.code_id, -1,
+            -(OLD.final_price_sats > 0), -OLD.discount_applied_sats, -OLD.final_price_sats
+        FROM (SELECT 1 AS value UNION ALL SELECT 32) WHERE OLD.status = 'redeemed'
         ON CONFLICT DO UPDATE SET redemption_count = redemption_count - 1,
             paid_count = paid_count - (OLD.final_price_sats > 0),
             discount_applied_sats = discount_applied_sats - OLD.discount_applied_sats,
             final_price_sats = final_price_sats - OLD.final_price_sats;
-    INSERT INTO code_days
-        SELECT NEW.code_id, NEW.updated_at / 86400, 1, (NEW.final_price_sats > 0),
-            NEW.discount_applied_sats, NEW.final_price_sats
-        WHERE NEW.status = 'redeemed'
+    INSERT INTO code_spans
+        SELECT value, NEW.updated_at / (86400 * value), NEW.code_id, 1,
+            (NEW.final_price_sats > 0), NEW.discount_applied_sats, NEW.final_price_sats
+        FROM (SELECT 1 AS value UNION ALL SELECT 32) WHERE NEW.status = 'redeemed'
         ON CONFLICT DO UPDATE SET redemption_count = redemption_count + 1,
             paid_count = paid_count + (NEW.final_price_sats > 0),
             discount_applied_sats = discount_applied_sats + NEW.discount_applied_sats,
@@ -156,15 +146,26 @@ CREATE INDEX code_redemptions_redeemed
 
 CREATE TRIGGER code_redemptions_removed AFTER DELETE ON code_redemptions
 WHEN OLD.status = 'redeemed' BEGIN
-    INSERT INTO code_days
-        SELECT OLD.code_id, OLD.updated_at / 86400, -1, -(OLD.final_price_sats > 0),
-            -OLD.discount_applied_sats, -OLD.final_price_sats
-        WHERE OLD.status = 'redeemed'
+    INSERT INTO code_spans
+        SELECT value, OLD.updated_at / (86400 * value), OLD.code_id, -1,
+            -(OLD.final_price_sats > 0), -OLD.discount_applied_sats, -OLD.final_price_sats
+        FROM (SELECT 1 AS value UNION ALL SELECT 32) WHERE OLD.status = 'redeemed'
         ON CONFLICT DO UPDATE SET redemption_count = redemption_count - 1,
             paid_count = paid_count - (OLD.final_price_sats > 0),
             discount_applied_sats = discount_applied_sats - OLD.discount_applied_sats,
             final_price_sats = final_price_sats - OLD.final_price_sats;
 END;
+
+CREATE TABLE code_spans (
+    span_days INTEGER NOT NULL,
+    span INTEGER NOT NULL,
+    code_id TEXT NOT NULL,
+    redemption_count INTEGER NOT NULL,
+    paid_count INTEGER NOT NULL,
+    discount_applied_sats INTEGER NOT NULL,
+    final_price_sats INTEGER NOT NULL,
+    PRIMARY KEY (span_days, span, code_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE connect_states (
     token_hash TEXT NOT NULL PRIMARY KEY,

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from keysat_adapters.sqlite.days import window_of
+from keysat_adapters.sqlite.days import months_of
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.attribution import Attribution
@@ -79,12 +79,15 @@ _HELD: Final = (
     " AND lower(coalesce(i.provider_status_raw, '')) NOT LIKE 'processing%'))"
     " ORDER BY r.created_at LIMIT :limit"
 )
-# Whole days are kept; of the others, the uses themselves are added up.
+# Whole months of 32 days and whole days are kept; of the rest, the uses themselves are added up.
 _ATTRIBUTED: Final = (
     "SELECT c.id, c.code, c.referrer_label, sum(uses), sum(paid), sum(discount), sum(revenue) FROM ("
     "SELECT code_id, redemption_count AS uses, paid_count AS paid,"
     " discount_applied_sats AS discount, final_price_sats AS revenue"
-    " FROM code_days WHERE day >= ? AND day < ?"
+    " FROM code_spans WHERE span_days = 32 AND span >= ? AND span < ?"
+    + " UNION ALL SELECT code_id, redemption_count, paid_count, discount_applied_sats,"
+    " final_price_sats FROM code_spans WHERE span_days = 1 AND span >= ? AND span < ?"
+    * 2
     + " UNION ALL SELECT code_id, 1, final_price_sats > 0, discount_applied_sats, final_price_sats"
     " FROM code_redemptions WHERE status = 'redeemed' AND updated_at >= ? AND updated_at < ?"
     * 2
@@ -212,7 +215,7 @@ class SQLiteCodes:
 
     def attribute_sales(self, since: Instant | None, until: Instant | None) -> list[Attribution]:
         """Add up what codes brought, most revenue first."""
-        rows = self._session.rows(_ATTRIBUTED, window_of(since, until).values)
+        rows = self._session.rows(_ATTRIBUTED, months_of(since, until))
         return [
             Attribution(
                 code_id=row[0],

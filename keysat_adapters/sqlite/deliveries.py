@@ -8,6 +8,7 @@ from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.ids import DeliveryId, WebhookEndpointId
 from keysat_core.domain.instant import Instant
+from keysat_core.domain.listing import Total
 from keysat_core.domain.webhook_delivery import (
     WAIT_SECONDS_MAX,
     Delivery,
@@ -133,14 +134,22 @@ def _whole(row: Row) -> DeliveryRow:
     return DeliveryRow(delivery=_delivery(row), event_type=row[10], body=row[11].encode())
 
 
-def list_statement(criteria: DeliveryFilter) -> tuple[str, tuple[Bound, ...]]:
+def list_statement(
+    criteria: DeliveryFilter, total: Total | None = None
+) -> tuple[str, tuple[Bound, ...]]:
     """Spell the query for a page of deliveries, and its values."""
     query = ListQuery(table=DELIVERIES.name, order=("sequence",))
     # An index by status follows that of the endpoint, so neither is kept from it by a plus.
     query = query.where("endpoint_id = ?", criteria.endpoint_id)
     query = query.where("status = ?", criteria.status)
-    sql = query.page(DELIVERIES, _JOINED, also=_WHOLE)
-    return sql, (*query.values, criteria.limit, criteria.offset)
+    return query.page(
+        DELIVERIES,
+        _JOINED,
+        also=_WHOLE,
+        limit=criteria.limit,
+        offset=criteria.offset,
+        total=total,
+    )
 
 
 class SQLiteDeliveries:
@@ -162,11 +171,12 @@ class SQLiteDeliveries:
 
     def list_deliveries(self, criteria: DeliveryFilter) -> DeliveryPage:
         """Give one page, newest first, and the number of all that match."""
-        rows = self._session.rows(*list_statement(criteria))
         keys = (criteria.endpoint_id, criteria.status)
+        total = kept_total(self._session, DELIVERIES.name, keys)
+        rows = self._session.rows(*list_statement(criteria, total))
         return DeliveryPage(
             rows=tuple(DELIVERIES.values(_whole, rows)),
-            total=kept_total(self._session, DELIVERIES.name, keys).number,
+            total=total.number,
         )
 
     def put_deliveries(self, deliveries: Sequence[Delivery]) -> None:

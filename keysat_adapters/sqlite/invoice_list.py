@@ -64,11 +64,18 @@ def list_query(criteria: InvoiceFilter) -> ListQuery:
     return query.where(f"{sign}status = ?", criteria.status)
 
 
-def list_statement(criteria: InvoiceFilter) -> tuple[str, tuple[Bound, ...]]:
+def list_statement(
+    criteria: InvoiceFilter, total: Total | None = None
+) -> tuple[str, tuple[Bound, ...]]:
     """Spell the query for a page of invoices, and its values."""
-    query = list_query(criteria)
-    sql = query.page(INVOICES, _NAMED, also=_NAMES)
-    return sql, (*query.values, criteria.limit, criteria.offset)
+    return list_query(criteria).page(
+        INVOICES,
+        _NAMED,
+        also=_NAMES,
+        limit=criteria.limit,
+        offset=criteria.offset,
+        total=total,
+    )
 
 
 def count_invoices(session: Session, criteria: InvoiceFilter) -> Total:

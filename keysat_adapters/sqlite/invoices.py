@@ -160,7 +160,9 @@ class SQLiteInvoices:
 
     def list_invoice_rows(self, criteria: InvoiceFilter) -> list[InvoiceRow]:
         """Give a page of invoices, newest first."""
-        return INVOICES.values(read_invoice_row, self._session.rows(*list_statement(criteria)))
+        total = count_invoices(self._session, criteria) if criteria.offset else None
+        rows = self._session.rows(*list_statement(criteria, total))
+        return INVOICES.values(read_invoice_row, rows)
 
     def revenue_summary(self, now: Instant) -> RevenueSummary:
         """Sum up settled invoices, in all and by settlement time."""

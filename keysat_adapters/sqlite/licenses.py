@@ -170,11 +170,18 @@ def list_query(criteria: LicenseFilter) -> ListQuery:
     return query.matching({"status": criteria.status})
 
 
-def list_statement(criteria: LicenseFilter) -> tuple[str, tuple[Bound, ...]]:
+def list_statement(
+    criteria: LicenseFilter, total: Total | None = None
+) -> tuple[str, tuple[Bound, ...]]:
     """Spell the query for a page of licenses, and its values."""
-    query = list_query(criteria)
-    sql = query.page(LICENSES, _NAMED, also=_NAMES)
-    return sql, (*query.values, criteria.limit, criteria.offset)
+    return list_query(criteria).page(
+        LICENSES,
+        _NAMED,
+        also=_NAMES,
+        limit=criteria.limit,
+        offset=criteria.offset,
+        total=total,
+    )
 
 
 class SQLiteLicenses:
@@ -210,7 +217,9 @@ class SQLiteLicenses:
 
     def list_licenses(self, criteria: LicenseFilter) -> list[LicenseRow]:
         """Give a page of licenses, newest issued first."""
-        return LICENSES.values(_license_row, self._session.rows(*list_statement(criteria)))
+        total = self.count_licenses(criteria) if criteria.offset else None
+        rows = self._session.rows(*list_statement(criteria, total))
+        return LICENSES.values(_license_row, rows)
 
     def count_licenses(self, criteria: LicenseFilter) -> Total:
         """Count the licenses that match."""

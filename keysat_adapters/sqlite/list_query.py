@@ -6,7 +6,7 @@ found in the index alone, and only its rows are read and joined, so that a page 
 little more than the first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Self, TypeAlias
 
 import msgspec
@@ -86,28 +86,51 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
         joins: str = "",
         *,
         also: tuple[str, ...] = (),
-        is_backward: bool = False,
-    ) -> str:
-        """Spell the query for a page of whole rows; limit and offset are bound last."""
+        limit: int,
+        offset: int,
+        total: Total | None = None,
+    ) -> tuple[str, tuple[Bound, ...]]:
+        """Spell the query for a page of whole rows, and its values.
+
+        With an exact ``total``, counted in the same transaction, the page is looked for from the
+        nearer end of the index, which may be millions of rows long.
+        """
+        span = Span(limit, offset)
+        if total is not None and total.is_exact:
+            span = span.from_nearer_end(total.number)
         order = self._newest_first("")
-        if is_backward:
+        if span.is_backward:
             order = order.replace("DESC", "ASC")
         found = f"SELECT {self.table}.rowid AS row {self.chosen} {order}"
-        return table.select(
+        sql = table.select(
             f"JOIN ({found} LIMIT ? OFFSET ?) AS page ON {self.table}.rowid = page.row {joins}"
             # Sorts the page, which is most often in order already; the plus keeps it at that.
             f" {self._newest_first(f'+{self.table}.')}",
             also=also,
         )
+        return sql, (*self.values, span.limit, span.offset)
 
     def bounded_count(self) -> str:
-        """Spell the query for how many rows match, which gives up above ``COUNTED_MAX``."""
-        return f"SELECT count(*) FROM (SELECT 1 {self.chosen} LIMIT {_COUNTED})"  # noqa: S608  constants
+        """Spell the query for how many of the first rows match, and how many those are.
+
+        It walks the index of the first filter, and gives up after ``COUNTED_MAX`` rows of it.
+        """
+        walked = [one for one in self.conditions if not one.startswith("+")]
+        checked = [one for one in self.conditions if one.startswith("+")]
+        # Numbered, because what is checked is spelled before what is walked.
+        numbers = iter(range(1, len(self.values) + 1))
+        numbered = {one: _numbered(one, numbers) for one in self.conditions}
+        where = " AND ".join(numbered[one] for one in walked)
+        match = " AND ".join(numbered[one] for one in checked) or "1"
+        return (
+            f"SELECT coalesce(sum(matches), 0), count(*) FROM (SELECT {match} AS matches"  # noqa: S608
+            f" FROM {self.table} {f'WHERE {where}' if where else ''} LIMIT {_COUNTED})"
+        )
 
     def total(self, session: Session) -> Total:
-        """Count what matches, up to ``COUNTED_MAX``."""
-        found = session.number(self.bounded_count(), self.values)
-        return Total(min(found, COUNTED_MAX), is_exact=found <= COUNTED_MAX)
+        """Count what matches, as far as ``bounded_count`` walks."""
+        matching, walked = session.rows(self.bounded_count(), self.values)[0]
+        return Total(min(matching, COUNTED_MAX), is_exact=walked <= COUNTED_MAX)
 
     def _newest_first(self, prefix: str) -> str:
         return f"ORDER BY {', '.join(f'{prefix}{column} DESC' for column in self.order)}"
@@ -127,3 +150,12 @@ def kept_count(counted: str, keys: Sequence[str | None]) -> tuple[str, tuple[str
         f"SELECT sum(row_count) FROM row_counts WHERE counted = ?{wanted}",  # noqa: S608  constants
         (counted, *(key for _, key in given)),
     )
+
+
+def _numbered(condition: str, numbers: Iterator[int]) -> str:
+    """Give each mark of a condition its number; a condition that has numbers is the first one."""
+    if "?1" in condition:
+        next(numbers)
+        return condition
+    head, *rest = condition.split("?")
+    return head + "".join(f"?{next(numbers)}{part}" for part in rest)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from keysat_adapters.sqlite.list_query import Bound, ListQuery, Span, kept_total
+from keysat_adapters.sqlite.list_query import Bound, ListQuery, kept_total
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.activity import Heartbeat
@@ -97,17 +97,15 @@ def list_query(criteria: MachineFilter) -> ListQuery:
 def list_statement(
     criteria: MachineFilter, total: Total | None = None
 ) -> tuple[str, tuple[Bound, ...]]:
-    """Spell the query for a page of machines, and its values.
-
-    With ``total`` it is looked for from the nearer end of the index, which may be millions of rows
-    long; it must have been counted in the same transaction.
-    """
-    query = list_query(criteria)
-    span = Span(criteria.limit, criteria.offset)
-    if total is not None and total.is_exact:
-        span = span.from_nearer_end(total.number)
-    sql = query.page(MACHINES, _NAMED, also=_NAMES, is_backward=span.is_backward)
-    return sql, (*query.values, span.limit, span.offset)
+    """Spell the query for a page of machines, and its values."""
+    return list_query(criteria).page(
+        MACHINES,
+        _NAMED,
+        also=_NAMES,
+        limit=criteria.limit,
+        offset=criteria.offset,
+        total=total,
+    )
 
 
 class SQLiteMachines:

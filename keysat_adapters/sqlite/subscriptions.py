@@ -13,7 +13,7 @@ from keysat_core.domain.ids import (
     SubscriptionId,
 )
 from keysat_core.domain.instant import Instant
-from keysat_core.domain.listing import SubscriptionFilter, SubscriptionPage
+from keysat_core.domain.listing import SubscriptionFilter, SubscriptionPage, Total
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.subscription import Cycle, Subscription, SubscriptionStatus
 from keysat_core.errors import NotFound
@@ -128,10 +128,13 @@ def list_query(criteria: SubscriptionFilter) -> ListQuery:
     return query.where("status = ?", criteria.status)
 
 
-def list_statement(criteria: SubscriptionFilter) -> tuple[str, tuple[Bound, ...]]:
+def list_statement(
+    criteria: SubscriptionFilter, total: Total | None = None
+) -> tuple[str, tuple[Bound, ...]]:
     """Spell the query for a page of subscriptions, and its values."""
-    query = list_query(criteria)
-    return query.page(SUBSCRIPTIONS), (*query.values, criteria.limit, criteria.offset)
+    return list_query(criteria).page(
+        SUBSCRIPTIONS, limit=criteria.limit, offset=criteria.offset, total=total
+    )
 
 
 class SQLiteSubscriptions:
@@ -193,12 +196,12 @@ class SQLiteSubscriptions:
 
     def list_subscriptions(self, criteria: SubscriptionFilter) -> SubscriptionPage:
         """Give one page, newest first, and how many match in all."""
-        rows = self._session.rows(*list_statement(criteria))
         if criteria.license_id is None:
             keys = (criteria.product_id, criteria.status)
             total = kept_total(self._session, SUBSCRIPTIONS.name, keys)
         else:
             total = list_query(criteria).total(self._session)
+        rows = self._session.rows(*list_statement(criteria, total))
         return SubscriptionPage(
             subscriptions=tuple(SUBSCRIPTIONS.values(read_subscription, rows)), total=total.number
         )

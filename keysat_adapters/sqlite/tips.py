@@ -73,10 +73,13 @@ def list_query(criteria: TipFilter) -> ListQuery:
     )
 
 
-def list_statement(criteria: TipFilter) -> tuple[str, tuple[Bound, ...]]:
+def list_statement(
+    criteria: TipFilter, total: Total | None = None
+) -> tuple[str, tuple[Bound, ...]]:
     """Spell the query for a page of tips, and its values."""
-    query = list_query(criteria)
-    return query.page(TIPS), (*query.values, criteria.limit, criteria.offset)
+    return list_query(criteria).page(
+        TIPS, limit=criteria.limit, offset=criteria.offset, total=total
+    )
 
 
 class SQLiteTips:
@@ -118,7 +121,8 @@ class SQLiteTips:
 
     def list_tips(self, criteria: TipFilter) -> list[TipAttempt]:
         """Give the tips that match, newest first."""
-        return TIPS.values(_tip, self._session.rows(*list_statement(criteria)))
+        total = self.count_tips(criteria) if criteria.offset else None
+        return TIPS.values(_tip, self._session.rows(*list_statement(criteria, total)))
 
     def count_tips(self, criteria: TipFilter) -> Total:
         """Count the tips that match."""

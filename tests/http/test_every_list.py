@@ -25,6 +25,7 @@ LISTS: Final = {
     "/v1/admin/webhook-endpoints": "endpoints",
     "/v1/admin/webhook-deliveries": "deliveries",
     "/v1/admin/merchant-profiles": "profiles",
+    "/v1/admin/api-keys": "api_keys",
     "/v1/admin/zaprite/saved-payments": "saved_payments",
 }
 """By path, what each list calls its rows."""
@@ -52,6 +53,8 @@ def shop() -> Iterator[Shop]:
                 "POST", "/webhook-endpoints", json={"url": f"https://hooks.example/{number}"}
             )
             shop.admin("POST", "/merchant-profiles", json={"name": f"Shop {number}"})
+            label = {"label": f"Key {number}", "role": "read-only"}
+            shop.admin("POST", "/api-keys", json=label)
             code = {"code": f"C{number}", "kind": "percent", "amount": 100}
             shop.admin("POST", "/discount-codes", json=code)
         for number in range(ROWS):

@@ -18,11 +18,12 @@ _DAYS: Final = {
         "SELECT coalesce(settled_at, 0) / 86400, count(*), sum(amount_sats) FROM invoices"
         " WHERE status = 'settled' AND amount_sats > 0 GROUP BY 1"
     ),
-    "SELECT code_id, day, redemption_count, paid_count, discount_applied_sats, final_price_sats"
-    " FROM code_days WHERE redemption_count <> 0": (
-        "SELECT code_id, updated_at / 86400, count(*), sum(final_price_sats > 0),"
-        " sum(discount_applied_sats), sum(final_price_sats) FROM code_redemptions"
-        " WHERE status = 'redeemed' GROUP BY 1, 2"
+    "SELECT span_days, span, code_id, redemption_count, paid_count, discount_applied_sats,"
+    " final_price_sats FROM code_spans WHERE redemption_count <> 0": (
+        "SELECT size, updated_at / (86400 * size), code_id, count(*), sum(final_price_sats > 0),"
+        " sum(discount_applied_sats), sum(final_price_sats)"
+        " FROM code_redemptions, (SELECT 1 AS size UNION ALL SELECT 32)"
+        " WHERE status = 'redeemed' GROUP BY 1, 2, 3"
     ),
     "SELECT day, first_id, last_id, row_count FROM audit_days": (
         "SELECT occurred_at / 86400, min(id), max(id), count(*) FROM audit_log GROUP BY 1"

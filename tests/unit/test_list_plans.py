@@ -62,7 +62,7 @@ LONG: Final = (
 )
 """Tables that grow with every sale, machine or event."""
 
-WALKED: Final = {"trail._LAST_HASH", "trail._AUDIT", "trail._EVENTS"}
+WALKED: Final = {"trail._LAST_HASH", "trail._AUDIT", "trail._EVENTS", "statistics._NEWEST"}
 """Read from one end of the table in the order of its rows, a bounded number of them."""
 
 AT: Final = Instant(1)

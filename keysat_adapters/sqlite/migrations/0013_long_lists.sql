@@ -20,15 +20,16 @@ CREATE TABLE revenue_days (
     amount_sats INTEGER NOT NULL
 ) STRICT;
 
--- What each code brought on each day.
-CREATE TABLE code_days (
+-- What each code brought on each day, and in each 32 days from 1970 on, so that years are few rows.
+CREATE TABLE code_spans (
+    span_days INTEGER NOT NULL,
+    span INTEGER NOT NULL,
     code_id TEXT NOT NULL,
-    day INTEGER NOT NULL,
     redemption_count INTEGER NOT NULL,
     paid_count INTEGER NOT NULL,
     discount_applied_sats INTEGER NOT NULL,
     final_price_sats INTEGER NOT NULL,
-    PRIMARY KEY (code_id, day)
+    PRIMARY KEY (span_days, span, code_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Which ids the audit rows of each day have, so that a time is looked up among them alone.
@@ -210,13 +211,13 @@ END;
 INSERT INTO revenue_days SELECT coalesce(settled_at, 0) / 86400, count(*), sum(amount_sats)
     FROM invoices WHERE status = 'settled' AND amount_sats > 0 GROUP BY 1;
 
--- Uses of codes by day.
+-- Uses of codes by time.
 CREATE TRIGGER code_redemptions_added AFTER INSERT ON code_redemptions
 WHEN NEW.status = 'redeemed' BEGIN
-    INSERT INTO code_days
-        SELECT NEW.code_id, NEW.updated_at / 86400, 1, (NEW.final_price_sats > 0),
-            NEW.discount_applied_sats, NEW.final_price_sats
-        WHERE NEW.status = 'redeemed'
+    INSERT INTO code_spans
+        SELECT value, NEW.updated_at / (86400 * value), NEW.code_id, 1,
+            (NEW.final_price_sats > 0), NEW.discount_applied_sats, NEW.final_price_sats
+        FROM (SELECT 1 AS value UNION ALL SELECT 32) WHERE NEW.status = 'redeemed'
         ON CONFLICT DO UPDATE SET redemption_count = redemption_count + 1,
             paid_count = paid_count + (NEW.final_price_sats > 0),
             discount_applied_sats = discount_applied_sats + NEW.discount_applied_sats,
@@ -224,18 +225,18 @@ WHEN NEW.status = 'redeemed' BEGIN
 END;
 CREATE TRIGGER code_redemptions_changed AFTER UPDATE ON code_redemptions
 WHEN OLD.status = 'redeemed' OR NEW.status = 'redeemed' BEGIN
-    INSERT INTO code_days
-        SELECT OLD.code_id, OLD.updated_at / 86400, -1, -(OLD.final_price_sats > 0),
-            -OLD.discount_applied_sats, -OLD.final_price_sats
-        WHERE OLD.status = 'redeemed'
+    INSERT INTO code_spans
+        SELECT value, OLD.updated_at / (86400 * value), OLD.code_id, -1,
+            -(OLD.final_price_sats > 0), -OLD.discount_applied_sats, -OLD.final_price_sats
+        FROM (SELECT 1 AS value UNION ALL SELECT 32) WHERE OLD.status = 'redeemed'
         ON CONFLICT DO UPDATE SET redemption_count = redemption_count - 1,
             paid_count = paid_count - (OLD.final_price_sats > 0),
             discount_applied_sats = discount_applied_sats - OLD.discount_applied_sats,
             final_price_sats = final_price_sats - OLD.final_price_sats;
-    INSERT INTO code_days
-        SELECT NEW.code_id, NEW.updated_at / 86400, 1, (NEW.final_price_sats > 0),
-            NEW.discount_applied_sats, NEW.final_price_sats
-        WHERE NEW.status = 'redeemed'
+    INSERT INTO code_spans
+        SELECT value, NEW.updated_at / (86400 * value), NEW.code_id, 1,
+            (NEW.final_price_sats > 0), NEW.discount_applied_sats, NEW.final_price_sats
+        FROM (SELECT 1 AS value UNION ALL SELECT 32) WHERE NEW.status = 'redeemed'
         ON CONFLICT DO UPDATE SET redemption_count = redemption_count + 1,
             paid_count = paid_count + (NEW.final_price_sats > 0),
             discount_applied_sats = discount_applied_sats + NEW.discount_applied_sats,
@@ -243,18 +244,19 @@ WHEN OLD.status = 'redeemed' OR NEW.status = 'redeemed' BEGIN
 END;
 CREATE TRIGGER code_redemptions_removed AFTER DELETE ON code_redemptions
 WHEN OLD.status = 'redeemed' BEGIN
-    INSERT INTO code_days
-        SELECT OLD.code_id, OLD.updated_at / 86400, -1, -(OLD.final_price_sats > 0),
-            -OLD.discount_applied_sats, -OLD.final_price_sats
-        WHERE OLD.status = 'redeemed'
+    INSERT INTO code_spans
+        SELECT value, OLD.updated_at / (86400 * value), OLD.code_id, -1,
+            -(OLD.final_price_sats > 0), -OLD.discount_applied_sats, -OLD.final_price_sats
+        FROM (SELECT 1 AS value UNION ALL SELECT 32) WHERE OLD.status = 'redeemed'
         ON CONFLICT DO UPDATE SET redemption_count = redemption_count - 1,
             paid_count = paid_count - (OLD.final_price_sats > 0),
             discount_applied_sats = discount_applied_sats - OLD.discount_applied_sats,
             final_price_sats = final_price_sats - OLD.final_price_sats;
 END;
-INSERT INTO code_days SELECT code_id, updated_at / 86400, count(*), sum(final_price_sats > 0),
-    sum(discount_applied_sats), sum(final_price_sats)
-    FROM code_redemptions WHERE status = 'redeemed' GROUP BY 1, 2;
+INSERT INTO code_spans SELECT value, updated_at / (86400 * value), code_id, count(*),
+    sum(final_price_sats > 0), sum(discount_applied_sats), sum(final_price_sats)
+    FROM code_redemptions, (SELECT 1 AS value UNION ALL SELECT 32)
+    WHERE status = 'redeemed' GROUP BY 1, 2, 3;
 
 -- One index per filter, in the order of its list.
 -- Few licenses are not active, so those are found among many that are without an index of all.
