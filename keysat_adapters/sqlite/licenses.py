@@ -12,7 +12,7 @@ import msgspec
 
 from keysat_adapters.sqlite.list_query import Bound, ListQuery, kept_total
 from keysat_adapters.sqlite.session import Row, Session
-from keysat_adapters.sqlite.table import Table, json_text
+from keysat_adapters.sqlite.table import Table, add_rows, json_text
 from keysat_core.domain.entitlement import GRANTS_REMEMBERED
 from keysat_core.domain.ids import InvoiceId, LicenseId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
@@ -56,7 +56,6 @@ _WIDTH: Final = len(LICENSES.columns)
 _BY_ID: Final = LICENSES.select("WHERE id = ?")
 _FOR_INVOICE: Final = LICENSES.select("WHERE invoice_id = ?")
 _PUT: Final = LICENSES.upsert()
-_ADD: Final = LICENSES.insert()
 _NAMED: Final = (
     "LEFT JOIN products ON products.id = licenses.product_id"
     " LEFT JOIN policies ON policies.id = licenses.policy_id"
@@ -213,7 +212,7 @@ class SQLiteLicenses:
 
     def add_licenses(self, licenses: Sequence[License]) -> None:
         """Insert many new licenses."""
-        self._session.run_many(_ADD, map(_cells, licenses))
+        add_rows(self._session, LICENSES, map(_cells, licenses))
 
     def list_licenses(self, criteria: LicenseFilter) -> list[LicenseRow]:
         """Give a page of licenses, newest issued first."""

@@ -1,15 +1,19 @@
 """Tables as the store uses them: the statements every aggregate needs, and reading rows back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
 from typing import Final, TypeVar
 
 import msgspec
 
 from keysat_adapters.sqlite.refusals import DAMAGED_TEXT, unstorable
-from keysat_adapters.sqlite.session import Row
+from keysat_adapters.sqlite.session import Row, Session
 from keysat_core.errors import CorruptRow, InvariantError, StoreUnavailable
 
 _Value = TypeVar("_Value")
+
+TOGETHER: Final = 100
+"""Rows added by one statement."""
 
 SHOWN_ID_CHARS: Final = 8
 """How much of a row's id an error shows."""
@@ -71,6 +75,21 @@ class Table(msgspec.Struct, frozen=True):
     def found(self, read: Callable[[Row], _Value], row: Row | None) -> _Value | None:
         """Read a row back if there is one; raises as ``value``."""
         return None if row is None else self.value(read, row)
+
+
+def add_rows(session: Session, table: Table, rows: Iterable[Row]) -> None:
+    """Add many rows, ``TOGETHER`` at a time; all of them or none count.
+
+    Where triggers count rows, SQLite keeps a journal for each statement, which for single rows costs
+    more than the rows themselves.
+
+    Raises:
+        StoreBusy, StoreUnavailable: also when a constraint of the schema is broken.
+    """
+    together, remaining = table.insert(rows=TOGETHER), iter(rows)
+    while len(part := list(islice(remaining, TOGETHER))) == TOGETHER:
+        session.run(together, list(chain.from_iterable(part)))
+    session.run_many(table.insert(), part)
 
 
 def json_text(value: object) -> str:

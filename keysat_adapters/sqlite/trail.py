@@ -8,17 +8,17 @@ from keysat_adapters.sqlite.audit_seals import sealed
 from keysat_adapters.sqlite.deliveries import DELIVERIES, delivery_cells
 from keysat_adapters.sqlite.outbox import OUTBOX, event_cells, event_of
 from keysat_adapters.sqlite.session import Row, Session
-from keysat_adapters.sqlite.table import Table, json_text
+from keysat_adapters.sqlite.table import Table, add_rows, json_text
 from keysat_adapters.sqlite.webhook_endpoints import live_listeners
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.audit_chain import GENESIS
 from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.webhook_queue import queued_for
 
-_APPEND_AUDIT: Final = Table(AUDIT.name, (*AUDIT.columns, "previous_hash", "hash")).insert()
+_SEALED: Final = Table(AUDIT.name, (*AUDIT.columns, "previous_hash", "hash"))
+_APPEND_AUDIT: Final = _SEALED.insert()
 _LAST_HASH: Final = "SELECT hash FROM audit_log ORDER BY id DESC LIMIT 1"
 _APPEND_EVENT: Final = OUTBOX.insert()
-_QUEUE: Final = DELIVERIES.insert()
 _AUDIT: Final = AUDIT.select("ORDER BY id DESC LIMIT ?")
 _AUDIT_OF_ACTION: Final = AUDIT.select("WHERE action = ? ORDER BY id DESC LIMIT ?")
 _EVENTS: Final = OUTBOX.select("ORDER BY sequence LIMIT ?")
@@ -55,7 +55,7 @@ class SQLiteTrail:
     def append_audits(self, entries: Sequence[AuditEntry]) -> None:
         """Add audit rows, each sealed to the one before."""
         rows = sealed(map(_audit_cells, entries), self._last_hash())
-        self._session.run_many(_APPEND_AUDIT, rows)
+        add_rows(self._session, _SEALED, rows)
 
     def append_event(self, event: OutboxEvent) -> None:
         """Add an outbox row and its deliveries."""
@@ -82,7 +82,7 @@ class SQLiteTrail:
         listeners = live_listeners(self._session)
         if listeners:
             queued = queued_for(events, listeners)
-            self._session.run_many(_QUEUE, map(delivery_cells, queued))
+            add_rows(self._session, DELIVERIES, map(delivery_cells, queued))
 
     def _last_hash(self) -> bytes:
         """Read it anew each time: another process may have appended since."""

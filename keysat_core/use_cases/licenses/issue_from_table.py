@@ -7,6 +7,8 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_core.domain.audit import AuditEntry
+from keysat_core.domain.events import OutboxEvent
 from keysat_core.domain.grant import Grant, grant_audited, grant_told, granted_license
 from keysat_core.domain.grant_table import GrantRow, read_grants
 from keysat_core.domain.ids import EventId, LicenseId
@@ -55,6 +57,14 @@ class RowReport(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     problem: InvariantError | None = None
     issued: tuple[Issued, ...] = ()
+
+
+class _Records(NamedTuple):
+    """Everything that is about to be written."""
+
+    licenses: list[License]
+    audits: list[AuditEntry]
+    events: list[OutboxEvent]
 
 
 class TableReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +119,7 @@ def issue_from_table(
     if command.is_dry_run or is_refused:
         reports = [msgspec.structs.replace(row, issued=()) for row in reports]
         return _report(command, reports)
+    records = _recorded(actor, reports, ids, now)
     with store.writing() as tx:
         found = _shelf(tx, sold)
         if not _is_same(found, shelf):
@@ -116,7 +127,10 @@ def issue_from_table(
             reports = _made(rows, found, now=now, ids=ids, keys=keys, progress=progress)
             if command.on_error is OnError.ABORT and any(row.problem for row in reports):
                 return _report(command, [msgspec.structs.replace(r, issued=()) for r in reports])
-        _write(tx, actor, reports, ids, now)
+            records = _recorded(actor, reports, ids, now)
+        tx.licenses.add_licenses(records.licenses)
+        tx.trail.append_audits(records.audits)
+        tx.trail.append_events(records.events)
     return _report(command, reports)
 
 
@@ -195,16 +209,14 @@ def _licenses(
     return [msgspec.structs.replace(model, id=license_id) for license_id in license_ids]
 
 
-def _write(
-    tx: Transaction, actor: Actor, reports: Sequence[RowReport], ids: Ids, now: Instant
-) -> None:
+def _recorded(actor: Actor, reports: Sequence[RowReport], ids: Ids, now: Instant) -> _Records:
     licenses = [issued.license for row in reports for issued in row.issued]
     event_ids = sorted(ids.new() for _ in licenses)
-    tx.licenses.add_licenses(licenses)
-    tx.trail.append_audits([grant_audited(actor, license, now) for license in licenses])
-    tx.trail.append_events(
-        [
+    return _Records(
+        licenses=licenses,
+        audits=[grant_audited(actor, license, now) for license in licenses],
+        events=[
             grant_told(license, EventId(event_id), now)
             for license, event_id in zip(licenses, event_ids, strict=True)
-        ]
+        ],
     )
