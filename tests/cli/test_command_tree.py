@@ -70,7 +70,7 @@ def test_the_commands_are_those_promised() -> None:
         "zaprite charge",
         "invoice list", "invoice show", "invoice settle", "invoice late-payments", "invoice revenue", "reconcile",
         "webhook create", "webhook list", "webhook show", "webhook update", "webhook enable",
-        "webhook disable", "webhook delete", "webhook replay",
+        "webhook disable", "webhook delete", "webhook replay", "webhook test", "webhook rotate-secret",
         "delivery list", "delivery show", "delivery retry", "listen",
     }  # fmt: skip
 
