@@ -26,7 +26,8 @@ INSERT INTO policies VALUES ('t1', 'p1', 't', 'T', 0, 0, 1, 0, NULL, '[]', '{}',
     0, NULL, NULL, 1, 1);
 INSERT INTO discount_codes VALUES ('c', 'C', 'percent', 1, 'SAT', 'once', NULL, 0, NULL, NULL, '[]', NULL, '',
     1, 0, 1, 1);
-INSERT INTO webhook_endpoints VALUES ('w', 'https://w.example', 's', '["*"]', 1, '', 1, 1, NULL);
+INSERT INTO webhook_endpoints (id, url, secret, event_types, active, description, created_at, updated_at)
+    VALUES ('w', 'https://w.example', 's', '["*"]', 1, '', 1, 1);
 INSERT INTO outbox (id, event_type, is_published, body, occurred_at) VALUES ('e', 'x', 1, '{}', 1);
 """
 
