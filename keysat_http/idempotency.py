@@ -30,7 +30,7 @@ from keysat_core.ports.store import Store
 from keysat_core.use_cases.server.repeat_request import KeptAnswer, find_answer, keep_answer
 from keysat_http.bodies import BEARER
 from keysat_http.keyed_store import KeyedStore
-from keysat_http.web_sessions import COOKIE
+from keysat_http.web_sessions import cookie_of
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED_HEADER: Final = "Idempotent-Replayed"
@@ -202,7 +202,7 @@ def _credential_of(request: Request[object, object, State]) -> Secret:
     authorization = request.headers.get("authorization")
     if authorization is not None:
         return Secret(authorization.removeprefix(BEARER))
-    return Secret(request.cookies.get(COOKIE, ""))
+    return Secret((cookie_of(request.scope) or b"").decode("latin-1"))
 
 
 def _digest(*parts: bytes) -> str:
