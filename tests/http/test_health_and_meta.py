@@ -31,7 +31,11 @@ def test_a_ready_server_shows_its_checks_and_ticks(server: Server) -> None:
         assert time.monotonic() < deadline
     assert body["ok"] is True
     assert body["checks"] == {"store": "ok", "signing_key": "ok", "server": "ok"}
-    assert body["ticks"] == {"job": "2027-01-15T08:00:00Z", "rate_limits": None}
+    assert body["ticks"] == {
+        "job": "2027-01-15T08:00:00Z",
+        "credential_uses": None,
+        "rate_limits": None,
+    }
     assert "error" not in body
 
 

@@ -10,7 +10,7 @@ from keysat_core.domain.merchant import (
     refuse_profile_in_use,
 )
 from keysat_core.domain.payment import Rail
-from keysat_core.errors import InvariantError, NotFound, StillReferenced
+from keysat_core.errors import InvariantError, NotFound
 from keysat_core.use_cases.merchants.list_profiles import show_default_accounts, show_profile
 from keysat_core.use_cases.merchants.prefer_account import clear_preference
 from keysat_core.use_cases.merchants.set_default_profile import set_default_profile
@@ -201,7 +201,7 @@ def test_a_profile_with_a_connected_account_is_kept_and_names_it(trade: Trade) -
     connect(trade, profile, label="Pretend")
     account = connect(trade, profile, kind=ProviderKind.BTCPAY, label="Till")
     before = trade.trail()
-    with pytest.raises(StillReferenced) as refused:
+    with pytest.raises(InvariantError) as refused:
         delete(trade, profile.id)
     assert "btcpay provider 'Till'" in str(refused.value)
     assert "Pretend" not in str(refused.value)

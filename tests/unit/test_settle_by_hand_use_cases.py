@@ -219,7 +219,10 @@ def test_the_setting_is_off_until_it_is_turned_on_and_can_be_turned_off(trade: T
         trade.accept_late(is_accepted=is_accepted)
         assert show_late_payments(OPERATOR, store=trade.store) is is_accepted
     audits = trade.audits("setting.accept_late_payments")
-    assert [audit.details for audit in audits] == [{"enabled": True}, {"enabled": False}]
+    assert [audit.details for audit in audits] == [
+        {"enabled": True, "before": False, "after": True},
+        {"enabled": False, "before": True, "after": False},
+    ]
     events = trade.events("setting.changed")
     assert [data_of(event) for event in events] == [
         {"setting": ACCEPT_LATE_PAYMENTS, "value": "1"},

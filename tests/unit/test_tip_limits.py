@@ -121,8 +121,8 @@ def test_an_operator_sets_and_lifts_the_cap(jar: TipJar) -> None:
     jar.cap(None)
     assert find_tips_cap(OPERATOR, store=store) is None
     assert [entry.details for entry in jar.trade.audits("tips.cap")] == [
-        {"daily_cap_sats": 5_000},
-        {"daily_cap_sats": None},
+        {"daily_cap_sats": 5_000, "before": None, "after": 5_000},
+        {"daily_cap_sats": None, "before": 5_000, "after": None},
     ]
     with pytest.raises(InvariantError):
         jar.cap(-1)
