@@ -31,7 +31,7 @@ from keysat_http.leasing import Work
 from keysat_http.rounds import FanOut, Job, Tally, in_threads, shown
 
 AT_ONCE: Final = 3
-"""Calls in parallel to one subscriber, of what is too old to be sent in its order."""
+"""Calls in parallel to one subscriber, of what is too old, or too much, to be sent in its order."""
 
 DRAIN_SECONDS: Final = 20.0
 """How long one round goes on while there is work; the next begins a few seconds later."""
@@ -196,7 +196,8 @@ class _Sending:
     def send_all(self, rows: Sequence[DeliveryRow], fan_out: FanOut) -> None:
         """Send a batch, a few at once, until one is not answered in time.
 
-        With anything in it that keeps its order (B-35) it is sent one by one, until that is refused.
+        With anything in it that keeps its order (B-35) it is sent one by one, until that is refused;
+        but not a full batch, behind which more waits than one call after another gets through.
         """
         # What is not sent for any reason is given back.
         self.replies = dict.fromkeys(row.delivery.id for row in rows)
@@ -205,7 +206,8 @@ class _Sending:
             for row in rows
         ]
         now = self._clock.now()
-        is_ordered = any(is_in_order(row.delivery, now) for row in rows)
+        is_behind = len(rows) == DELIVERIES_BATCH
+        is_ordered = not is_behind and any(is_in_order(row.delivery, now) for row in rows)
         for did in fan_out(jobs, 1 if is_ordered else AT_ONCE):
             self.tally.update(did)
 

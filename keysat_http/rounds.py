@@ -51,8 +51,9 @@ FanOut: TypeAlias = Callable[[Sequence[Job], int], list[Tally]]
 
 def in_threads(jobs: Sequence[Job], at_once: int) -> list[Tally]:
     """Run jobs beside each other, so many at once; one that breaks is logged and no other's matter."""
-    if len(jobs) == 1:
-        return [_guarded(jobs[0])]
+    if at_once == 1 or len(jobs) == 1:
+        # Handing each to another thread would cost more than many a job does.
+        return [_guarded(job) for job in jobs]
     done = _started(jobs, at_once)
     return [done.get() for _ in jobs]
 
