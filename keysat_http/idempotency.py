@@ -6,6 +6,7 @@ was answered, errors included, on its way out. In between the handler is given a
 may come with the same key. Source: public-api 6.1; decisions 0021.
 """
 
+import hmac
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
@@ -36,6 +37,7 @@ HEADER: Final = "Idempotency-Key"
 REPLAYED_HEADER: Final = "Idempotent-Replayed"
 _RAW_HEADER: Final = HEADER.lower().encode("ascii")
 _STATE_KEY: Final = "keyed_request"
+_DIGEST_PURPOSE: Final = b"keysat request digest 1 "
 
 log = structlog.get_logger("keysat.http")
 
@@ -72,6 +74,7 @@ class KeyedRequests:
             key=key,
         )
         digest = _digest(
+            secret,
             request.method.encode(),
             request.scope["path"].encode(),
             request.scope["query_string"],
@@ -205,9 +208,12 @@ def _credential_of(request: Request[object, object, State]) -> Secret:
     return Secret((cookie_of(request.scope) or b"").decode("latin-1"))
 
 
-def _digest(*parts: bytes) -> str:
-    """Tell requests apart: each part with its length, so that none runs into the next."""
-    digest = sha256()
+def _digest(secret: Secret, *parts: bytes) -> str:
+    """Tell requests apart: each part with its length, so that none runs into the next.
+
+    It is kept, and a body may be a password, so that only who has the credential can try guesses.
+    """
+    digest = hmac.new(_DIGEST_PURPOSE + secret.reveal().encode(), digestmod=sha256)
     for part in parts:
         digest.update(b"%d:" % len(part))
         digest.update(part)

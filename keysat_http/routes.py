@@ -156,7 +156,6 @@ def _shared(
     if is_admin:
         shared["guards"] = [require_scope]
         shared["security"] = [{BEARER_SCHEME: []}, {COOKIE_SCHEME: []}]
-        shared["security"] = [{BEARER_SCHEME: []}]
     if is_admin and is_changing:
         shared["before_request"] = find_earlier
         shared["middleware"] = [keep_answers]

@@ -71,19 +71,25 @@ _STRAYED: Final = DELIVERIES.select(
 _QUEUED: Final = DELIVERIES.select(
     f"WHERE {_OF_ENDPOINT} ORDER BY next_attempt_at, sequence LIMIT :limit"
 )
+_AT_OF: Final = "(SELECT next_attempt_at FROM webhook_deliveries"
+_QUEUED_OF: Final = "WHERE endpoint_id = e.id AND status = 'queued'"
+# Each part reads few rows of a long queue: what is too old for its order by its age, the rest by the
+# order itself, of which all that is held back lies behind the first that is on its way. Without the
+# materialized part that first one would be looked for again for every row.
 _DUE_ENDPOINTS: Final = (
-    "SELECT id, min(coalesce(old_at, fresh_at, last_at), coalesce(fresh_at, old_at, last_at)) AS first_at"  # noqa: S608  constants
-    " FROM (SELECT e.id, (SELECT next_attempt_at FROM webhook_deliveries"
-    f" WHERE endpoint_id = e.id AND status = 'queued' AND next_attempt_at <= :now AND {_OLD}"
-    " ORDER BY next_attempt_at LIMIT 1) AS old_at,"
-    " (SELECT next_attempt_at FROM webhook_deliveries"
-    f" WHERE endpoint_id = e.id AND status = 'queued' AND next_attempt_at <= :now AND {_FRESH}"
-    f" AND sequence < {_HELD_FROM.format(endpoint='e.id')} ORDER BY next_attempt_at LIMIT 1) AS fresh_at,"
-    " (SELECT max(next_attempt_at) FROM webhook_deliveries"
-    " WHERE endpoint_id = e.id AND status = 'queued') AS last_at"
-    " FROM webhook_endpoints AS e)"
-    " WHERE old_at IS NOT NULL OR fresh_at IS NOT NULL"
-    f" OR last_at > :now + {WAIT_SECONDS_MAX} ORDER BY first_at, id"
+    "WITH e AS MATERIALIZED (SELECT e.id,"  # noqa: S608  constants
+    f" {_HELD_FROM.format(endpoint='e.id')} AS held_from,"
+    f" (SELECT min(next_attempt_at) FROM webhook_deliveries {_QUEUED_OF}) AS first_at,"
+    f" (SELECT max(next_attempt_at) FROM webhook_deliveries {_QUEUED_OF}) AS last_at"
+    " FROM webhook_endpoints AS e), due AS (SELECT e.id, e.first_at, e.last_at, coalesce("
+    f"{_AT_OF} INDEXED BY webhook_deliveries_fresh {_QUEUED_OF}"
+    f" AND created_at <= :now - {DELIVERY_ORDER_SECONDS} AND next_attempt_at <= :now LIMIT 1),"
+    f" {_AT_OF} INDEXED BY webhook_deliveries_fresh {_QUEUED_OF}"
+    " AND created_at > :now AND next_attempt_at <= :now LIMIT 1),"
+    f" {_AT_OF} INDEXED BY webhook_deliveries_of_endpoint {_QUEUED_OF} AND sequence < e.held_from"
+    f" AND next_attempt_at <= :now AND {_FRESH} ORDER BY sequence LIMIT 1)) AS due_at FROM e)"
+    " SELECT id, first_at FROM due"
+    f" WHERE due_at IS NOT NULL OR last_at > :now + {WAIT_SECONDS_MAX} ORDER BY first_at, id"
 )
 # Ids grow with the time of making, so within a status only the oldest need to be looked at.
 _PURGE: Final = (

@@ -87,7 +87,7 @@ OPERATION_SCOPES: Final[Mapping[str, Scope]] = {
     "delete_policy": Scope.POLICIES_WRITE,
     "list_tips": Scope.POLICIES_READ,
     "get_tips_cap": Scope.POLICIES_READ,
-    "put_tips_cap": Scope.POLICIES_WRITE,
+    "put_tips_cap": Scope.MASTER,
     "list_discount_codes": Scope.DISCOUNT_CODES_READ,
     "get_discount_code": Scope.DISCOUNT_CODES_READ,
     "attribute_discount_codes": Scope.DISCOUNT_CODES_READ,

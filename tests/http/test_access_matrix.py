@@ -66,7 +66,7 @@ PATCH  /v1/admin/policies/{policy_id}/archived                       policies:wr
 PATCH  /v1/admin/policies/{policy_id}/tip                            policies:write
 GET    /v1/admin/tips                                                policies:read
 GET    /v1/admin/tips/cap                                            policies:read
-PUT    /v1/admin/tips/cap                                            policies:write
+PUT    /v1/admin/tips/cap                                            MASTER
 
 GET    /v1/admin/licenses                                            licenses:read
 GET    /v1/admin/licenses/search                                     licenses:read

@@ -287,6 +287,18 @@ def test_a_crash_between_effect_and_answer_causes_no_second_effect() -> None:
         assert len(shop.licenses()) == 1
 
 
+def test_what_is_kept_of_a_request_lets_nobody_try_guesses_at_its_body(shop: Shop) -> None:
+    """A body may be a password, and its fast digest would be in every backup of a day."""
+    body = {"product_slug": "app"}
+    for bearer in (ADMIN["authorization"], "Bearer scoped"):
+        headers = {"authorization": bearer, "idempotency-key": "same"}
+        assert shop.client.post("/v1/admin/licenses", json=body, headers=headers).is_success
+    with shop.ports.store.reading() as tx:
+        session: Any = tx.answers
+        digests = session._session.rows("SELECT request_digest FROM idempotent_answers")
+    assert len({digest for (digest,) in digests}) == 2
+
+
 def test_a_crash_before_the_effect_is_committed_leaves_the_key_free(shop: Shop) -> None:
     request = KeptRequest(key=A_KEY, request_digest="d", created_at=START)
     keyed_store = KeyedStore(shop.ports.store, request)

@@ -261,7 +261,7 @@ COMMANDS: Final = [
         Scope.RATES_WRITE,
         lambda t: ([Currency.USD, "65000"], ports(t)),
     ),
-    Command(settings.cap_tips, Scope.POLICIES_WRITE, lambda t: ([5_000], ports(t))),
+    Command(settings.cap_tips, Scope.MASTER, lambda t: ([5_000], ports(t))),
     Command(
         settings.set_late_payments,
         Scope.MASTER,

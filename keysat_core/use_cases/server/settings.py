@@ -130,11 +130,13 @@ def find_tips_cap(actor: Actor, *, store: Store) -> int | None:
 def cap_tips(actor: Actor, sats: int | None, *, store: Store, clock: Clock, ids: Ids) -> None:
     """Limit what is tipped within 24 hours; 0 stops tips, None lifts the cap.
 
+    Whoever may choose what is tipped must not be the one to lift what bounds it.
+
     Raises:
-        Forbidden: the actor lacks ``policies:write``.
+        Forbidden: the actor does not hold the master key.
         InvariantError: less than nothing, or more than there is.
     """
-    authorize(actor, Scope.POLICIES_WRITE)
+    authorize(actor, Scope.MASTER)
     if sats is not None:
         checked_range(sats, field="tips_daily_cap_sats", low=0, high=AMOUNT_MAX)
     now = clock.now()
