@@ -19,7 +19,14 @@ from keysat_cli.remote.logins import (
     remove_login,
 )
 from keysat_cli.remote.running import sender_for
-from keysat_cli.remote.target import Target, checked_ca_file, checked_key, checked_url, read_key
+from keysat_cli.remote.target import (
+    Target,
+    checked_ca_file,
+    checked_key,
+    checked_url,
+    read_key,
+    variable_key,
+)
 from keysat_core.domain.secret import Secret
 
 NAME_DEFAULT: Final = "default"
@@ -105,9 +112,10 @@ def _key(given: dict[str, str]) -> Secret:
     """Take the key from where no other program sees it."""
     if place.API_KEY_FILE in given:
         return read_key(given[place.API_KEY_FILE])
-    text = given.get(place.API_KEY) or place.variable(place.API_KEY_VARIABLE)
-    if text is not None:
-        return checked_key(text)
+    if place.API_KEY in given:
+        return checked_key(given[place.API_KEY])
+    if (key := variable_key(given)) is not None:
+        return key
     if sys.stdin.isatty():
         typed: str = click.prompt("API key", hide_input=True, err=True)
         return checked_key(typed)

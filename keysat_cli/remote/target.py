@@ -18,7 +18,8 @@ from keysat_core.errors import ConfigurationError
 KEY_CHARS_MAX: Final = 512
 """Longer than any key, master keys included."""
 
-_SCHEMES: Final = frozenset({"http", "https"})
+_PORTS: Final = {"http": 80, "https": 443}
+"""Where a server is that names no port. There are no other schemes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +43,7 @@ def find_target(context: click.Context) -> Target:
     given = place.given_options(context)
     url, name = _place(given)
     login = find_login(logins_path(), name) if name is not None else None
-    key = _given_key(given) or _kept_key(login)
+    key = _given_key(given) or _kept_key(given, login)
     address = login.url if login else url or ""
     is_insecure = place.INSECURE_HTTP in given or (login is not None and login.insecure_http)
     return Target(
@@ -63,7 +64,7 @@ def checked_url(text: str, *, is_insecure_allowed: bool) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host, parts = None, urlsplit("")
-    if parts.scheme not in _SCHEMES or not host or parts.query or parts.fragment:
+    if parts.scheme not in _PORTS or not host or parts.query or parts.fragment:
         raise click.UsageError(
             f"{_without_user(text)!r} is no address of a server, such as https://licenses.example.com"
         )
@@ -138,6 +139,38 @@ def checked_key(text: str) -> Secret:
     return Secret(key)
 
 
+def variable_key(given: dict[str, str]) -> Secret | None:
+    """Read the key from its variable; None if there is none.
+
+    Both variables together are one server and its key. An option that names another server leaves
+    that key out: whoever is there would get it.
+
+    Raises:
+        click.UsageError: it is no key, or it is the key of another server.
+    """
+    text = place.variable(place.API_KEY_VARIABLE)
+    if text is None:
+        return None
+    url, own_url = given.get(place.URL), place.variable(place.URL_VARIABLE)
+    if url is not None and own_url is not None and _origin(url) != _origin(own_url):
+        raise click.UsageError(
+            f"{place.API_KEY_VARIABLE} is the key of the server in {place.URL_VARIABLE}, and --url"
+            " names another: give that one's key with --api-key-file (- reads it from stdin), keep"
+            f" it with keysat login --api-key-file and use --profile, or unset {place.URL_VARIABLE}"
+        )
+    return checked_key(text)
+
+
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    """Take what a key belongs to out of an address; None if it is no address."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return parts.scheme, (parts.hostname or "").rstrip("."), port
+
+
 def _place(given: dict[str, str]) -> tuple[str | None, str | None]:
     url, name = given.get(place.URL), given.get(place.PROFILE)
     if url is None and name is None:
@@ -157,16 +190,16 @@ def _given_key(given: dict[str, str]) -> Secret | None:
     return None if key is None else checked_key(key)
 
 
-def _kept_key(login: Login | None) -> Secret:
+def _kept_key(given: dict[str, str], login: Login | None) -> Secret:
     if login is not None:
         return login.key
-    key = place.variable(place.API_KEY_VARIABLE)
+    key = variable_key(given)
     if key is None:
         raise click.UsageError(
             "this address needs an API key: set KEYSAT_API_KEY, give --api-key-file,"
             " or keep both with keysat login"
         )
-    return checked_key(key)
+    return key
 
 
 def _without_user(text: str) -> str:

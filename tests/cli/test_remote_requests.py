@@ -266,6 +266,31 @@ def test_a_folder_s_env_file_sends_no_key_anywhere(call: Call) -> None:
     assert call.server.heard == []
 
 
+def test_the_key_of_one_server_is_not_sent_to_another(call: Call) -> None:
+    other = Scripted(answers=[always(EMPTY)])
+    with serving(other) as elsewhere:
+        for words in (("product", "list"), ("login",), ("login", "--unchecked")):
+            code, envelope = call.program.refusal(*words, "--url", elsewhere)
+            assert (code, envelope["code"]) == (2, "usage")
+            assert "--api-key-file" in envelope["message"]
+            assert KEY not in envelope["message"]
+        assert other.heard == []
+        assert not (call.program.folder / "logins.toml").exists()
+        allowed = ("product", "list", "--url", elsewhere, "--api-key-file", "-")
+        assert call.program.json(*allowed, stdin="another-key\n") == {"products": []}
+    assert other.heard[0].headers["authorization"] == "Bearer another-key"
+
+
+def test_the_key_goes_to_its_server_however_that_is_spelled(call: Call) -> None:
+    call.answers(EMPTY)
+    for url in (f"{call.url}/", call.url.replace("http", "HTTP")):
+        assert call.program.json("product", "list", "--url", url) == {"products": []}
+    variables = {k: v for k, v in call.program.variables.items() if k != "KEYSAT_URL"}
+    alone = Program(folder=call.program.folder, variables=variables)
+    assert alone.json("product", "list", "--url", call.url) == {"products": []}
+    assert {one.headers["authorization"] for one in call.server.heard} == {f"Bearer {KEY}"}
+
+
 # --- logins --------------------------------------------------------------------------------------
 
 
