@@ -1,5 +1,6 @@
 """The license this server runs on: where its key is, and what is known of it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from keysat_core.domain.own_license import HeldLicense
@@ -43,8 +44,11 @@ class SelfLicenses(Protocol):
         """
         ...
 
-    def write_key(self, key: Secret) -> None:
-        """Keep a key in place of the one before, all of it or nothing.
+    def write_key(self, key: Secret) -> Callable[[], None]:
+        """Keep a key in place of the one before, all of it or nothing; give what takes it back.
+
+        Taking it back leaves what was there before, be it nothing, and never fails. A key that was
+        written since stays.
 
         Raises:
             LicenseFileUnwritable.

@@ -1,5 +1,6 @@
 """A server's own license without a file or an environment."""
 
+from collections.abc import Callable
 from typing import Final
 
 from keysat_core.domain.ids import LicenseId, ProductId
@@ -49,9 +50,15 @@ class MemorySelfLicenses:
         """Give the environment's key, else the written one."""
         return self.variable or self.key
 
-    def write_key(self, key: Secret) -> None:
-        """Keep a key."""
-        self.key = key
+    def write_key(self, key: Secret) -> Callable[[], None]:
+        """Keep a key; give what takes it back."""
+        before, self.key = self.key, key
+
+        def take_back() -> None:
+            if self.key is key:
+                self.key = before
+
+        return take_back
 
 
 def _held_for(entitled: SelfLicense | None) -> HeldLicense:

@@ -1,7 +1,9 @@
 """The file a server's own license is kept in."""
 
+import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,17 @@ from keysat_core.signing import Verifier
 from tests.support.own_licenses import PATRON, PRO, TRUSTED
 
 
-def license_file(path: Path, variable: Secret | None = None) -> LicenseFile:
+def license_file(
+    path: Path,
+    variable: Secret | None = None,
+    sync_folder: Callable[[Path], None] | None = None,
+) -> LicenseFile:
     return LicenseFile(
         path,
         variable=variable,
         trust_root=Verifier(TRUSTED.verify_key),
         upgrade_base_url="https://up.example",
+        sync_folder=sync_folder,
     )
 
 
@@ -71,3 +78,42 @@ def test_a_key_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> N
     assert "caf" not in str(caught.value)
     assert kept.read_text() == "before\n"
     assert os.listdir(tmp_path) == ["license.txt"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("before", [None, b"older key\n", b"\xff\xfe of no encoding"])
+def test_a_key_is_taken_back_to_what_was_there(tmp_path: Path, before: bytes | None) -> None:
+    path = tmp_path / "license.txt"
+    if before is not None:
+        path.write_bytes(before)
+    take_back = license_file(path).write_key(Secret(PRO))
+    assert path.read_text() == f"{PRO}\n"
+    take_back()
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert os.listdir(tmp_path) == ([] if before is None else ["license.txt"])  # noqa: PTH208
+
+
+def test_a_key_that_was_written_since_is_not_taken_back(tmp_path: Path) -> None:
+    own = license_file(tmp_path / "license.txt")
+    take_back = own.write_key(Secret(PRO))
+    own.write_key(Secret(PATRON))
+    take_back()
+    assert own.find_key() == Secret(PATRON)
+
+
+def test_a_key_that_cannot_be_taken_back_breaks_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    take_back = license_file(folder / "license.txt").write_key(Secret(PRO))
+    (folder / "license.txt").unlink()
+    folder.rmdir()
+    take_back()
+
+
+def test_a_folder_that_cannot_be_synced_has_the_new_key_all_the_same(tmp_path: Path) -> None:
+    def fail(_: Path) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    path = tmp_path / "license.txt"
+    path.write_text("older\n")
+    license_file(path, sync_folder=fail).write_key(Secret(PRO))
+    assert path.read_text() == f"{PRO}\n"

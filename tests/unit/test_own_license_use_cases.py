@@ -1,6 +1,6 @@
 """The license this server runs on: looked at, looked at again, and exchanged."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,7 @@ from tests.support.own_licenses import (
     own_licenses,
 )
 from tests.support.trade import OPERATOR, Trade, open_trade
+from tests.support.watched_store import Killed, WatchedStore
 
 
 @pytest.fixture
@@ -251,7 +252,7 @@ def test_activating_what_was_revoked_here_gives_nothing(trade: Trade) -> None:
 
 
 class FullDisk(MemorySelfLicenses):
-    def write_key(self, key: Secret) -> None:
+    def write_key(self, key: Secret) -> Callable[[], None]:
         raise LicenseFileUnwritable("No space left on device")
 
 
@@ -262,6 +263,24 @@ def test_a_key_that_cannot_be_kept_is_not_audited_and_does_not_count(trade: Trad
     assert trade.audits("self_license.activate") == []
     assert trade.events("setting.changed") == []
     assert reason(look(trade, own))
+
+
+@pytest.mark.parametrize("before", [None, PATRON])
+def test_a_key_whose_audit_row_is_not_committed_does_not_count(
+    trade: Trade, before: str | None
+) -> None:
+    own = own_licenses(before)
+    held = look(trade, own)
+    # Each write of the transaction, then its commit.
+    store = WatchedStore(trade.store, dies_at=3)
+    with pytest.raises(Killed):
+        activate_self_license(
+            OPERATOR, PRO, store=store, clock=trade.clock, ids=trade.ids, self_licenses=own
+        )
+    assert store.steps[-1] == "commit"
+    assert trade.audits("self_license.activate") == []
+    assert own.key == (None if before is None else Secret(before))
+    assert look(trade, own) == held
 
 
 def test_tiers_follow_the_license(trade: Trade) -> None:

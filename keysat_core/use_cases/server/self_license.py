@@ -3,6 +3,8 @@
 Source: admin-api 2.13; lifecycles 11.2; B-01, B-29, D31.
 """
 
+from contextlib import ExitStack
+
 import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
@@ -74,7 +76,8 @@ def activate_self_license(
 ) -> ActivatedLicense:
     """Keep a license key and run on it from now on.
 
-    The key is kept as the last step of the transaction, so that it never counts unaudited.
+    The key is kept as the last step of the transaction, and taken back if that is not committed, so
+    that it never counts unaudited.
 
     Raises:
         Forbidden: the actor does not hold the master key.
@@ -88,22 +91,24 @@ def activate_self_license(
         raise InvariantError("license_key", "is required")
     now = clock.now()
     payload = self_licenses.trust_root.verify(key, now=now).payload
-    with store.writing() as tx:
-        tx.trail.append_audit(
-            audited(
-                actor,
-                "self_license.activate",
-                now,
-                target=("license", payload.license_id),
-                product_id=payload.product_id,
-                expires_at=payload.expires_at,
-                entitlements=list(payload.entitlements),
-                is_overruled=self_licenses.is_variable_set,
+    with ExitStack() as uncommitted:
+        with store.writing() as tx:
+            tx.trail.append_audit(
+                audited(
+                    actor,
+                    "self_license.activate",
+                    now,
+                    target=("license", payload.license_id),
+                    product_id=payload.product_id,
+                    expires_at=payload.expires_at,
+                    entitlements=list(payload.entitlements),
+                    is_overruled=self_licenses.is_variable_set,
+                )
             )
-        )
-        event = SettingChanged(setting="self_license", value=payload.license_id)
-        tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
-        self_licenses.write_key(Secret(key))
+            event = SettingChanged(setting="self_license", value=payload.license_id)
+            tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
+            uncommitted.callback(self_licenses.write_key(Secret(key)))
+        uncommitted.pop_all()
     return ActivatedLicense(
         license_id=LicenseId(payload.license_id),
         standing=_looked_at(store, clock, self_licenses),
