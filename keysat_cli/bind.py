@@ -17,6 +17,14 @@ class Bind:
     port: int
 
     @property
+    def is_private(self) -> bool:
+        """Whether only this machine or its own network reaches it, as far as the address tells."""
+        if self.host == "localhost":
+            return True
+        address = ip_address(self.host)
+        return address.is_private and not address.is_unspecified
+
+    @property
     def own_host(self) -> str:
         """The address this machine itself reaches the server at, as it stands in a URL."""
         if self.host == "0.0.0.0":  # noqa: S104  compared, not bound

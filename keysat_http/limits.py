@@ -90,3 +90,9 @@ KEEP_ALIVE_SECONDS: Final = 5
 
 WORKER_THREADS: Final = 32
 """Threads for handlers that commit, list or call out. One writes at a time; most only wait."""
+
+METRICS_CONNECTIONS_MAX: Final = 8
+"""Connections, each a thread, on the metrics' own address; a scraper uses one, once in a while."""
+
+METRICS_IDLE_SECONDS: Final = 5.0
+"""How long such a connection may say or take nothing before it is closed."""

@@ -6,11 +6,12 @@ nothing of the Prometheus library runs.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Thread
 from typing import Final
 
 from litestar import Response
 from litestar.di import NamedDependency
-from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -22,7 +23,9 @@ from prometheus_client.registry import Collector
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.tallies import ShopTallies
 from keysat_http.auth import require_scope
+from keysat_http.limits import METRICS_IDLE_SECONDS
 from keysat_http.meters import Meters, ProviderReading, Readings, TickMeter
+from keysat_http.metrics_server import MetricsServer
 from keysat_http.routes import BEARER_SCHEME, COOKIE_SCHEME, declared_errors, get
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4"
@@ -41,7 +44,9 @@ class MetricsPage:
         return generate_latest(self._registry)
 
     @contextmanager
-    def listening(self, host: str, port: int) -> Iterator[int]:
+    def listening(
+        self, host: str, port: int, *, idle_seconds: float = METRICS_IDLE_SECONDS
+    ) -> Iterator[int]:
         """Serve the page, and nothing else, to whoever reaches this address; give the bound port.
 
         In a thread of its own, so that a server whose event loop is stuck can still be watched.
@@ -49,13 +54,16 @@ class MetricsPage:
         Raises:
             OSError: the address cannot be listened on.
         """
-        server, thread = start_http_server(port, addr=host, registry=self._registry)
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
+        with MetricsServer(
+            host, port, text=self.text, media_type=MEDIA_TYPE, idle_seconds=idle_seconds
+        ) as server:
+            thread = Thread(target=server.serve_forever, name="keysat-metrics", daemon=True)
+            thread.start()
+            try:
+                yield server.server_port
+            finally:
+                server.shutdown()
+                thread.join()
 
 
 @get(

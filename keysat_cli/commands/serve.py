@@ -64,6 +64,8 @@ def _metrics_served(settings: ServeSettings, app: Application) -> Iterator[None]
         return
     with app.metrics.listening(bind.host, bind.port) as port:
         log.info("metrics_listening", host=bind.host, port=port)
+        if not bind.is_private:
+            log.warning("metrics_open_to_strangers", host=bind.host, port=port)
         yield
 
 

@@ -265,3 +265,16 @@ def test_no_setting_shows_a_secret() -> None:
 )
 def test_btcpay_is_told_who_buys_only_on_demand(word: str, *, is_sent: bool) -> None:
     assert store_settings(BTCPAY_SEND_BUYER_EMAIL=word).btcpay.sends_buyer_email is is_sent
+
+
+@pytest.mark.parametrize(
+    ("text", "is_private"),
+    [
+        ("localhost:1", True), ("127.0.0.1:1", True), ("10.1.2.3:1", True), ("[::1]:1", True),
+        ("[fd00::1]:1", True), ("0.0.0.0:1", False), ("[::]:1", False), ("8.8.8.8:1", False),
+    ],
+)  # fmt: skip
+def test_an_address_that_strangers_may_reach_is_told_from_a_private_one(
+    text: str, *, is_private: bool
+) -> None:
+    assert parse_bind(text).is_private is is_private

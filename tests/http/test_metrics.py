@@ -1,6 +1,10 @@
 """``GET /metrics``: for the operator alone, and what it counts."""
 
+import select
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -11,6 +15,7 @@ from keysat_core.domain.actor import Scope
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.tallies import ShopTallies
 from keysat_http.leasing import Attempt, Outcome, Work
+from keysat_http.limits import METRICS_CONNECTIONS_MAX
 from keysat_http.meters import Meters, Readings, TickMeter
 from keysat_http.metrics import MetricsPage
 from tests.support.http import ADMIN, START
@@ -196,5 +201,42 @@ def test_an_address_of_their_own_serves_metrics_to_who_reaches_it_and_nothing_el
         assert "keysat_tick_runs_total" in answer.text
         other = httpx.get(f"http://127.0.0.1:{port}/v1/admin/licenses", headers=ADMIN)
         assert "licenses" not in other.text.replace("keysat_licenses", "")
+        assert other.status_code == 404
+        assert httpx.post(f"http://127.0.0.1:{port}/metrics").status_code == 405
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/metrics")
+
+
+def closed(connections: list[socket.socket], *, at_least: int) -> list[socket.socket]:
+    """Wait until so many of them were closed by the other side."""
+    poll, found = select.poll(), {one.fileno(): one for one in connections}
+    for one in connections:
+        poll.register(one, select.POLLIN)
+    ended: list[socket.socket] = []
+    while len(ended) < at_least:
+        ready = poll.poll(5_000)
+        assert ready, f"only {len(ended)} were closed"
+        for number, _ in ready:
+            assert found[number].recv(1) == b""
+            poll.unregister(number)
+            ended.append(found[number])
+    return ended
+
+
+def test_connections_that_say_nothing_take_few_threads_and_not_for_long() -> None:
+    page = MetricsPage(Meters(), Readings)
+    before = threading.active_count()
+    with ExitStack() as stack:
+        port = stack.enter_context(page.listening("127.0.0.1", 0, idle_seconds=0.3))
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(40)
+        ]
+        closed(silent, at_least=40 - METRICS_CONNECTIONS_MAX)
+        assert threading.active_count() <= before + 1 + METRICS_CONNECTIONS_MAX
+    with ExitStack() as stack:
+        port = stack.enter_context(page.listening("127.0.0.1", 0, idle_seconds=0.05))
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(4)
+        ]
+        closed(silent, at_least=4)
+        assert httpx.get(f"http://127.0.0.1:{port}/metrics").status_code == 200
