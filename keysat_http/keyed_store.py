@@ -41,7 +41,10 @@ class KeyedStore:
         with self.unkeyed.writing() as tx:
             if not self._is_kept:
                 request = self._request
-                expired_before = Instant(request.created_at - IDEMPOTENCY_SECONDS)
-                tx.answers.put_request(request, expired_before=expired_before)
+                tx.answers.put_request(
+                    request,
+                    expired_before=Instant(request.created_at - IDEMPOTENCY_SECONDS),
+                    expired_from=Instant(request.created_at + IDEMPOTENCY_SECONDS),
+                )
             yield tx
         self._is_kept = True

@@ -23,7 +23,8 @@ ANSWERS: Final = Table(
 _FIND: Final = ANSWERS.select("WHERE actor_hash = ? AND operation = ? AND key = ?")
 _EXPIRE: Final = (
     "DELETE FROM idempotent_answers"
-    " WHERE actor_hash = ? AND operation = ? AND key = ? AND created_at <= ?"
+    " WHERE actor_hash = ? AND operation = ? AND key = ?"
+    " AND (created_at <= ? OR created_at >= ?)"
 )
 _PUT: Final = ANSWERS.insert() + " ON CONFLICT DO NOTHING"
 _ANSWER: Final = (
@@ -34,6 +35,11 @@ _PURGE: Final = (
     "DELETE FROM idempotent_answers WHERE (actor_hash, operation, key) IN"
     " (SELECT actor_hash, operation, key FROM idempotent_answers WHERE created_at < ?"
     " ORDER BY created_at LIMIT ?)"
+)
+_PURGE_AHEAD: Final = (
+    "DELETE FROM idempotent_answers WHERE (actor_hash, operation, key) IN"
+    " (SELECT actor_hash, operation, key FROM idempotent_answers WHERE created_at > ?"
+    " ORDER BY created_at DESC LIMIT ?)"
 )
 
 
@@ -63,14 +69,16 @@ class SQLiteAnswers:
         """Give the request of a key or None."""
         return ANSWERS.found(_request, self._session.row(_FIND, _named(key)))
 
-    def put_request(self, request: KeptRequest, *, expired_before: Instant) -> None:
+    def put_request(
+        self, request: KeptRequest, *, expired_before: Instant, expired_from: Instant
+    ) -> None:
         """Insert a request in place of an expired one.
 
         Raises:
             RequestInFlight: another request has the key.
         """
         named = _named(request.key)
-        self._session.run(_EXPIRE, (*named, expired_before))
+        self._session.run(_EXPIRE, (*named, expired_before, expired_from))
         row = (
             *named,
             request.request_digest,
@@ -85,6 +93,7 @@ class SQLiteAnswers:
         """Keep what a request was answered."""
         self._session.run(_ANSWER, (status, sealed_body, *_named(key)))
 
-    def purge_requests(self, before: Instant, limit: int) -> int:
-        """Remove up to ``limit`` requests made before an instant, oldest first."""
-        return self._session.run(_PURGE, (before, max(0, limit)))
+    def purge_requests(self, before: Instant, after: Instant, limit: int) -> int:
+        """Remove up to ``limit`` requests made before an instant, oldest first, or after another."""
+        old = self._session.run(_PURGE, (before, max(0, limit)))
+        return old + self._session.run(_PURGE_AHEAD, (after, max(0, limit - old)))

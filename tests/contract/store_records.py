@@ -27,6 +27,8 @@ from tests.support.builders import (
 
 replace = msgspec.structs.replace
 
+FAR = Instant(NOW + 1_000_000)
+
 
 def due(receipt: WebhookReceipt) -> DueReceipt:
     return DueReceipt(id=receipt.id, provider_account_id=receipt.provider_account_id)
@@ -160,10 +162,12 @@ class RecordsContract(ABC):
         request = KeptRequest(key=key, request_digest="d", created_at=NOW)
         others = [replace(key, **{name: "x"}) for name in ("actor_hash", "operation", "key")]
         with store.writing() as tx:
-            tx.answers.put_request(request, expired_before=Instant(0))
+            tx.answers.put_request(request, expired_before=Instant(0), expired_from=FAR)
             assert tx.answers.find_request(key) == request
             for other in others:
-                tx.answers.put_request(replace(request, key=other), expired_before=Instant(0))
+                tx.answers.put_request(
+                    replace(request, key=other), expired_before=Instant(0), expired_from=FAR
+                )
             tx.answers.put_answer(key, 200, b"\x00sealed\xff")
         with store.reading() as tx:
             answered = replace(request, status=200, sealed_body=b"\x00sealed\xff")
@@ -177,12 +181,12 @@ class RecordsContract(ABC):
         request = KeptRequest(key=key, request_digest="d", created_at=NOW)
         later = replace(request, request_digest="e", created_at=Instant(NOW + 1))
         with store.writing() as tx:
-            tx.answers.put_request(request, expired_before=Instant(0))
+            tx.answers.put_request(request, expired_before=Instant(0), expired_from=FAR)
             tx.answers.put_answer(key, 200, b"sealed")
         with pytest.raises(RequestInFlight), store.writing() as tx:
-            tx.answers.put_request(later, expired_before=Instant(NOW - 1))
+            tx.answers.put_request(later, expired_before=Instant(NOW - 1), expired_from=FAR)
         with store.writing() as tx:
-            tx.answers.put_request(later, expired_before=NOW)
+            tx.answers.put_request(later, expired_before=NOW, expired_from=FAR)
             assert tx.answers.find_request(key) == later
 
     def test_old_requests_are_purged_oldest_first(self, store: Store) -> None:
@@ -190,10 +194,29 @@ class RecordsContract(ABC):
         with store.writing() as tx:
             for age, key in enumerate(keys):
                 made = KeptRequest(key=key, request_digest="d", created_at=Instant(NOW - age))
-                tx.answers.put_request(made, expired_before=Instant(0))
-            assert tx.answers.purge_requests(NOW, 2) == 2
+                tx.answers.put_request(made, expired_before=Instant(0), expired_from=FAR)
+            assert tx.answers.purge_requests(NOW, FAR, 2) == 2
             assert [key for key in keys if tx.answers.find_request(key)] == keys[:2]
-            assert tx.answers.purge_requests(NOW, -1) == 0
+            assert tx.answers.purge_requests(NOW, FAR, -1) == 0
+
+    def test_a_request_dated_in_the_future_gives_way_and_is_purged(self, store: Store) -> None:
+        key = RequestKey(actor_hash="a", operation="o", key="k")
+        ahead = KeptRequest(key=key, request_digest="d", created_at=Instant(NOW + 5))
+        again = replace(ahead, request_digest="e", created_at=NOW)
+        with store.writing() as tx:
+            tx.answers.put_request(ahead, expired_before=Instant(0), expired_from=FAR)
+        with pytest.raises(RequestInFlight), store.writing() as tx:
+            tx.answers.put_request(again, expired_before=Instant(0), expired_from=Instant(NOW + 6))
+        with store.writing() as tx:
+            tx.answers.put_request(again, expired_before=Instant(0), expired_from=Instant(NOW + 5))
+            assert tx.answers.find_request(key) == again
+            for number in range(3):
+                other = replace(ahead, key=replace(key, key=f"k{number}"))
+                tx.answers.put_request(other, expired_before=Instant(0), expired_from=FAR)
+            assert tx.answers.purge_requests(Instant(0), Instant(NOW + 5), 9) == 0
+            assert tx.answers.purge_requests(Instant(0), Instant(NOW + 4), 2) == 2
+            assert tx.answers.purge_requests(Instant(NOW + 1), Instant(NOW + 4), 9) == 2
+            assert tx.answers.find_request(key) is None
 
     # --- idempotency keys -----------------------------------------------------------------------
 

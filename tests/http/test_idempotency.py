@@ -155,6 +155,18 @@ def test_a_key_is_forgotten_after_a_day(shop: Shop) -> None:
     assert len(shop.licenses()) == 2
 
 
+def test_a_clock_that_went_back_for_more_than_a_day_frees_a_key(shop: Shop) -> None:
+    headers = keyed()
+    first = issue(shop, headers).json()["license_id"]
+    shop.clock.turn(1 - IDEMPOTENCY_SECONDS)
+    assert issue(shop, headers).json()["license_id"] == first
+    shop.clock.turn(-1)
+    second = issue(shop, headers)
+    assert second.status_code == 200, second.text
+    assert second.json()["license_id"] != first
+    assert issue(shop, headers).json() == second.json()
+
+
 def test_old_answers_are_purged(shop: Shop) -> None:
     issue(shop, keyed())
     shop.clock.turn(IDEMPOTENCY_SECONDS)

@@ -269,7 +269,7 @@ def test_only_what_is_older_than_its_time_is_removed(trade: Trade) -> None:
                 request_digest="d",
                 created_at=at["record"],
             )
-            tx.answers.put_request(kept, expired_before=Instant(0))
+            tx.answers.put_request(kept, expired_before=Instant(0), expired_from=Instant(now + 1))
             bucket = Bucket(units=1, refilled_at=at["bucket"])
             tx.buckets.put_bucket("any", f"b{offset}", bucket)
             ended = Instant(now - offset)

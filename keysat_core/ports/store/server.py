@@ -28,8 +28,13 @@ class Answers(Protocol):
     """Operators' requests that came with an Idempotency-Key and took effect, with their answers."""
 
     def find_request(self, key: RequestKey) -> KeptRequest | None: ...
-    def put_request(self, request: KeptRequest, *, expired_before: Instant) -> None:
-        """Keep a request in the transaction of its effect; one made before the instant gives way.
+    def put_request(
+        self, request: KeptRequest, *, expired_before: Instant, expired_from: Instant
+    ) -> None:
+        """Keep a request in the transaction of its effect; an expired one gives way.
+
+        That is one made at or before the first instant, or at or after the second: the clock that
+        dated it has gone back since.
 
         Raises:
             RequestInFlight: another request came first with this key.
@@ -40,7 +45,9 @@ class Answers(Protocol):
         """Keep the answer of a request that is there; without one nothing is done."""
         ...
 
-    def purge_requests(self, before: Instant, limit: int) -> int: ...
+    def purge_requests(self, before: Instant, after: Instant, limit: int) -> int:
+        """Remove up to ``limit`` requests made before the one instant or after the other."""
+        ...
 
 
 class Tallies(Protocol):

@@ -39,7 +39,9 @@ def purge_expired(*, store: Store, clock: Clock) -> Purged:
             idempotency_records=tx.idempotency.purge_records(
                 Instant(now - IDEMPOTENCY_SECONDS), PURGE_BATCH
             ),
-            answers=tx.answers.purge_requests(Instant(now - IDEMPOTENCY_SECONDS), PURGE_BATCH),
+            answers=tx.answers.purge_requests(
+                Instant(now - IDEMPOTENCY_SECONDS), Instant(now + IDEMPOTENCY_SECONDS), PURGE_BATCH
+            ),
             buckets=tx.buckets.purge_buckets(Instant(now - BUCKET_SECONDS), PURGE_BATCH),
             web_sessions=tx.web_sessions.purge_sessions(now, PURGE_BATCH),
             deliveries=0
