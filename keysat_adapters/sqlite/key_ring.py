@@ -53,11 +53,10 @@ class SQLiteKeyRing:
         self._reads: Reads | None = None
         self._version = 0
         self._looked_at = 0.0
-        self._loaded: _Loaded | SigningKeyUnusable
+        self._loaded: _Loaded | SigningKeyUnusable = _loaded(None)
         path = store.path if isinstance(store, SQLiteStore) else MEMORY
         if not is_memory(path):
             self._reads = Reads(open_reader(path))
-            self._version = self._reads.number(_VERSION)
         self.reload()
 
     def reload(self) -> None:
@@ -66,6 +65,14 @@ class SQLiteKeyRing:
         Raises:
             StoreBusy, StoreUnavailable.
         """
+        with self._lock:
+            if self._reads is not None:
+                # Under the lock of every look, or a key read before an exchange could be kept
+                # after it, beside the version of the new one, and be looked at no more.
+                self._read(self._reads, self._reads.number(_VERSION))
+                return
+        # A store in memory has one connection, so what was read stays true within the transaction.
+        # The lock is not held here: whoever writes asks for the key while holding the store.
         with self._store.reading() as tx:
             self._loaded = _loaded(tx.settings.find_signing_key_pem())
 
@@ -115,8 +122,12 @@ class SQLiteKeyRing:
                 # Whoever needs the database itself is told what is wrong with it.
                 version = self._reads.number(_VERSION)
                 if version != self._version:
-                    self._exchange(_loaded(signing_key_pem(self._reads)))
-                    self._version = version
+                    self._read(self._reads, version)
+
+    def _read(self, reads: Reads, version: int) -> None:
+        """Read the key anew. The version was read before it, so that a later commit is noticed."""
+        self._exchange(_loaded(signing_key_pem(reads)))
+        self._version = version
 
     def _exchange(self, found: "_Loaded | SigningKeyUnusable") -> None:
         """Keep what is remembered unless it is another key: most commits are about other things."""

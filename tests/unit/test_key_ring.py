@@ -140,3 +140,25 @@ def test_a_key_another_process_imports_signs_and_verifies_here_too(tmp_path: Pat
         assert ring.verifier() is not verifier
         ring.close()
         assert ring.signing_key() == KEY
+
+
+def test_a_key_read_before_an_exchange_is_not_kept_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "keysat.db"
+    with (
+        SQLiteStore.open(path) as here,
+        SQLiteStore.open(path) as elsewhere,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        ensure_signing_key(here, SeededEntropy(), FixedClock())
+        ring = SQLiteKeyRing(here)
+        for turn in range(100):
+            key = (KEY, OTHER)[turn % 2]
+            reloads = [pool.submit(ring.reload) for _ in range(4)]
+            with elsewhere.writing() as tx:
+                pem = Secret(key.to_pem())
+                tx.settings.replace_signing_key_pem(pem, key.verify_key.to_pem(), NOW)
+            ring.signing_key()
+            for reload in reloads:
+                reload.result()
+            assert ring.signing_key() == key
+        ring.close()
