@@ -186,6 +186,13 @@ TABLE_BYTES_MAX = 33_554_432
 ISSUE_MANY_MAX = 100_000
 """Licenses of one bulk issue: on an idle machine the store is locked for half of the 5 s others wait."""
 
+ISSUE_MANY_BYTES_MAX = 67_108_864
+"""64 MiB of one bulk issue, whose licenses and keys are all held at once: an overhead and 400 bytes of text
+for each of the most licenses, where any table's own rows have 335 on average."""
+
+LICENSE_OVERHEAD_BYTES = 256
+"""What a license takes beside its texts: a key without entitlements has about 225 characters."""
+
 PROVIDERS_NAMED_MAX = 10
 """Provider accounts named in one sentence to choose from; the list of profiles has them all."""
 

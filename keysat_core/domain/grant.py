@@ -13,7 +13,12 @@ from keysat_core.domain.license import License, with_terms
 from keysat_core.domain.policy import Policy, Terms, terms_of_grant
 from keysat_core.domain.product import Product
 from keysat_core.domain.text import optional_text
-from keysat_core.limits import EMAIL_CHARS_MAX, NAME_CHARS_MAX, NOTE_CHARS_MAX
+from keysat_core.limits import (
+    EMAIL_CHARS_MAX,
+    LICENSE_OVERHEAD_BYTES,
+    NAME_CHARS_MAX,
+    NOTE_CHARS_MAX,
+)
 
 _TERMS: Final = ("grace_seconds", "max_machines", "is_trial", "entitlements")
 
@@ -73,6 +78,15 @@ def with_receiver(license: License, receiver: Receiver) -> License:
         ),
         nostr_npub=optional_text(receiver.nostr_npub, field="nostr_npub", chars_max=NAME_CHARS_MAX),
         metadata={"source": SOURCE_ADMIN} | ({"note": note} if note else {}),
+    )
+
+
+def granted_bytes(license: License) -> int:
+    """Say about how much a license and its key take: their overhead, and every text they carry."""
+    note = license.metadata.get("note") if isinstance(license.metadata, dict) else None
+    texts = (*license.entitlements, license.buyer_email, license.nostr_npub, note)
+    return LICENSE_OVERHEAD_BYTES + sum(
+        len(text.encode()) for text in texts if isinstance(text, str)
     )
 
 

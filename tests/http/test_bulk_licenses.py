@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from keysat_core.limits import ISSUE_MANY_MAX
 from tests.support.shop import Shop, running_shop
 
 HEADER = (
@@ -133,6 +134,27 @@ def test_a_table_that_cannot_be_read_is_refused_as_a_whole(shop: Shop, csv: str,
     answer = shop.admin("POST", "/licenses/bulk", ok=False, json={"csv": csv})
     assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
     assert said in answer.json()["message"]
+
+
+@pytest.mark.parametrize("options", [{}, {"dry_run": True}, {"on_error": "skip"}])
+def test_a_table_that_asks_for_more_than_memory_should_hold_names_the_row(
+    shop: Shop, options: dict[str, Any]
+) -> None:
+    large = ";".join(f"{number:03}" * 85 for number in range(255))
+    shop.add_policy("huge", max_machines=3, entitlements=large.split(";"))
+    for row in (f"app,,,{large},,,,1050", "app,huge,,,,,,1050"):
+        body = {"csv": f"{HEADER}\napp,pro,,,,,,\n{row}"} | options
+        answer = shop.admin("POST", "/licenses/bulk", ok=False, json=body)
+        assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
+        assert "by row 3;" in answer.json()["message"]
+    assert licenses(shop) == []
+
+
+def test_a_dry_run_of_as_many_as_there_may_be_is_soon_answered(shop: Shop) -> None:
+    began = perf_counter()
+    report = bulk(shop, f"app,pro,{'a' * 60}@example.org,,,,,{ISSUE_MANY_MAX}", dry_run=True)
+    assert (report["ok"], report["issued"]) == (True, 0)
+    assert perf_counter() - began < 1
 
 
 def test_a_table_larger_than_other_bodies_is_taken_and_fast(shop: Shop) -> None:

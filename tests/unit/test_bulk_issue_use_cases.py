@@ -177,6 +177,14 @@ def test_a_tier_changed_while_keys_are_signed_counts_as_it_is_at_issue(trade: Tr
         assert key == key_of(trade.license(license.id), trade.keys.signing_key())
 
 
+def test_more_than_memory_should_hold_is_refused_before_it_is_made(trade: Trade) -> None:
+    large = tuple(f"{number:03}" * 85 for number in range(255))
+    with pytest.raises(InvariantError, match="fewer entitlements"):
+        issue_many(trade, count=1_100, entitlements=large)
+    assert trade.licenses() == []
+    assert len(issue_many(trade, count=2, entitlements=large).keys) == 2
+
+
 def test_a_tier_deleted_while_keys_are_signed_is_not_found(trade: Trade) -> None:
     policy = trade.put_policy()
 

@@ -9,7 +9,13 @@ import msgspec
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.events import OutboxEvent
-from keysat_core.domain.grant import Grant, grant_audited, grant_told, granted_license
+from keysat_core.domain.grant import (
+    Grant,
+    grant_audited,
+    grant_told,
+    granted_bytes,
+    granted_license,
+)
 from keysat_core.domain.grant_table import GrantRow, read_grants
 from keysat_core.domain.ids import EventId, LicenseId
 from keysat_core.domain.instant import Instant
@@ -17,12 +23,19 @@ from keysat_core.domain.license import License, key_of
 from keysat_core.domain.policy import Policy
 from keysat_core.domain.product import Product
 from keysat_core.errors import InvariantError
+from keysat_core.limits import ISSUE_MANY_BYTES_MAX
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.store import Store, Transaction
+from keysat_core.signing import SigningKey
 
 _ROWS_PER_WORD: Final = 1_000
+
+_TOO_LARGE: Final = (
+    f"asks for more than {ISSUE_MANY_BYTES_MAX} bytes of licenses and keys by row {{}}; "
+    "divide it into several, or grant fewer entitlements"
+)
 
 Progress: TypeAlias = Callable[[int, int], None]
 _Sold: TypeAlias = tuple[str, str | None]
@@ -57,6 +70,14 @@ class RowReport(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     problem: InvariantError | None = None
     issued: tuple[Issued, ...] = ()
+
+
+class _Judged(NamedTuple):
+    """A row's number, how many licenses it makes, and what each of them is or why there is none."""
+
+    number: int
+    quantity: int
+    verdict: License | InvariantError
 
 
 class _Records(NamedTuple):
@@ -106,27 +127,30 @@ def issue_from_table(
 
     Raises:
         Forbidden: the actor lacks ``licenses:write``.
-        InvariantError: the table as a whole cannot be read; nothing was issued.
+        InvariantError: the table as a whole cannot be read, or asks for too much; nothing was
+            issued.
     """
     authorize(actor, Scope.LICENSES_WRITE)
     now = clock.now()
     rows = read_grants(command.csv)
+    signing_key = keys.signing_key()
     sold = {(row.grant.product_slug, row.grant.policy_slug) for row in rows if row.grant}
     with store.reading() as tx:
         shelf = _shelf(tx, sold)
-    reports = _made(rows, shelf, now=now, ids=ids, keys=keys, progress=progress)
-    is_refused = command.on_error is OnError.ABORT and any(row.problem for row in reports)
-    if command.is_dry_run or is_refused:
-        reports = [msgspec.structs.replace(row, issued=()) for row in reports]
-        return _report(command, reports)
+    judged = _judged(rows, shelf, now=now, ids=ids)
+    if command.is_dry_run or _is_refused(command, judged):
+        progress(len(rows), len(rows))
+        return _report(command, [_unissued(row) for row in judged])
+    reports = _made(judged, ids=ids, signing_key=signing_key, progress=progress)
     records = _recorded(actor, reports, ids, now)
     with store.writing() as tx:
         found = _shelf(tx, sold)
         if not _is_same(found, shelf):
             # Somebody changed a tier just now, and its terms count as they are at issue.
-            reports = _made(rows, found, now=now, ids=ids, keys=keys, progress=progress)
-            if command.on_error is OnError.ABORT and any(row.problem for row in reports):
-                return _report(command, [msgspec.structs.replace(r, issued=()) for r in reports])
+            judged = _judged(rows, found, now=now, ids=ids)
+            if _is_refused(command, judged):
+                return _report(command, [_unissued(row) for row in judged])
+            reports = _made(judged, ids=ids, signing_key=signing_key, progress=progress)
             records = _recorded(actor, reports, ids, now)
         tx.licenses.add_licenses(records.licenses)
         tx.trail.append_audits(records.audits)
@@ -168,45 +192,66 @@ def _is_same(one: _Shelf, other: _Shelf) -> bool:
     return known(one) == known(other)
 
 
-def _made(
-    rows: Sequence[GrantRow],
-    shelf: _Shelf,
-    *,
-    now: Instant,
-    ids: Ids,
-    keys: KeyRing,
-    progress: Progress,
-) -> list[RowReport]:
-    signing_key = keys.signing_key()
-    # In the order of their ids, so that each index over them grows page by page.
-    license_ids = iter(sorted(ids.new() for row in rows for _ in range(row.quantity)))
-    reports = []
-    for place, row in enumerate(rows):
-        if place % _ROWS_PER_WORD == 0:
-            progress(place, len(rows))
-        own_ids = [LicenseId(next(license_ids)) for _ in range(row.quantity)]
+def _judged(rows: Sequence[GrantRow], shelf: _Shelf, *, now: Instant, ids: Ids) -> list[_Judged]:
+    """Judge each row once, whatever its quantity, and how much all of them would take together.
+
+    Raises:
+        InvariantError: they would take too much.
+    """
+    judged = []
+    total_bytes = 0
+    any_id = LicenseId(ids.new())
+    for row in rows:
         try:
-            licenses = _licenses(row, shelf, own_ids, now)
+            model = _model(row, shelf, any_id, now)
         except InvariantError as exc:
-            reports.append(RowReport(number=row.number, problem=exc))
+            judged.append(_Judged(row.number, 0, exc))
             continue
+        total_bytes += row.quantity * granted_bytes(model)
+        if total_bytes > ISSUE_MANY_BYTES_MAX:
+            raise InvariantError("csv", _TOO_LARGE.format(row.number))
+        judged.append(_Judged(row.number, row.quantity, model))
+    return judged
+
+
+def _is_refused(command: IssueFromTable, judged: Sequence[_Judged]) -> bool:
+    is_bad = any(isinstance(row.verdict, InvariantError) for row in judged)
+    return command.on_error is OnError.ABORT and is_bad
+
+
+def _unissued(row: _Judged) -> RowReport:
+    problem = row.verdict if isinstance(row.verdict, InvariantError) else None
+    return RowReport(number=row.number, problem=problem)
+
+
+def _made(
+    judged: Sequence[_Judged], *, ids: Ids, signing_key: SigningKey, progress: Progress
+) -> list[RowReport]:
+    # In the order of their ids, so that each index over them grows page by page.
+    license_ids = iter(sorted(ids.new() for row in judged for _ in range(row.quantity)))
+    reports = []
+    for place, row in enumerate(judged):
+        if place % _ROWS_PER_WORD == 0:
+            progress(place, len(judged))
+        if isinstance(row.verdict, InvariantError):
+            reports.append(_unissued(row))
+            continue
+        own_ids = [LicenseId(next(license_ids)) for _ in range(row.quantity)]
+        licenses = [msgspec.structs.replace(row.verdict, id=own_id) for own_id in own_ids]
         issued = tuple(Issued(license, key_of(license, signing_key)) for license in licenses)
         reports.append(RowReport(number=row.number, issued=issued))
-    progress(len(rows), len(rows))
+    progress(len(judged), len(judged))
     return reports
 
 
-def _licenses(
-    row: GrantRow, shelf: _Shelf, license_ids: Sequence[LicenseId], now: Instant
-) -> list[License]:
+def _model(row: GrantRow, shelf: _Shelf, license_id: LicenseId, now: Instant) -> License:
     grant: Grant | None = row.grant
     if grant is None:
         raise row.problem or InvariantError("row", "cannot be read")
     found = shelf[grant.product_slug, grant.policy_slug]
     if isinstance(found, InvariantError):
         raise found
-    model = granted_license(grant, *found, license_id=license_ids[0], now=now)
-    return [msgspec.structs.replace(model, id=license_id) for license_id in license_ids]
+    return granted_license(grant, *found, license_id=license_id, now=now)
 
 
 def _recorded(actor: Actor, reports: Sequence[RowReport], ids: Ids, now: Instant) -> _Records:

@@ -13,6 +13,7 @@ from keysat_core.domain.grant import (
     Receiver,
     grant_audited,
     grant_told,
+    granted_bytes,
     granted_license,
     with_receiver,
 )
@@ -23,7 +24,7 @@ from keysat_core.domain.policy import Policy
 from keysat_core.domain.product import Product
 from keysat_core.domain.text import checked_range
 from keysat_core.errors import InvariantError, NotFound
-from keysat_core.limits import ISSUE_MANY_MAX
+from keysat_core.limits import ISSUE_MANY_BYTES_MAX, ISSUE_MANY_MAX
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.keys import KeyRing
@@ -34,6 +35,11 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Told now and then how many of how many are done."""
 
 _TOLD_EVERY: Final = 256
+
+_TOO_LARGE: Final = (
+    f"asks for more than {ISSUE_MANY_BYTES_MAX} bytes of licenses and keys; "
+    "issue fewer at once, or with fewer entitlements"
+)
 
 
 def _untold(done: int, total: int) -> None:
@@ -142,6 +148,8 @@ def _prepared(
     license_ids = [LicenseId(text) for text in sorted(ids.new() for _ in range(command.count))]
     event_ids = sorted(ids.new() for _ in range(command.count))
     model = granted_license(command, product, policy, license_id=license_ids[0], now=now)
+    if command.count * granted_bytes(model) > ISSUE_MANY_BYTES_MAX:
+        raise InvariantError("count", _TOO_LARGE)
     licenses = [msgspec.structs.replace(model, id=license_id) for license_id in license_ids]
     if command.receivers:
         pairs = zip(licenses, command.receivers, strict=True)
