@@ -8,15 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keysat_core.domain.grant import Receiver
-from keysat_core.domain.license import key_of
+from keysat_core.domain.license import License, key_of
 from keysat_core.domain.listing import LicenseCounts
+from keysat_core.domain.secret import Secret
 from keysat_core.errors import Forbidden, InvariantError, NotFound, StoreUnavailable
 from keysat_core.limits import INSTANT_MAX, ISSUE_MANY_MAX
 from keysat_core.ports.ids import Ids
 from keysat_core.ports.store import Store
+from keysat_core.signing import SigningKey
 from keysat_core.testing import strategies as values
 from keysat_core.testing.clock import START
 from keysat_core.testing.ids import SeededIds
+from keysat_core.use_cases.licenses.issue_from_table import IssueFromTable, issue_from_table
+from keysat_core.use_cases.licenses.issue_license import IssueLicense, issue_license
 from keysat_core.use_cases.licenses.issue_licenses import (
     IssuedLicenses,
     IssueLicenses,
@@ -175,6 +179,38 @@ def test_a_tier_changed_while_keys_are_signed_counts_as_it_is_at_issue(trade: Tr
     for license, key in zip(issued.licenses, issued.keys, strict=True):
         assert (license.max_machines, license.entitlements) == (9, ("late",))
         assert key == key_of(trade.license(license.id), trade.keys.signing_key())
+
+
+def test_a_key_imported_while_licenses_are_issued_signs_them(trade: Trade) -> None:
+    replaced = trade.keys.signing_key()
+    seeds = iter(range(1, 4))
+
+    def watched() -> WatchedStore:
+        store = WatchedStore(trade.store)
+        store.before_writing = exchange
+        return store
+
+    def exchange() -> None:
+        new = SigningKey.from_seed(bytes([next(seeds)]) * 32)
+        with trade.store.writing() as tx:
+            pem = Secret(new.to_pem())
+            tx.settings.replace_signing_key_pem(pem, new.verify_key.to_pem(), trade.clock.now())
+        trade.keys.reload()
+
+    def is_current(license: License, key: str) -> bool:
+        return key == key_of(license, trade.keys.signing_key())
+
+    slug = trade.shop.product.slug
+    ports: dict[str, Any] = {"clock": trade.clock, "ids": trade.ids, "keys": trade.keys}
+    one = issue_license(OPERATOR, IssueLicense(product_slug=slug), store=watched(), **ports)
+    assert is_current(one.license, one.key)
+    many = issue_many(trade, store=watched())
+    assert all(map(is_current, many.licenses, many.keys))
+    table = IssueFromTable(csv=f"product_slug,quantity\n{slug},2")
+    (row,) = issue_from_table(OPERATOR, table, store=watched(), **ports).rows
+    assert all(is_current(*issued) for issued in row.issued)
+    assert len(trade.licenses()) == 5
+    assert trade.keys.signing_key() != replaced
 
 
 def test_more_than_memory_should_hold_is_refused_before_it_is_made(trade: Trade) -> None:

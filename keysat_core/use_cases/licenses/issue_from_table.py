@@ -145,12 +145,14 @@ def issue_from_table(
     records = _recorded(actor, reports, ids, now)
     with store.writing() as tx:
         found = _shelf(tx, sold)
-        if not _is_same(found, shelf):
-            # Somebody changed a tier just now, and its terms count as they are at issue.
+        current_key = keys.signing_key()
+        if not _is_same(found, shelf) or current_key != signing_key:
+            # Somebody changed a tier just now, and its terms count as they are at issue; or
+            # imported another key, and what the replaced one signed would verify no more.
             judged = _judged(rows, found, now=now, ids=ids)
             if _is_refused(command, judged):
                 return _report(command, [_unissued(row) for row in judged])
-            reports = _made(judged, ids=ids, signing_key=signing_key, progress=progress)
+            reports = _made(judged, ids=ids, signing_key=current_key, progress=progress)
             records = _recorded(actor, reports, ids, now)
         tx.licenses.add_licenses(records.licenses)
         tx.trail.append_audits(records.audits)

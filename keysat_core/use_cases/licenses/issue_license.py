@@ -38,8 +38,9 @@ def issue_license(
     """
     authorize(actor, Scope.LICENSES_WRITE)
     now = clock.now()
-    signing_key = keys.signing_key()
     with store.writing() as tx:
+        # Asked for while the store is locked, so that no key can be imported before the commit.
+        signing_key = keys.signing_key()
         product, policy = _resolve(tx, command)
         license = granted_license(
             command, product, policy, license_id=LicenseId(ids.new()), now=now

@@ -115,14 +115,16 @@ def issue_licenses(
     )
     with store.writing() as tx:
         found = _resolve(tx, command)
-        if (found[0].id, found[1]) != (product.id, policy):
-            # Somebody changed the tier just now, and its terms count as they are at issue.
+        current_key = keys.signing_key()
+        if (found[0].id, found[1], current_key) != (product.id, policy, signing_key):
+            # Somebody changed the tier just now, and its terms count as they are at issue; or
+            # imported another key, and what the replaced one signed would verify no more.
             batch = _prepared(
                 actor,
                 command,
                 *found,
                 ids=ids,
-                signing_key=signing_key,
+                signing_key=current_key,
                 now=now,
                 progress=progress,
             )
