@@ -10,7 +10,7 @@ import structlog
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
 from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_cli.courier import Courier, OwnServer
-from keysat_cli.readings import RememberedTallies, read
+from keysat_cli.readings import read
 from keysat_cli.settings import ServeSettings, StoreSettings, WorkerSettings
 from keysat_cli.version import package_version
 from keysat_cli.wiring import CLOCK, ENTROPY, Wiring, open_wiring
@@ -97,7 +97,6 @@ def open_worker(settings: WorkerSettings) -> Iterator[tuple[Wiring, list[Tick]]]
 def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
     """Build the application with its background jobs."""
     ports = wiring.ports
-    tallies = RememberedTallies(ports.store, ports.clock)
     http_settings = HTTPSettings(
         public_url=settings.public_url,
         admin_api_key=settings.admin_api_key,
@@ -117,7 +116,7 @@ def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
         dependencies=route_dependencies(),
         fast_routes=lambda *given: fast_routes(ports, *given),
         ticks=shared_ticks(wiring, public_url=settings.public_url, buyers_url=settings.public_url),
-        read=lambda: read(wiring, tallies),
+        read=lambda: read(wiring),
     )
 
 

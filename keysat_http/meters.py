@@ -89,7 +89,7 @@ class ProviderReading(msgspec.Struct, frozen=True, kw_only=True):
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
     """What adapters count: read when somebody asks.
 
-    ``tallies`` is None until the first count is done. ``file_bytes``: by what a file is.
+    ``tallies`` is None while the database cannot be read. ``file_bytes``: by what a file is.
     """
 
     validations_queued: int = 0

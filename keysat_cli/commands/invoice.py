@@ -6,7 +6,7 @@ import click
 
 from keysat_cli.commands.filter_options import invoice_filter_options
 from keysat_cli.groups import NounGroup
-from keysat_cli.options import confirm, dry_run_option, page_options, yes_option
+from keysat_cli.options import MOMENT, confirm, dry_run_option, page_options, yes_option
 from keysat_cli.output import emit, facts, listing, note, time_text
 from keysat_cli.session import OPERATOR, open_asking_shop, open_shop
 from keysat_core.domain.ids import InvoiceId, ProviderAccountId
@@ -15,7 +15,7 @@ from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.listing import InvoiceFilter, InvoiceRow
 from keysat_core.domain.money import Money
 from keysat_core.limits import PAGE_DEFAULT
-from keysat_core.use_cases.licenses.list_licenses import summarize_revenue
+from keysat_core.use_cases.licenses.list_licenses import sum_up_revenue, summarize_revenue
 from keysat_core.use_cases.purchases.list_invoices import list_invoices, show_invoice
 from keysat_core.use_cases.purchases.settle_by_hand import SettleByHand
 from keysat_core.use_cases.server.settings import set_late_payments, show_late_payments
@@ -139,18 +139,25 @@ def late_payments(*, choice: str | None) -> None:
 
 
 @invoice.command()
-def revenue() -> None:
+@click.option("--since", type=MOMENT, help="Also of a time alone: from here on, RFC 3339.")
+@click.option("--until", type=MOMENT, help="And before this.")
+def revenue(*, since: Instant | None, until: Instant | None) -> None:
     """Add up what settled invoices brought in, in sats."""
+    window = None
     with open_shop() as ports:
         summed = summarize_revenue(OPERATOR, store=ports.store, clock=ports.clock)
+        if since is not None or until is not None:
+            window = sum_up_revenue(OPERATOR, since=since, until=until, store=ports.store)
     pairs = (
         ("total", summed.total_sats),
         ("last 24 h", summed.last_24h_sats),
         ("last 7 d", summed.last_7d_sats),
         ("last 30 d", summed.last_30d_sats),
         ("paid invoices", summed.settled_paid_invoice_count),
+        ("in that time", window.total_sats if window else None),
+        ("paid invoices then", window.settled_paid_invoice_count if window else None),
     )
-    emit(revenue_view(summed), facts(pairs))
+    emit(revenue_view(summed, window), facts(pairs))
 
 
 def _forced(row: InvoiceRow, *, is_answered: bool) -> str:

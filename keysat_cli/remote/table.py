@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from keysat_cli.output import emit
 from keysat_cli.remote.api import API
 from keysat_cli.remote.row import Params, Remote, moment
 from keysat_cli.remote.rows import access, catalog, merchants, outside, sales, server
@@ -23,9 +24,11 @@ class LocalOnly:
     is_free: bool = False
 
 
-def _public_key(api: API, p: Params) -> Any:
+def _public_key(api: API, p: Params) -> None:
+    """Print it as the local command does: lines of a PEM are nothing to tidy up."""
     del p
-    return api.read("/v1/pubkey")
+    shown = api.read("/v1/pubkey")
+    emit(shown, [shown["public_key_pem"].rstrip("\n")])
 
 
 def _audit(api: API, p: Params) -> Any:

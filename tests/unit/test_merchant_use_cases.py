@@ -188,14 +188,20 @@ def test_text_is_trimmed_and_blank_text_clears(
 # --- update -------------------------------------------------------------------------------------
 
 
-def test_only_what_is_sent_changes_and_the_trail_names_fields_alone(trade: Trade) -> None:
+def test_only_what_is_sent_changes_and_the_trail_says_how_but_of_the_mail_server(trade: Trade) -> None:
     before = trade.shop.profile
     trade.clock.advance(5)
     after = update(trade, before.id, name="Renamed", **IDENTITY, **MAIL)
     wanted = {"name": "Renamed", "updated_at": trade.clock.now(), **IDENTITY, **MAIL}
     assert after == stored(trade, before.id) == msgspec.structs.replace(before, **wanted)
     (audit,) = trade.audits("merchant_profile.update")
-    assert audit.details == {"name": "Renamed", "fields": ["name", *IDENTITY, *MAIL]}
+    said = {"name": "Renamed", **IDENTITY}
+    assert audit.details == {
+        "name": "Renamed",
+        "fields": ["name", *IDENTITY, *MAIL],
+        "before": {field: getattr(before, field) for field in said},
+        "after": said,
+    }
     (event,) = trade.events("merchant_profile.updated")
     assert not event.is_published
     assert data_of(event)["fields"] == ["name", *IDENTITY, *MAIL]

@@ -195,8 +195,7 @@ def _late_payments(api: API, p: Params) -> Any:
 
 
 def _revenue(api: API, p: Params) -> Any:
-    del p
-    return api.get("revenue", "summary")
+    return api.get("revenue", "summary", since=moment(p["since"]), until=moment(p["until"]))
 
 
 ROWS: Final[Mapping[str, Remote]] = {

@@ -87,6 +87,7 @@ def create_code(
                 max_uses=code.max_uses,
                 expires_at=rfc3339_or_none(code.expires_at),
                 product_id=code.product_id,
+                policy_id=code.policy_ids[0] if len(code.policy_ids) == 1 else None,
                 policy_ids=code.policy_ids,
                 referrer_label=code.referrer_label,
             )

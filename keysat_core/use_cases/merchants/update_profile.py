@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.audit import audited
+from keysat_core.domain.audit import audited, before_and_after
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.events import MerchantProfileUpdated, outbox_event
 from keysat_core.domain.ids import EventId, MerchantProfileId
@@ -41,8 +41,8 @@ def update_profile(
 ) -> MerchantProfile:
     """Store a changed profile. An empty change is answered with the profile as it is.
 
-    The audit row and the event name the fields that changed and hold none of their values, a
-    password among them, but the name.
+    The audit row says what fields were and are, but of the mail server's only that they changed: a
+    password is among them. The event names fields alone.
 
     Raises:
         Forbidden: the actor lacks ``merchant_profiles:write``.
@@ -57,7 +57,8 @@ def update_profile(
         changes = _changes(profile, command)
         if not changes:
             return profile
-        profile = msgspec.structs.replace(profile, updated_at=now, **changes)
+        before = profile
+        profile = msgspec.structs.replace(before, updated_at=now, **changes)
         tx.merchants.put_profile(profile)
         tx.trail.append_audit(
             audited(
@@ -67,6 +68,9 @@ def update_profile(
                 target=("merchant_profile", profile.id),
                 name=profile.name,
                 fields=list(changes),
+                **before_and_after(
+                    before, profile, [one for one in changes if not one.startswith("smtp_")]
+                ),
             )
         )
         event = MerchantProfileUpdated(merchant_profile_id=profile.id, fields=tuple(changes))

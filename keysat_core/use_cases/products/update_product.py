@@ -11,6 +11,7 @@ from keysat_core.domain.document import JSONValue
 from keysat_core.domain.entitlement import CatalogEntry, checked_catalog
 from keysat_core.domain.events import ProductUpdated, outbox_event
 from keysat_core.domain.ids import EventId, MerchantProfileId, ProductId
+from keysat_core.domain.money import Currency
 from keysat_core.domain.product import PriceInput, Product, read_price
 from keysat_core.errors import NotFound
 from keysat_core.ports.clock import Clock
@@ -59,6 +60,8 @@ def update_product(
         details: dict[str, JSONValue] = {
             key: msgspec.to_builtins(value) for key, value in changes.items() if key != "metadata"
         }
+        if product.price != before.price and product.price.currency is Currency.SAT:
+            details["price_sats"] = product.price.amount
         if not only_active:
             details |= before_and_after(before, product, changes)
         tx.trail.append_audit(

@@ -36,9 +36,20 @@ def set_operator_name(
     chosen = optional_text(name, field="name", chars_max=NAME_CHARS_MAX)
     now = clock.now()
     with store.writing() as tx:
+        before = tx.settings.find_setting(OPERATOR_NAME)
         tx.settings.put_setting(OPERATOR_NAME, chosen, now)
         target = ("setting", OPERATOR_NAME)
-        tx.trail.append_audit(audited(actor, "operator_name.set", now, target=target, value=chosen))
+        tx.trail.append_audit(
+            audited(
+                actor,
+                "operator_name.set",
+                now,
+                target=target,
+                value=chosen,
+                before=before,
+                after=chosen,
+            )
+        )
         event = SettingChanged(setting=OPERATOR_NAME, value=chosen or "")
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
     return chosen

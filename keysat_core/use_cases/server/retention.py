@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.audit import audited
+from keysat_core.domain.audit import audited, before_and_after
 from keysat_core.domain.events import SettingChanged, outbox_event
 from keysat_core.domain.ids import EventId
 from keysat_core.domain.retention import (
@@ -75,6 +75,7 @@ def change_retention(
                 target=("setting", "retention"),
                 validation_days=chosen.validation_days,
                 delivery_days=chosen.delivery_days,
+                **before_and_after(before, chosen, Retention.__struct_fields__),
             )
         )
         said = f"{spell_days(chosen.validation_days)}/{spell_days(chosen.delivery_days)}"

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.audit import audited
+from keysat_core.domain.audit import audited, before_and_after
 from keysat_core.domain.events import WebhookEndpointUpdated, outbox_event
 from keysat_core.domain.ids import EventId, WebhookEndpointId
 from keysat_core.domain.secret import Secret
@@ -44,7 +44,7 @@ def update_endpoint(
 ) -> WebhookEndpoint:
     """Store a changed endpoint; what is queued already goes to the new address.
 
-    The audit row names the fields that changed and holds none of their values but the filter.
+    The audit row says what they were and are, but of a secret only that it changed.
 
     Raises:
         Forbidden: the actor lacks ``webhooks:write``.
@@ -58,8 +58,9 @@ def update_endpoint(
         changes = _changes(endpoint, command)
         if not changes:
             return endpoint
+        before = endpoint
         endpoint = msgspec.structs.replace(
-            endpoint, updated_at=now, **changes, **(_ALONE if "secret" in changes else {})
+            before, updated_at=now, **changes, **(_ALONE if "secret" in changes else {})
         )
         tx.webhooks.put_endpoint(endpoint)
         tx.trail.append_audit(
@@ -70,6 +71,7 @@ def update_endpoint(
                 target=("webhook_endpoint", endpoint.id),
                 fields=list(changes),
                 event_types=list(endpoint.event_types),
+                **before_and_after(before, endpoint, [one for one in changes if one != "secret"]),
             )
         )
         event = WebhookEndpointUpdated(webhook_endpoint_id=endpoint.id, fields=tuple(changes))
