@@ -91,9 +91,11 @@ _DUE_ENDPOINTS: Final = (
     " SELECT id, first_at FROM due"
     f" WHERE due_at IS NOT NULL OR last_at > :now + {WAIT_SECONDS_MAX} ORDER BY first_at, id"
 )
-# Ids grow with the time of making, so within a status only the oldest need to be looked at.
+# Sequences grow with the time of making, so within a status only the first need to be looked at.
+# Those ahead of the clock were made while it was wrong, and would hide the ones behind them.
 _PURGE: Final = (
-    "DELETE FROM webhook_deliveries WHERE created_at < :before AND sequence IN ("
+    "DELETE FROM webhook_deliveries WHERE (created_at < :before OR created_at > :ahead)"
+    " AND sequence IN ("
     "SELECT sequence FROM webhook_deliveries WHERE status = :status ORDER BY sequence LIMIT :limit)"
 )
 _COUNTS: Final = (
@@ -206,10 +208,11 @@ class SQLiteDeliveries:
         rows = self._session.rows(_DUE_ENDPOINTS, {"now": now})
         return [WebhookEndpointId(row[0]) for row in rows]
 
-    def purge_deliveries(self, before: Instant, limit: int) -> int:
-        """Remove old deliveries that are finished."""
+    def purge_deliveries(self, before: Instant, limit: int, *, ahead: Instant) -> int:
+        """Remove finished deliveries that are old, or of a clock that was ahead."""
+        values: dict[str, int | str] = {"before": before, "ahead": ahead, "limit": max(0, limit)}
         return sum(
-            self._session.run(_PURGE, {"before": before, "status": status, "limit": max(0, limit)})
+            self._session.run(_PURGE, values | {"status": status})
             for status in (DeliveryStatus.DELIVERED, DeliveryStatus.DEAD)
         )
 

@@ -137,8 +137,8 @@ class StatisticsContract(ABC):
         old = [delivery(store, status, 100) for status in DeliveryStatus]
         young = [delivery(store, status, 50) for status in DeliveryStatus]
         with store.writing() as tx:
-            assert tx.deliveries.purge_deliveries(Instant(NOW - 50), 9) == 2
-            assert tx.deliveries.purge_deliveries(Instant(NOW - 50), 9) == 0
+            assert tx.deliveries.purge_deliveries(Instant(NOW - 50), 9, ahead=later(1)) == 2
+            assert tx.deliveries.purge_deliveries(Instant(NOW - 50), 9, ahead=later(1)) == 0
         with store.reading() as tx:
             left = {one.id: one.status for one in tx.deliveries.find_deliveries([*old, *young])}
         assert sorted(left.values()) == sorted(
@@ -148,7 +148,17 @@ class StatisticsContract(ABC):
     def test_no_more_of_a_kind_are_looked_at_than_asked_for(self, store: Store) -> None:
         ids = [delivery(store, DeliveryStatus.DEAD, 100 - number) for number in range(3)]
         with store.writing() as tx:
-            assert tx.deliveries.purge_deliveries(NOW, 2) == 2
+            assert tx.deliveries.purge_deliveries(NOW, 2, ahead=later(1)) == 2
             (left,) = tx.deliveries.find_deliveries(ids)
             assert left.id == ids[2]
-            assert tx.deliveries.purge_deliveries(NOW, -1) == 0
+            assert tx.deliveries.purge_deliveries(NOW, -1, ahead=later(1)) == 0
+
+    def test_deliveries_of_a_clock_that_was_ahead_do_not_hide_old_ones(self, store: Store) -> None:
+        ahead = [delivery(store, DeliveryStatus.DELIVERED, -9_000) for _ in range(2)]
+        waiting = delivery(store, DeliveryStatus.QUEUED, -9_000)
+        old = delivery(store, DeliveryStatus.DELIVERED, 100)
+        with store.writing() as tx:
+            for _ in range(2):
+                tx.deliveries.purge_deliveries(Instant(NOW - 50), 2, ahead=later(8_000))
+            (left,) = tx.deliveries.find_deliveries([*ahead, waiting, old])
+            assert left.id == waiting
