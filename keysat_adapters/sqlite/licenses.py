@@ -55,6 +55,7 @@ LICENSES: Final = Table(
 _WIDTH: Final = len(LICENSES.columns)
 _BY_ID: Final = LICENSES.select("WHERE id = ?")
 _FOR_INVOICE: Final = LICENSES.select("WHERE invoice_id = ?")
+_HAS_ANY: Final = "SELECT EXISTS (SELECT 1 FROM licenses)"
 _PUT: Final = LICENSES.upsert()
 _NAMED: Final = (
     "LEFT JOIN products ON products.id = licenses.product_id"
@@ -227,6 +228,10 @@ class SQLiteLicenses:
             return list_query(criteria).total(self._session)
         keys = (criteria.product_id, criteria.policy_id, criteria.status)
         return kept_total(self._session, "licenses", keys)
+
+    def has_any(self) -> bool:
+        """Tell whether there is any license, whatever was counted."""
+        return bool(self._session.number(_HAS_ANY))
 
     def license_summary(self, now: Instant) -> LicenseSummary:
         """Count licenses by status and by age."""

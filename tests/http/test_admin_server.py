@@ -403,6 +403,15 @@ def test_once_a_license_was_issued_no_other_key_is_taken(keyed: Shop) -> None:
     assert keyed.client.get("/v1/pubkey").json()["public_key_pem"] != OTHER.verify_key.to_pem()
 
 
+def test_a_wrong_count_lets_no_other_key_in(keyed: Shop) -> None:
+    keyed.add_product()
+    keyed.issue()
+    connection = keyed.ports.store._writer.session.connection  # type: ignore[attr-defined]
+    connection.execute("UPDATE row_counts SET row_count = 0").fetchall()
+    assert upload(keyed, OTHER.to_pem().encode()).status_code == 409
+    assert keyed.client.get("/v1/pubkey").json()["public_key_pem"] != OTHER.verify_key.to_pem()
+
+
 def test_only_the_master_key_may_import_a_key() -> None:
     with running_shop(scopes=frozenset(Scope) - {Scope.MASTER}) as shop:
         scoped = {"authorization": "Bearer scoped"}
