@@ -4,13 +4,18 @@ A program that embeds the core makes one for each of its tests. Every migration,
 takes twenty times as long as the copy, and its end is the same each time.
 """
 
+import ctypes
 from functools import cache
+from typing import Final
 
 import apsw
 
 from keysat_adapters.sqlite.connection import MEMORY, open_writer
 from keysat_adapters.sqlite.migrations import migrate
 from keysat_adapters.sqlite.refusals import refusal
+
+BYTES_MAX: Final = 2**46
+"""More than any machine has, so that the memory there is decides; SQLite alone would stop at 1 GiB."""
 
 
 def fill_memory(connection: apsw.Connection) -> None:
@@ -22,6 +27,8 @@ def fill_memory(connection: apsw.Connection) -> None:
     image = _migrated()
     try:
         connection.deserialize("main", image)
+        limit = ctypes.c_int64(BYTES_MAX)
+        connection.file_control("main", apsw.SQLITE_FCNTL_SIZE_LIMIT, ctypes.addressof(limit))
     except apsw.Error as exc:
         raise refusal(exc) from exc
 

@@ -1,5 +1,6 @@
 """Connections: files and modes, what goes wrong with them, and the traps of the driver."""
 
+import ctypes
 import gc
 import subprocess
 import sys
@@ -465,3 +466,12 @@ def test_waiting_for_threads_and_then_for_processes_is_one_wait(tmp_path: Path) 
         other.close()
     assert len(waits) == 3
     assert max(waits) < 3.5
+
+
+def test_a_store_in_memory_may_grow_as_long_as_there_is_memory() -> None:
+    asked = ctypes.c_int64(-1)
+    with SQLiteStore.open() as store:
+        store._writer.session.connection.file_control(
+            "main", apsw.SQLITE_FCNTL_SIZE_LIMIT, ctypes.addressof(asked)
+        )
+    assert asked.value > 2**40
