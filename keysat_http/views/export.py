@@ -1,7 +1,7 @@
 """Rows of an export as CSV or as a JSON object per line.
 
 CSV is that of RFC 4180: a header, CRLF, quotes where they are needed. Spreadsheets take a text that
-begins with one of ``= + - @``, a tab or a carriage return for a formula, so it gets an apostrophe in
+begins with one of ``= + - @``, also full-width, a tab or a line break for a formula, so it gets an apostrophe in
 front (OWASP, CSV Injection); JSON lines have every text as it is.
 """
 
@@ -22,7 +22,21 @@ from keysat_http.views.license import License, license_row_view
 _Row = TypeVar("_Row")
 _Chunks = Iterator[bytes]
 
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS: Final = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)
+"""The last four are the full-width forms of the first four, which some spreadsheets take for them."""
+
 GUARD: Final = "'"
 
 

@@ -87,7 +87,7 @@ def test_a_text_that_a_spreadsheet_would_run_is_disarmed(shop: Shop) -> None:
     shop.issue(buyer_email="=cmd|' /C calc'!A0", nostr_npub='+1,"2')
     (row,) = table(fetched(shop, "licenses").text)
     assert (row["buyer_email"], row["nostr_npub"]) == ("'=cmd|' /C calc'!A0", "'+1,\"2")
-    for start in "=+-@\t\r":
+    for start in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20":
         assert guarded(f"{start}x") == f"'{start}x"
     assert guarded("plain") == "plain"
 
