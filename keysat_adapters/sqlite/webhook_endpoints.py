@@ -7,6 +7,7 @@ import msgspec
 from keysat_adapters.sqlite.session import Row, Session
 from keysat_adapters.sqlite.table import Table, json_text
 from keysat_core.domain.ids import WebhookEndpointId
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.webhook_endpoint import Listener, WebhookEndpoint
 from keysat_core.errors import NotFound
@@ -37,6 +38,10 @@ _COUNT: Final = "SELECT count(*) FROM webhook_endpoints WHERE deleted_at IS NULL
 _LISTENERS: Final = (
     "SELECT id, event_types FROM webhook_endpoints"
     " WHERE deleted_at IS NULL AND active = 1 ORDER BY created_at, id"
+)
+_FORGET: Final = (
+    "UPDATE webhook_endpoints SET previous_secret = NULL, previous_secret_until = NULL"
+    " WHERE previous_secret_until <= ? OR previous_secret_until > ?"
 )
 _names: Final = msgspec.json.Decoder(tuple[str, ...])
 
@@ -112,3 +117,7 @@ class SQLiteWebhookEndpoints:
                 endpoint.previous_secret_until,
             ),
         )
+
+    def forget_secrets(self, now: Instant, latest: Instant) -> int:
+        """Forget the previous secrets whose time is over."""
+        return self._session.run(_FORGET, (now, latest))

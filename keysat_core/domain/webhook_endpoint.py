@@ -14,6 +14,7 @@ from keysat_core.domain.text import checked_text
 from keysat_core.domain.web_address import checked_page
 from keysat_core.errors import InvariantError
 from keysat_core.limits import (
+    CLOCK_MARGIN_SECONDS,
     DESCRIPTION_CHARS_MAX,
     EVENT_TYPES_MAX,
     WEBHOOK_SECRET_CHARS_MAX,
@@ -85,9 +86,18 @@ def rotated(endpoint: WebhookEndpoint, secret: Secret, now: Instant) -> WebhookE
 def signing_secrets(endpoint: WebhookEndpoint, now: Instant) -> tuple[Secret, ...]:
     """Give the secrets to sign with, the one in use first."""
     until = endpoint.previous_secret_until
-    if endpoint.previous_secret is None or until is None or until <= now:
+    is_over = until is None or not now < until <= overlap_latest(now)
+    if endpoint.previous_secret is None or is_over:
         return (endpoint.secret,)
     return (endpoint.secret, endpoint.previous_secret)
+
+
+def overlap_latest(now: Instant) -> Instant:
+    """Give the latest end that an overlap of two secrets can have.
+
+    A later one was written by a clock that has been set back since, so that overlap is over too.
+    """
+    return Instant(now + WEBHOOK_SECRET_OVERLAP_SECONDS + CLOCK_MARGIN_SECONDS)
 
 
 def wants(event_types: Iterable[str], event_type: str) -> bool:

@@ -21,8 +21,14 @@ from keysat_core.domain.self_license import (
     refuse_without,
 )
 from keysat_core.domain.setting import OPERATOR_NAME
+from keysat_core.domain.webhook_endpoint import signing_secrets
 from keysat_core.errors import InvariantError, TierCapReached
-from keysat_core.limits import IDEMPOTENCY_SECONDS, PURGE_BATCH, RECEIPT_DAYS
+from keysat_core.limits import (
+    IDEMPOTENCY_SECONDS,
+    PURGE_BATCH,
+    RECEIPT_DAYS,
+    WEBHOOK_SECRET_OVERLAP_SECONDS,
+)
 from keysat_core.testing.clock import START, FixedClock
 from keysat_core.testing.ids import SeededIds
 from keysat_core.use_cases.merchants.set_default_profile import set_default_profile
@@ -34,7 +40,14 @@ from keysat_core.use_cases.server.prepare_server import (
 from keysat_core.use_cases.server.purge_expired import Purged, purge_expired
 from keysat_core.use_cases.server.settings import find_operator_name, pin_rate
 from keysat_core.use_cases.server.show_tier import show_tier
-from tests.support.builders import make_invoice, make_profile, make_receipt, make_web_session
+from keysat_core.use_cases.webhooks.delete_endpoint import delete_endpoint
+from tests.support.builders import (
+    make_endpoint,
+    make_invoice,
+    make_profile,
+    make_receipt,
+    make_web_session,
+)
 from tests.support.trade import CREATOR, OPERATOR, PATRON, Trade, open_trade
 
 
@@ -283,6 +296,39 @@ def test_only_what_is_older_than_its_time_is_removed(trade: Trade) -> None:
         assert tx.buckets.find_bucket("any", "b0") is not None
         assert tx.buckets.find_bucket("any", "b1") is None
         assert tx.web_sessions.find_session("0") is not None
+
+
+def test_a_secret_that_was_rotated_away_is_forgotten_once_its_time_is_over(trade: Trade) -> None:
+    now = trade.clock.now()
+    ends = {
+        Instant(now): False,
+        Instant(now + 1): True,
+        Instant(now + WEBHOOK_SECRET_OVERLAP_SECONDS): True,
+        Instant(now + 2 * WEBHOOK_SECRET_OVERLAP_SECONDS): False,
+    }
+    endpoints = [
+        make_endpoint(previous_secret=Secret("p" * 32), previous_secret_until=end) for end in ends
+    ]
+    with trade.store.writing() as tx:
+        for endpoint in endpoints:
+            tx.webhooks.put_endpoint(endpoint)
+    assert [len(signing_secrets(one, now)) == 2 for one in endpoints] == list(ends.values())
+    assert purge_expired(store=trade.store, clock=trade.clock).secrets == 2
+    with trade.store.reading() as tx:
+        kept = [tx.webhooks.get_endpoint(one.id).previous_secret is not None for one in endpoints]
+    assert kept == list(ends.values())
+
+
+def test_a_deleted_endpoint_keeps_no_secret_that_was_rotated_away(trade: Trade) -> None:
+    until = Instant(trade.clock.now() + 9)
+    endpoint = make_endpoint(previous_secret=Secret("p" * 32), previous_secret_until=until)
+    with trade.store.writing() as tx:
+        tx.webhooks.put_endpoint(endpoint)
+    delete_endpoint(OPERATOR, endpoint.id, store=trade.store, clock=trade.clock, ids=trade.ids)
+    with trade.store.reading() as tx:
+        left = tx.webhooks.find_endpoint(endpoint.id)
+    assert left is not None
+    assert left.previous_secret is None
 
 
 def test_a_pass_removes_a_bounded_batch(trade: Trade) -> None:

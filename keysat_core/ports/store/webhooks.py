@@ -33,6 +33,12 @@ class WebhookEndpoints(Protocol):
 
     def count_endpoints(self) -> int: ...
     def put_endpoint(self, endpoint: WebhookEndpoint) -> None: ...
+    def forget_secrets(self, now: Instant, latest: Instant) -> int:
+        """Forget the previous secrets whose time is over by ``now``, or would be after ``latest``.
+
+        Gives how many there were.
+        """
+        ...
 
 
 class Deliveries(Protocol):
@@ -63,10 +69,10 @@ class Deliveries(Protocol):
         """Endpoints for which ``list_due`` gives anything, deleted ones too, longest due first."""
         ...
 
-    def purge_deliveries(self, before: Instant, limit: int) -> int:
-        """Remove what was made before an instant and is delivered or dead, oldest first.
+    def purge_deliveries(self, before: Instant, limit: int, *, ahead: Instant) -> int:
+        """Remove what was made before an instant, or after another, and is delivered or dead.
 
-        Looks at no more than ``limit`` of each; gives how many went.
+        Looks at no more than the first ``limit`` of each; gives how many went.
         """
         ...
 

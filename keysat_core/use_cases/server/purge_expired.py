@@ -5,6 +5,7 @@ import msgspec
 from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.retention import read_days
 from keysat_core.domain.setting import RETENTION_DELIVERY_DAYS
+from keysat_core.domain.webhook_endpoint import overlap_latest
 from keysat_core.limits import IDEMPOTENCY_SECONDS, PURGE_BATCH, RECEIPT_DAYS
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.store import Store
@@ -14,7 +15,7 @@ BUCKET_SECONDS = DAY_SECONDS
 
 
 class Purged(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows were removed."""
+    """How many rows were removed. ``secrets``: rotated away, and forgotten now."""
 
     receipts: int
     idempotency_records: int
@@ -22,12 +23,14 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
     buckets: int
     web_sessions: int
     deliveries: int = 0
+    secrets: int = 0
 
 
 def purge_expired(*, store: Store, clock: Clock) -> Purged:
     """Remove receipts, idempotency keys, answers, buckets and sessions whose time is over, in batches.
 
-    Finished deliveries too, if they are kept for a time only (B-47).
+    Finished deliveries too, if they are kept for a time only (B-47), and webhook secrets that were
+    rotated away and sign no more.
     """
     now = clock.now()
     with store.writing() as tx:
@@ -46,5 +49,10 @@ def purge_expired(*, store: Store, clock: Clock) -> Purged:
             web_sessions=tx.web_sessions.purge_sessions(now, PURGE_BATCH),
             deliveries=0
             if days is None
-            else tx.deliveries.purge_deliveries(Instant(now - days * DAY_SECONDS), PURGE_BATCH),
+            else tx.deliveries.purge_deliveries(
+                Instant(now - days * DAY_SECONDS),
+                PURGE_BATCH,
+                ahead=Instant(now + DAY_SECONDS),
+            ),
+            secrets=tx.webhooks.forget_secrets(now, overlap_latest(now)),
         )

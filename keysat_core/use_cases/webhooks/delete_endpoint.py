@@ -28,7 +28,14 @@ def delete_endpoint(
     now = clock.now()
     with store.writing() as tx:
         endpoint = tx.webhooks.get_endpoint(endpoint_id)
-        endpoint = msgspec.structs.replace(endpoint, deleted_at=now, active=False, updated_at=now)
+        endpoint = msgspec.structs.replace(
+            endpoint,
+            deleted_at=now,
+            active=False,
+            updated_at=now,
+            previous_secret=None,
+            previous_secret_until=None,
+        )
         tx.webhooks.put_endpoint(endpoint)
         dead = _let_die(tx, endpoint_id, now)
         target = ("webhook_endpoint", endpoint.id)
