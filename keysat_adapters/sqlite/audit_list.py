@@ -4,14 +4,18 @@ Where several filters are given, the one that leaves fewest rows decides which i
 what is kept the number is known, of the others as many are counted as tell few from many.
 """
 
+import logging
 from typing import Final, NamedTuple
 
 from keysat_adapters.sqlite.audit_rows import AUDIT_ROWS, audit_row
 from keysat_adapters.sqlite.list_query import Bound, ListQuery, kept_count, kept_total
-from keysat_adapters.sqlite.session import Session
-from keysat_core.domain.audit_list import AuditFilter, AuditRow
-from keysat_core.domain.instant import DAY_SECONDS
+from keysat_adapters.sqlite.refusals import DAMAGE
+from keysat_adapters.sqlite.session import Row, Session
+from keysat_core.domain.audit_list import AuditFilter, AuditRow, unreadable_row
+from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.listing import Total
+from keysat_core.errors import CorruptRow, StoreUnavailable
+from keysat_core.limits import INSTANT_MAX
 
 ACTOR_ID: Final = "CASE WHEN json_valid(details) THEN details ->> 'actor_id' END"
 """Spelled as its index is."""
@@ -26,6 +30,14 @@ _SPAN: Final = (
     "SELECT (SELECT min(first_id) FROM audit_days WHERE day >= ?),"
     " (SELECT max(last_id) FROM audit_days WHERE day <= ?)"
 )
+_BY_ID: Final = AUDIT_ROWS.select("WHERE id = ?")
+_WHEN: Final = (
+    "SELECT occurred_at FROM audit_log"
+    " WHERE id = ? AND typeof(occurred_at) = 'integer' AND occurred_at BETWEEN 0 AND ?"
+)
+
+# The standard library's, because every command loads this module.
+log = logging.getLogger("keysat.sqlite")
 
 
 class _Ids(NamedTuple):
@@ -40,8 +52,14 @@ def list_rows(session: Session, criteria: AuditFilter) -> list[AuditRow]:
     query = list_query(session, criteria)
     if query is None:
         return []
-    rows = session.rows(list_sql(query), (*query.values, criteria.limit, criteria.offset))
-    return AUDIT_ROWS.values(audit_row, rows)
+    values = (*query.values, criteria.limit, criteria.offset)
+    try:
+        rows = session.rows(list_sql(query), values)
+    except StoreUnavailable as exc:
+        if not isinstance(exc.__cause__, DAMAGE):
+            raise
+        return [_find(session, row[0]) for row in session.rows(_ids_sql(query), values)]
+    return [_read(session, row) for row in rows]
 
 
 def count_rows(session: Session, criteria: AuditFilter) -> Total:
@@ -75,6 +93,37 @@ def list_query(
 def list_sql(query: ListQuery) -> str:
     """Spell the query for a page; limit and offset are bound last."""
     return AUDIT_ROWS.select(f"{query.where_clause} ORDER BY id DESC LIMIT ? OFFSET ?")
+
+
+def _ids_sql(query: ListQuery) -> str:
+    return f"SELECT id FROM audit_log {query.where_clause} ORDER BY id DESC LIMIT ? OFFSET ?"  # noqa: S608  constants
+
+
+def _find(session: Session, row_id: int) -> AuditRow:
+    """Read one row by its id, because one on its page cannot be read."""
+    try:
+        return _read(session, session.rows(_BY_ID, (row_id,))[0])
+    except StoreUnavailable as exc:
+        if not isinstance(exc.__cause__, DAMAGE):
+            raise
+        return _unreadable(session, row_id, str(exc))
+
+
+def _read(session: Session, row: Row) -> AuditRow:
+    try:
+        return AUDIT_ROWS.value(audit_row, row)
+    except CorruptRow as exc:
+        return _unreadable(session, row[0], str(exc))
+
+
+def _unreadable(session: Session, row_id: int, problem: str) -> AuditRow:
+    """Give a row that says that it is damaged, so that all others are listed."""
+    log.warning("row %d of the audit log is unreadable: %s", row_id, problem)
+    try:
+        occurred_at = session.number(_WHEN, (row_id, INSTANT_MAX))
+    except StoreUnavailable:
+        occurred_at = 0
+    return unreadable_row(row_id, Instant(occurred_at))
 
 
 def _terms(criteria: AuditFilter) -> list[tuple[str, Bound]]:

@@ -10,6 +10,7 @@ from keysat_adapters.sqlite.table import Table
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.audit_list import AuditRow
 from keysat_core.domain.document import JSONValue
+from keysat_core.domain.instant import checked_instant
 
 AUDIT: Final = Table("audit_log", SEALED_COLUMNS)
 AUDIT_ROWS: Final = Table("audit_log", ("id", *SEALED_COLUMNS))
@@ -35,4 +36,6 @@ def audit_entry(row: Row) -> AuditEntry:
 
 def audit_row(row: Row) -> AuditRow:
     """Read an id and the sealed columns behind it."""
-    return AuditRow(id=row[0], entry=audit_entry(row[1:]))
+    entry = audit_entry(row[1:])
+    checked_instant(entry.occurred_at, field="occurred_at")
+    return AuditRow(id=row[0], entry=entry)

@@ -1,11 +1,16 @@
 """Questions about the audit log and their answers (admin-api 2.11)."""
 
+from typing import Final
+
 import msgspec
 
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.text import checked_range
 from keysat_core.limits import AUDIT_OFFSET_MAX, AUDIT_PAGE_DEFAULT, AUDIT_PAGE_MAX
+
+UNREADABLE: Final = "unreadable"
+"""The action, and the kind of actor, of a row that a damaged database keeps from being read."""
 
 
 class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,3 +43,20 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     entry: AuditEntry
+
+
+def unreadable_row(row_id: int, occurred_at: Instant) -> AuditRow:
+    """Give what stands in a list for a row that is damaged; ``occurred_at`` is 0 if that is, too."""
+    entry = AuditEntry(
+        actor_kind=UNREADABLE,
+        actor_hash=None,
+        action=UNREADABLE,
+        target_kind=None,
+        target_id=None,
+        request_ip=None,
+        user_agent=None,
+        request_id=None,
+        details={},
+        occurred_at=occurred_at,
+    )
+    return AuditRow(id=row_id, entry=entry)

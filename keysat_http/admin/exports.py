@@ -2,9 +2,10 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeAlias
+from itertools import chain
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from litestar import Request
 from litestar.datastructures import State
@@ -32,6 +33,8 @@ from keysat_http.views.export import (
     invoice_export,
     license_export,
 )
+
+_Row = TypeVar("_Row")
 
 _PATH: Final = "/v1/admin/export"
 _TAGS: Final = ("exports",)
@@ -62,7 +65,7 @@ def export_licenses(
     export_format: Format = ExportFormat.CSV,
 ) -> Stream:
     """Export licenses, newest issued first, never with their keys; filters are those of the list."""
-    batches = reading.read_licenses(actor, criteria, store=ports.store)
+    batches = _begun(request, reading.read_licenses(actor, criteria, store=ports.store))
     return _file(request, ports, "licenses", license_export(batches, export_format), export_format)
 
 
@@ -85,6 +88,7 @@ def export_invoices(
     batches = reading.read_invoices(
         actor, criteria, product_slug=product_slug or None, store=ports.store
     )
+    batches = _begun(request, batches)
     return _file(request, ports, "invoices", invoice_export(batches, export_format), export_format)
 
 
@@ -97,8 +101,22 @@ def export_audit(
     export_format: Format = ExportFormat.CSV,
 ) -> Stream:
     """Export the audit log, newest first; filters are those of the list."""
-    batches = reading.read_audit(actor, criteria, store=ports.store)
+    batches = _begun(request, reading.read_audit(actor, criteria, store=ports.store))
     return _file(request, ports, "audit", audit_export(batches, export_format), export_format)
+
+
+def _begun(
+    request: Request[object, object, State], batches: Iterator[Sequence[_Row]]
+) -> Iterator[Sequence[_Row]]:
+    """Read the first batch before the answer begins, while a failure can still be the answer."""
+    if _is_head(request):
+        return iter(())
+    first = next(batches, None)
+    return iter(()) if first is None else chain((first,), batches)
+
+
+def _is_head(request: Request[object, object, State]) -> bool:
+    return bool(request.scope.get("state", {}).get(IS_HEAD))
 
 
 def _file(
@@ -113,7 +131,7 @@ def _file(
     when = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}"
     return Stream(
         # A HEAD asks for none of them.
-        iter(()) if request.scope.get("state", {}).get(IS_HEAD) else chunks,
+        iter(()) if _is_head(request) else chunks,
         headers={
             # As a header, because the route's own media type would win.
             "content-type": MEDIA_TYPES[format_],

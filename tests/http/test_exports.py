@@ -138,3 +138,42 @@ def test_an_export_of_any_length_takes_little_memory_and_holds_no_transaction(sh
     )
     ids = [msgspec.json.decode(line)["id"] for chunk in audit for line in chunk.splitlines()]
     assert ids == list(range(len(ids), 0, -1))
+
+
+def damage(shop: Shop, sql: str) -> None:
+    connection = shop.ports.store._writer.session.connection  # type: ignore[attr-defined]
+    connection.execute(f"PRAGMA ignore_check_constraints = on; {sql}").fetchall()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "details = '[]'",
+        "details = CAST(x'ff' AS TEXT)",
+        "target_id = CAST(x'ff' AS TEXT)",
+        "occurred_at = 9000000000000000",
+    ],
+)
+def test_a_damaged_audit_row_says_so_and_hides_no_other(shop: Shop, change: str) -> None:
+    for _ in range(2):
+        shop.issue()
+    before = shop.admin("GET", "/audit")["entries"]
+    damaged = before[1]["id"]
+    damage(shop, f"UPDATE audit_log SET {change} WHERE id = {damaged}")  # noqa: S608  ours
+    entries = shop.admin("GET", "/audit")["entries"]
+    assert (entries[0], entries[2:]) == (before[0], before[2:])
+    said = entries[1]
+    assert (said["id"], said["action"], said["details"]) == (damaged, "unreadable", {})
+    if "occurred_at" not in change:
+        assert said["occurred_at"] == before[1]["occurred_at"]
+    lines = fetched(shop, "audit", format="jsonl").content.splitlines()
+    assert [msgspec.json.decode(line) for line in lines] == entries
+    assert table(fetched(shop, "audit").text)[1]["action"] == "unreadable"
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_an_export_that_cannot_begin_is_an_error_and_no_half_file(shop: Shop, format_: str) -> None:
+    shop.issue()
+    damage(shop, "UPDATE licenses SET entitlements = '{}'")
+    answer = fetched(shop, "licenses", format=format_)
+    assert (answer.status_code, answer.json()["ok"]) == (500, False)
