@@ -7,6 +7,7 @@ from typing import Final
 
 import apsw
 
+from keysat_adapters.sqlite import kept_counts
 from keysat_adapters.sqlite.audit_log import SQLiteAuditLog
 from keysat_adapters.sqlite.checksum import checksum_problems
 from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
@@ -99,6 +100,14 @@ class SQLiteDatabaseFile:
     def unread_audit_reason(self) -> str | None:
         """Compare the audit log's table with that of this program."""
         return self._difference_of(["audit_log"])
+
+    def unread_counts_reason(self) -> str | None:
+        """Compare the tables of kept numbers, and those they are of, with those of this program."""
+        return self._difference_of(kept_counts.READ_TABLES)
+
+    def count_differences(self) -> Mapping[str, int]:
+        """Count again what is kept, and compare."""
+        return kept_counts.count_differences(self._session)
 
     def _difference_of(self, tables: Iterable[str]) -> str | None:
         with _translated():

@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 import apsw
 
 from keysat_adapters.sqlite.connection import create_file, open_writer
-from keysat_adapters.sqlite.emptied import REMEDY, refuse_emptied
+from keysat_adapters.sqlite.emptied import REMEDY, refuse_emptied, refuse_empty
 from keysat_adapters.sqlite.healing import Healing, Remedy, heal, healings
+from keysat_adapters.sqlite.kept_counts import recount
 from keysat_adapters.sqlite.ledger import (
     begin_ledger,
     ledger_of,
@@ -29,6 +30,7 @@ from keysat_adapters.sqlite.ledger import (
 from keysat_adapters.sqlite.migration import Migration, packaged_migrations
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_adapters.sqlite.safety_copy import SafetyCopy
+from keysat_adapters.sqlite.session import Session
 from keysat_core.errors import MigrationRefused
 
 WAIT_SECONDS: Final = 120.0
@@ -84,6 +86,33 @@ def migrate_file(path: Path) -> Migrated:
         return migrate(connection)
     finally:
         connection.close()
+
+
+def recount_file(path: Path) -> dict[str, int]:
+    """Count anew what is kept beside long tables; give by table how many keys differed.
+
+    Nobody else can write meanwhile.
+
+    Raises:
+        MigrationRefused: It is not ours, or not of this version.
+        StoreBusy, StoreUnavailable.
+    """
+    refuse_empty(path)
+    refuse_stranger(path)
+    connection = open_writer(path)
+    try:
+        refuse_unless_current(connection)
+        session = Session(connection)
+        session.begin(may_write=True, busy_seconds=WAIT_SECONDS)
+        try:
+            differed = recount(session)
+        except BaseException:
+            session.abandon()
+            raise
+        session.commit()
+    finally:
+        connection.close()
+    return differed
 
 
 def migrate(connection: apsw.Connection, migrations: Sequence[Migration] | None = None) -> Migrated:

@@ -9,7 +9,7 @@ from keysat_adapters.sqlite.migration_status import (
     MigrationStatus,
     migration_status,
 )
-from keysat_adapters.sqlite.migrations import Migrated, migrate_file
+from keysat_adapters.sqlite.migrations import Migrated, migrate_file, recount_file
 from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import JSONCommand
 from keysat_cli.output import emit, table
@@ -47,14 +47,35 @@ class Migrations(msgspec.Struct, frozen=True, kw_only=True):
     copy_path: str | None
 
 
+class Recounted(msgspec.Struct, frozen=True, kw_only=True):
+    """The kept counts were made anew. ``differed``: by table, how many keys had other numbers."""
+
+    ok: bool
+    db_path: str
+    differed: dict[str, int]
+
+
 @click.command(cls=JSONCommand)
 @click.option("--status", "is_status", is_flag=True, help="Only look; exit code 9 if it differs.")
-def migrate(*, is_status: bool) -> None:
+@click.option(
+    "--recount",
+    "is_recount",
+    is_flag=True,
+    help="Only count anew what is kept beside long tables; nothing else can write meanwhile.",
+)
+def migrate(*, is_status: bool, is_recount: bool) -> None:
     """Bring the database to this version.
 
     The server does it by itself when it starts. A database that does not exist is made.
     """
+    if is_status and is_recount:
+        raise click.UsageError("--status only looks; give it or --recount")
     settings = read_store_settings(environment())
+    if is_recount:
+        differed = recount_file(settings.db_path)
+        counted = Recounted(ok=True, db_path=str(settings.db_path), differed=differed)
+        emit(counted, table(("table", "keys that differed"), differed.items()))
+        return
     done = Migrated([], [], None)
     if not is_status:
         done = migrate_file(settings.db_path)

@@ -34,6 +34,7 @@ class Check(StrEnum):
     BOOKS = "books"
     SEATS = "seats"
     AUDIT = "audit"
+    COUNTS = "counts"
 
 
 class CheckFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +97,16 @@ def judge_references(dangling: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(
         f"{count} rows of table {table} refer to rows that are not there"
         for table, count in dangling.items()
+        if count
+    )
+
+
+def judge_counts(differences: Mapping[str, int]) -> tuple[str, ...]:
+    """Judge the numbers kept beside long tables, by their table."""
+    return tuple(
+        f"{count} keys of table {table} have other numbers than what they count;"
+        " keysat migrate --recount counts anew"
+        for table, count in differences.items()
         if count
     )
 

@@ -43,6 +43,14 @@ class DatabaseFile(Protocol):
         """Say why this program cannot read its audit log; None if it can."""
         ...
 
+    def unread_counts_reason(self) -> str | None:
+        """Say why this program cannot read the counts kept in it; None if it can."""
+        ...
+
+    def count_differences(self) -> Mapping[str, int]:
+        """Count, by table, the kept numbers that are not those of what they count."""
+        ...
+
     def find_signing_key_pem(self) -> tuple[Secret, str] | None:
         """The private and the public PEM; None before first boot."""
         ...

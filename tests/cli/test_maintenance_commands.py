@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.support.program import Program, clean_environment
+from tests.support.stocked import run
 from tests.support.tree import PACKAGES, ROOT
 
 
@@ -45,6 +46,17 @@ def test_the_status_only_looks(tmp_path: Path) -> None:
     program.text("migrate")
     assert program.json("migrate", "--status")["ok"] is True
     assert "applied" in program.text("migrate", "--status")
+
+
+def test_kept_counts_are_made_anew_when_asked_for(tmp_path: Path) -> None:
+    program = Program(folder=tmp_path)
+    program.text("migrate")
+    assert set(program.json("migrate", "--recount")["differed"].values()) == {0}
+    run(program.db_path, "INSERT INTO row_counts VALUES ('licenses', 'p', '', 'active', 7)")
+    assert program.run("verify").exit_code == 9
+    assert program.json("migrate", "--recount")["differed"]["row_counts"] == 1
+    assert program.run("verify").exit_code == 0
+    assert program.run("migrate", "--recount", "--status").exit_code == 2
 
 
 def test_an_older_database_is_not_migrated_behind_a_servers_back(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -10,8 +11,9 @@ import pytest
 from keysat_adapters.sqlite.connection import create_file, open_writer
 from keysat_adapters.sqlite.database_file import look_into
 from keysat_adapters.sqlite.migration import packaged_migrations
-from keysat_adapters.sqlite.migrations import migrate
+from keysat_adapters.sqlite.migrations import migrate, recount_file
 from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_cli.verification import file_problems
 from keysat_core.domain.audit_chain import ChainPage
 from keysat_core.domain.audit_list import AuditFilter, AuditRow
 from keysat_core.domain.inspection import (
@@ -35,6 +37,7 @@ from keysat_core.ports.store import AuditLog
 from keysat_core.signing import LicenseKey, SigningKey, Verifier
 from keysat_core.use_cases.server.verify_database import TOLD_EVERY, verify_database
 from tests.support.builders import make_license
+from tests.support.kept_counts import drift
 from tests.support.stocked import bytes_of, run, stock
 
 KEY = SigningKey.from_seed(bytes(range(32)))
@@ -308,6 +311,12 @@ class Scripted:
             raise StoreUnavailable("page 1 is gone")
         return None
 
+    def unread_counts_reason(self) -> str | None:
+        return None
+
+    def count_differences(self) -> Mapping[str, int]:
+        return {}
+
     def find_signing_key_pem(self) -> tuple[Secret, str] | None:
         return self._pair
 
@@ -449,3 +458,27 @@ def test_offenders_are_named_by_their_first_few() -> None:
     assert judge_references({"a": 2, "b": 0}) == (
         "2 rows of table a refer to rows that are not there",
     )
+
+
+KEPT_WRONG = {
+    "row_counts": "UPDATE row_counts SET row_count = row_count + 1 WHERE counted IN ('licenses', 'machines')",
+    "revenue_days": "DELETE FROM revenue_days",
+    "code_spans": "INSERT INTO code_spans VALUES (1, 1, 'c', 1, 0, 0, 0)",
+    "audit_days": "UPDATE audit_days SET last_id = last_id - 1",
+}
+
+
+@pytest.mark.parametrize("table", KEPT_WRONG)
+def test_kept_counts_that_drifted_are_found_and_counted_anew(path: Path, table: str) -> None:
+    run(path, KEPT_WRONG[table])
+    with look_into(path) as database:
+        (differing,) = (item for item in database.count_differences().items() if item[1])
+    assert differing[0] == table
+    (said,) = wrong(path).pop(Check.COUNTS)
+    assert f"{differing[1]} keys of table {table}" in said
+    assert "keysat migrate --recount" in said
+    assert file_problems(path) == (), "it may be backed up and restored all the same"
+    assert recount_file(path)[table] == differing[1]
+    assert wrong(path) == {}
+    with closing(open_writer(path)) as connection:
+        assert drift(connection) == []

@@ -11,6 +11,7 @@ from keysat_core.domain.inspection import (
     CheckFinding,
     Tallies,
     judge_books,
+    judge_counts,
     judge_license,
     judge_references,
     judge_seats,
@@ -46,7 +47,20 @@ def verify_database(*, database: DatabaseFile, progress: Progress) -> list[Check
         _finding(Check.REFERENCES, lambda: judge_references(database.dangling_references())),
         _finding(Check.SIGNING_KEY, lambda: _key_problems(database)),
     ]
-    return [*findings, *_row_findings(database, progress), _audit_finding(database)]
+    return [
+        *findings,
+        *_row_findings(database, progress),
+        _readable_finding(
+            Check.AUDIT,
+            database.unread_audit_reason,
+            lambda: _audit_problems(database.audit_log),
+        ),
+        _readable_finding(
+            Check.COUNTS,
+            database.unread_counts_reason,
+            lambda: judge_counts(database.count_differences()),
+        ),
+    ]
 
 
 def _row_findings(database: DatabaseFile, progress: Progress) -> list[CheckFinding]:
@@ -64,14 +78,15 @@ def _row_findings(database: DatabaseFile, progress: Progress) -> list[CheckFindi
     ]
 
 
-def _audit_finding(database: DatabaseFile) -> CheckFinding:
+def _readable_finding(
+    check: Check, unread_reason: Callable[[], str | None], look: Callable[[], Sequence[str]]
+) -> CheckFinding:
+    """Ask one check of tables that this program may not know."""
     try:
-        unread = database.unread_audit_reason()
+        unread = unread_reason()
     except StoreUnavailable as exc:
-        return CheckFinding(check=Check.AUDIT, problems=(str(exc),))
-    if unread:
-        return CheckFinding(check=Check.AUDIT, skipped=unread)
-    return _finding(Check.AUDIT, lambda: _audit_problems(database.audit_log))
+        return CheckFinding(check=check, problems=(str(exc),))
+    return CheckFinding(check=check, skipped=unread) if unread else _finding(check, look)
 
 
 def _checksum_finding(database: DatabaseFile) -> CheckFinding:
