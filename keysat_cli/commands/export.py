@@ -120,8 +120,12 @@ def _write(chunks: Iterator[bytes], output: str, format_: str, expected: int | N
             done += EXPORT_BATCH
             if expected:
                 progress(min(done, expected), expected)
-    if output == STDOUT:
+    told(Exported(ok=True, path=output, format=format_, bytes=written, expected=expected))
+
+
+def told(made: Exported) -> None:
+    """Say what was written; nothing but the file itself goes to stdout with ``-``."""
+    if made.path == STDOUT:
         return
-    made = Exported(ok=True, path=output, format=format_, bytes=written, expected=expected)
-    emit(made, [output])
-    note(f"Wrote {written} bytes.")
+    emit(made, [made.path])
+    note(f"Wrote {made.bytes} bytes.")

@@ -70,12 +70,23 @@ class API:
         """
         return self.read("/v1/admin", *parts, **query)
 
+    def download(self, *parts: str, **query: Query) -> bytes:
+        """Read a file of the admin API, as large as an answer may be.
+
+        Raises:
+            ServerRefused.
+        """
+        return self._read("/v1/admin", parts, query).body
+
     def read(self, root: str, *parts: str, **query: Query) -> Any:
         """Read something that is not of the admin API.
 
         Raises:
             ServerRefused.
         """
+        return self._decoded(self._read(root, parts, query))
+
+    def _read(self, root: str, parts: tuple[str, ...], query: Mapping[str, Query]) -> Answer:
         address = _address(root, parts, query)
         for left in range(READ_TRIES - 1, -1, -1):
             try:
@@ -86,7 +97,9 @@ class API:
                 continue
             pause = _pause_of(answer)
             if not left or pause is None or pause > PAUSE_SECONDS_MAX:
-                return self._decoded(answer)
+                if not answer.is_success:
+                    raise refusal_of(answer, self._target)
+                return answer
             self._wait(pause)
         raise AssertionError("the last try returns or raises")
 
@@ -132,7 +145,7 @@ class API:
     ) -> Answer:
         headers = {
             "Authorization": f"Bearer {self._target.key.reveal()}",
-            "Accept": "application/json",
+            "Accept": "application/json, */*;q=0.5",
             **({"Content-Type": "application/json"} if body is not None else {}),
             **more,
         }

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from keysat_cli.output import emit
 from keysat_cli.remote.api import API
-from keysat_cli.remote.row import Params, Remote, moment
-from keysat_cli.remote.rows import access, catalog, merchants, outside, sales, server
+from keysat_cli.remote.row import Params, Remote
+from keysat_cli.remote.rows import access, catalog, exports, merchants, outside, sales, server
+from keysat_cli.remote.rows.queries import audit_query
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,9 +33,10 @@ def _public_key(api: API, p: Params) -> None:
 
 
 def _audit(api: API, p: Params) -> Any:
-    times = {"since": moment(p["since"]), "until": moment(p["until"])}
-    return api.get("audit", **(dict(p) | times))
+    return api.get("audit", **{name: p[name] for name in _PAGE if name in p}, **audit_query(p))
 
+
+_PAGE: Final = ("limit", "offset", "before_id")
 
 REMOTE: Final[Mapping[str, Remote]] = {
     **access.ROWS,
@@ -44,6 +46,7 @@ REMOTE: Final[Mapping[str, Remote]] = {
     **merchants.ROWS,
     **server.ROWS,
     "key public": Remote(run=_public_key),
+    **exports.ROWS,
     "audit list": Remote(run=_audit, columns=("id", "occurred_at", "action", "target_id")),
 }
 
@@ -62,9 +65,6 @@ LOCAL_ONLY: Final[Mapping[str, LocalOnly]] = {
     "doctor": LocalOnly(reason="it looks at the database, its files and its machine"),
     "password clear": LocalOnly(reason="the admin API has no operation for it"),
     "audit verify": LocalOnly(reason="it reads every row of the log"),
-    "export licenses": LocalOnly(reason="the API gives the file itself, at /export/licenses"),
-    "export invoices": LocalOnly(reason="the API gives the file itself, at /export/invoices"),
-    "export audit": LocalOnly(reason="the API gives the file itself, at /export/audit"),
     "license issue-many": LocalOnly(reason="all are issued in one transaction, or none"),
     "license key": LocalOnly(reason="the admin API never shows the key of a license again"),
     "key verify": _FREE,

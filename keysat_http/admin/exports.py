@@ -5,12 +5,12 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from litestar import Request
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import FromQuery
 from litestar.response import Stream
 
 from keysat_core.domain.actor import Actor
@@ -38,7 +38,6 @@ _Row = TypeVar("_Row")
 
 _PATH: Final = "/v1/admin/export"
 _TAGS: Final = ("exports",)
-Format: TypeAlias = Annotated[ExportFormat, QueryParameter(name="format")]
 
 _PAGING: Final = {"limit", "offset", "before_id"}
 
@@ -62,11 +61,11 @@ def export_licenses(
     actor: NamedDependency[Actor],
     ports: NamedDependency[Ports],
     request: Request[object, object, State],
-    export_format: Format = ExportFormat.CSV,
+    format: FromQuery[ExportFormat] = ExportFormat.CSV,  # noqa: A002  the query's own word
 ) -> Stream:
     """Export licenses, newest issued first, never with their keys; filters are those of the list."""
     batches = _begun(request, reading.read_licenses(actor, criteria, store=ports.store))
-    return _file(request, ports, "licenses", license_export(batches, export_format), export_format)
+    return _file(request, ports, "licenses", license_export(batches, format), format)
 
 
 @get(
@@ -81,7 +80,7 @@ def export_invoices(
     actor: NamedDependency[Actor],
     ports: NamedDependency[Ports],
     request: Request[object, object, State],
-    export_format: Format = ExportFormat.CSV,
+    format: FromQuery[ExportFormat] = ExportFormat.CSV,  # noqa: A002  the query's own word
     product_slug: FromQuery[str] = "",
 ) -> Stream:
     """Export invoices, newest first; filters are those of the list."""
@@ -89,7 +88,7 @@ def export_invoices(
         actor, criteria, product_slug=product_slug or None, store=ports.store
     )
     batches = _begun(request, batches)
-    return _file(request, ports, "invoices", invoice_export(batches, export_format), export_format)
+    return _file(request, ports, "invoices", invoice_export(batches, format), format)
 
 
 @get(_PATH + "/audit", dependencies={"criteria": _whole(read_audit_filter)}, tags=_TAGS)
@@ -98,11 +97,11 @@ def export_audit(
     actor: NamedDependency[Actor],
     ports: NamedDependency[Ports],
     request: Request[object, object, State],
-    export_format: Format = ExportFormat.CSV,
+    format: FromQuery[ExportFormat] = ExportFormat.CSV,  # noqa: A002  the query's own word
 ) -> Stream:
     """Export the audit log, newest first; filters are those of the list."""
     batches = _begun(request, reading.read_audit(actor, criteria, store=ports.store))
-    return _file(request, ports, "audit", audit_export(batches, export_format), export_format)
+    return _file(request, ports, "audit", audit_export(batches, format), format)
 
 
 def _begun(

@@ -21,9 +21,6 @@ from tests.support.remote_shop import RemoteShop, remote_shop
 SHORTER_PAGES: Final = {"search_licenses"}
 """The list of licenses under another name; one command needs only one of them."""
 
-FILES: Final = {"export_licenses", "export_invoices", "export_audit"}
-"""What is fetched as a file by whatever fetches files."""
-
 CAPABILITIES: Final = (
     "unlimited_products", "unlimited_policies", "unlimited_codes", "unlimited_merchant_profiles",
     "recurring_billing", "zaprite_payments",
@@ -55,13 +52,14 @@ def test_every_admin_operation_can_be_reached_by_a_command(tmp_path: Path) -> No
         _take_payments(shop)
         _tell_of_events(shop)
         _keep_profiles(shop, btcpay.add_key(store.id), zaprite.live.api_key, zaprite_url)
+        _export(shop)
         _let_others_in(shop)
         _look_after_the_server(shop, tmp_path)
         _clear_away(shop)
         assert REMOTE.keys() - shop.used == set()
         names = {str(handler.handler_name) for handler in ADMIN if hasattr(handler, "handler_name")}
         assert len(names) == len(ADMIN)
-        assert names - shop.door.operations == SHORTER_PAGES | FILES
+        assert names - shop.door.operations == SHORTER_PAGES
         assert not any(ADMIN_KEY in str(one.query) for one in shop.door.requests)
     assert not (tmp_path / "far" / "keysat.db").exists()
 
@@ -198,6 +196,18 @@ def _take_payments(shop: RemoteShop) -> None:
     assert pinned["rates"][0]["units_per_btc"] == 65000
     assert shop.run("rates", "refresh", "USD")["source"]
     assert len(shop.run("rates", "show")["rates"]) == 1
+
+
+def _export(shop: RemoteShop) -> None:
+    for what in ("licenses", "invoices", "audit"):
+        for format_ in ("csv", "jsonl"):
+            far, near = (side.folder / f"{what}.{format_}" for side in (shop.far, shop.near))
+            words = ("export", what, "--format", format_, "--until", "2090-01-01T00:00:00Z")
+            made = shop.run(*words, "--output", str(far))
+            shop.near.json(*words, "--output", str(near))
+            assert far.read_bytes() == near.read_bytes(), what
+            assert far.stat().st_mode & 0o777 == 0o600
+            assert made["bytes"] == far.stat().st_size > 0
 
 
 def _let_others_in(shop: RemoteShop) -> None:

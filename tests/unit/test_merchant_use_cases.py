@@ -188,7 +188,9 @@ def test_text_is_trimmed_and_blank_text_clears(
 # --- update -------------------------------------------------------------------------------------
 
 
-def test_only_what_is_sent_changes_and_the_trail_says_how_but_of_the_mail_server(trade: Trade) -> None:
+def test_only_what_is_sent_changes_and_the_trail_says_how_but_of_the_mail_server(
+    trade: Trade,
+) -> None:
     before = trade.shop.profile
     trade.clock.advance(5)
     after = update(trade, before.id, name="Renamed", **IDENTITY, **MAIL)

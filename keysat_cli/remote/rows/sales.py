@@ -12,7 +12,7 @@ from keysat_cli.options import confirm
 from keysat_cli.output import note
 from keysat_cli.remote.api import API
 from keysat_cli.remote.row import Params, Remote, moment, narrowed, said
-from keysat_cli.remote.rows.catalog import find_policy, find_product
+from keysat_cli.remote.rows.queries import invoice_query, license_query
 from keysat_http.views.issued_table import IssuedTable
 from keysat_http.views.license import License
 
@@ -33,20 +33,7 @@ def _issue(api: API, p: Params) -> Any:
 
 
 def _list_licenses(api: API, p: Params) -> Any:
-    slug, address = p["product_slug"], p["address"]
-    return api.get(
-        LICENSES,
-        product_id=None if slug is None else find_product(api, slug)["id"],
-        policy_id=None if address is None else find_policy(api, address)["id"],
-        status=p["status"],
-        buyer_email=p["buyer_email"],
-        nostr_npub=p["nostr_npub"],
-        invoice_id=p["invoice_id"],
-        since=moment(p["since"]),
-        until=moment(p["until"]),
-        limit=p["limit"],
-        offset=p["offset"],
-    )
+    return api.get(LICENSES, limit=p["limit"], offset=p["offset"], **license_query(api, p))
 
 
 def _import_licenses(api: API, p: Params) -> None:
@@ -155,19 +142,7 @@ def _cancel_subscription(api: API, p: Params) -> Any:
 
 
 def _list_invoices(api: API, p: Params) -> Any:
-    return api.get(
-        INVOICES,
-        status=p["status"],
-        product_slug=p["product_slug"],
-        buyer_email=p["buyer_email"],
-        invoice_id=p["invoice_id"],
-        payment_provider_id=p["account_id"],
-        needs_attention=p["attention"],
-        since=moment(p["since"]),
-        until=moment(p["until"]),
-        limit=p["limit"],
-        offset=p["offset"],
-    )
+    return api.get(INVOICES, limit=p["limit"], offset=p["offset"], **invoice_query(p))
 
 
 def _show_invoice(api: API, p: Params) -> Any:
