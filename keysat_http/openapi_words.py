@@ -11,6 +11,8 @@ import msgspec
 
 from keysat_core.domain.access import GRANTABLE, roles_with
 from keysat_core.domain.actor import Scope
+from keysat_core.domain.self_license import UPGRADE_BASE_URL, Tier
+from keysat_core.errors import TierCapReached
 from keysat_core.limits import OFFSET_MAX, OPERATOR_KEY_CHARS_MAX, PAGE_MAX
 from keysat_http.errors import RULES, internal_answer
 from keysat_http.framework_errors import BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE
@@ -280,6 +282,11 @@ _ERRORS: Final[Mapping[str, Schema]] = {
         "error": rule.error,
         "message": rule.message or f"{rule.prefix}what happened, in words",
         "code": leaf.code,
+        **(
+            {"upgrade_url": f"{UPGRADE_BASE_URL}?policy={Tier.PRO}"}
+            if leaf is TierCapReached
+            else {}
+        ),
     }
     for leaf, rule in RULES.items()
 }

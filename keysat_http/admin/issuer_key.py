@@ -1,6 +1,7 @@
 """Taking over a signing key. Source: admin-api 2.17, B-40."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from litestar import Request
 from litestar.concurrency import sync_to_thread
@@ -23,6 +24,13 @@ from keysat_core.use_cases.server.import_issuer_key import ImportIssuerKey
 from keysat_http.routes import post
 from keysat_http.views.issuer_key import IssuerKeyImported
 
+EXAMPLE: Final = (
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
+    "-----END PRIVATE KEY-----\n"
+)
+"""The key whose bytes are 0 to 31, which nobody may use (RFC 8410, section 7 has the form)."""
+
 
 @dataclass
 class TakesPEM(Operation):
@@ -30,7 +38,7 @@ class TakesPEM(Operation):
 
     def __post_init__(self) -> None:
         """Say so."""
-        text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+        text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING), example=EXAMPLE)
         self.request_body = RequestBody(content={"text/plain": text}, required=True)
 
 
