@@ -33,8 +33,7 @@ from keysat_http.web_sessions import WebSessions
 
 NO_STORE: Final = (
     ADMIN_PREFIX,
-    "/admin/login",
-    "/admin/logout",
+    "/admin",
     "/metrics",
     "/v1/btcpay/authorize",
     "/v1/purchase",
@@ -192,6 +191,8 @@ def create_app(
         state=State(
             {
                 "authenticator": Authenticator(sources, sessions),
+                "ports": ports,
+                "settings": settings,
                 "operation_scopes": operation_scopes,
                 "keyed_requests": KeyedRequests(ports.store, ports.clock, seal),
             }

@@ -125,6 +125,13 @@ async def require_scope(
     # An operation nobody put into the table is nobody's.
     if scopes.get(handler.handler_name) not in credential.scopes:
         raise Forbidden
+    use_credential(connection, credential)
+
+
+def use_credential(
+    connection: ASGIConnection[Any, Any, Any, State], credential: Credential
+) -> None:
+    """Let a request act as what its credential proves."""
     if credential.note_use is not None:
         credential.note_use()
     connection.scope["state"][_STATE_KEY] = credential

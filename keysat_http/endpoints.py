@@ -49,6 +49,8 @@ from keysat_http.hooks.landing import Landing
 from keysat_http.limits import LOOK_SECONDS, PURCHASE_SECONDS
 from keysat_http.nudging import NudgeLimiter
 from keysat_http.pages import btcpay_callback, sandbox_checkout, thank_you
+from keysat_http.pages.admin.frame import provide_frame
+from keysat_http.pages.admin.places import SCREENS
 from keysat_http.pages.static_files import STATIC_ROUTES
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.public import catalog, purchase, recover, upgrade, validate
@@ -209,7 +211,7 @@ SANDBOX: Final[tuple[ControllerRouterHandler, ...]] = (
 def route_handlers(ports: Ports) -> list[ControllerRouterHandler]:
     """Give the routes for these ports; they need ``route_dependencies`` too."""
     pretend = SANDBOX if ports.sandbox is not None else ()
-    return [*PUBLIC, *SIGN_IN, *ADMIN, *HOOKS, *PAGES, *pretend]
+    return [*PUBLIC, *SIGN_IN, *ADMIN, *HOOKS, *PAGES, *SCREENS, *pretend]
 
 
 def route_dependencies(
@@ -222,6 +224,7 @@ def route_dependencies(
     threads = ProviderThreads(look_seconds=look_seconds)
     nudges = NudgeLimiter(read_time)
     return {
+        "frame": Provide(provide_frame, sync_to_thread=False),
         "provider_threads": Provide(lambda: threads, sync_to_thread=False),
         "landing": Provide(Landing, sync_to_thread=False),
         "nudges": Provide(lambda: nudges, sync_to_thread=False),

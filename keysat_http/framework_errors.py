@@ -26,6 +26,8 @@ from keysat_http.errors import (
 from keysat_http.limits import FIELD_PROBLEMS_MAX, PROBLEM_CHARS_MAX
 
 ADMIN_PREFIX: Final = "/v1/admin/"
+OPERATOR_PREFIXES: Final = (ADMIN_PREFIX, "/admin/")
+"""Where only operators read answers, so these may quote the inside of the shop."""
 
 log = structlog.get_logger("keysat.http")
 
@@ -97,7 +99,7 @@ def _answer_to(failure: Exception, scope: Scope, request_id: str | None) -> Answ
         case Refused():
             return failure.ready
         case KeysatError():
-            is_for_operator = scope["path"].startswith(ADMIN_PREFIX)
+            is_for_operator = scope["path"].startswith(OPERATOR_PREFIXES)
             return answer(failure, request_id=request_id, is_for_operator=is_for_operator)
         case HTTPException():
             return _answer_to_framework(failure, request_id)

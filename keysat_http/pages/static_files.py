@@ -12,6 +12,11 @@ from keysat_http.routes import get
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     "keysat.css": "text/css",
+    "admin.js": "text/javascript",
+    "dialogs.js": "text/javascript",
+    "fields.js": "text/javascript",
+    "htmx.js": "text/javascript",
+    "sign-in.js": "text/javascript",
     "thank-you.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
@@ -34,8 +39,7 @@ def _route(name: str) -> HTTPRouteHandler:
         f"/static/{name}",
         is_inline=True,
         media_type=MEDIA_TYPES[name],
-        operation_id=f"get_static_{name.replace('.', '_').replace('-', '_')}",
-        tags=["pages"],
+        include_in_schema=False,
     )
     def get_static_file() -> Response[bytes]:
         """Give a file of the pages."""

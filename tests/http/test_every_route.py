@@ -1,5 +1,6 @@
 """What holds for every route, found by walking all of them."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,7 +34,12 @@ def document(open_shop: Shop) -> Any:
 
 
 def registered(shop: Shop) -> list[Registered]:
-    """Every route as method, path in the document's spelling, and handler."""
+    """Every route of the document as method, path in the document's spelling, and handler."""
+    return [one for one in everything(shop) if one[2].include_in_schema is not False]
+
+
+def everything(shop: Shop) -> list[Registered]:
+    """Every route, the screens of the administration and the files of pages too."""
     found: list[Registered] = [
         (method, route.path_format, handler)
         for route in shop.app.litestar.routes
@@ -53,6 +59,30 @@ def test_every_route_is_in_the_document_with_its_errors(open_shop: Shop, documen
         assert {str(status) for status in handler.responses or {}} <= declared, path
         assert "503" in declared, path
         assert str(handler.status_code) in declared, path
+
+
+def test_only_screens_and_files_are_not_in_the_document_and_they_change_nothing(
+    open_shop: Shop,
+) -> None:
+    hidden = [one for one in everything(open_shop) if one[2].include_in_schema is False]
+    assert len(hidden) > 5
+    for method, path, _ in hidden:
+        assert method in {"GET", "HEAD"}, path
+        assert path.startswith(("/admin", "/static/")), path
+
+
+def test_every_screen_but_the_sign_in_asks_who_one_is(open_shop: Shop) -> None:
+    screens = {
+        path
+        for method, path, handler in everything(open_shop)
+        if method == "GET" and path.startswith("/admin") and handler.include_in_schema is False
+    }
+    open_shop.client.headers.pop("authorization", None)
+    for path in screens - {"/admin/login"}:
+        asked = re.sub(r"{[^}]*}", "0", path)
+        answer = open_shop.client.get(asked, follow_redirects=False)
+        assert answer.status_code == 303, path
+        assert answer.headers["location"].startswith("/admin/login?next="), path
 
 
 def test_nothing_else_is_in_the_document(open_shop: Shop, document: Any) -> None:
