@@ -4,10 +4,12 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from keysat_http.pages.admin import login, products, styleguide
+from keysat_http.pages.admin import api_keys, audit, login, products, styleguide
 
 SCREENS: Final[tuple[ControllerRouterHandler, ...]] = (
     login.show_sign_in,
     products.show_products,
+    audit.show_audit,
+    api_keys.show_api_keys,
     styleguide.show_styleguide,
 )
