@@ -41,6 +41,10 @@ NO_STORE: Final = (
     "/v1/recover",
     "/v1/upgrade",
     "/thank-you",
+    "/buy",
+    "/checkout",
+    "/receipt",
+    "/recover",
 )
 """Paths whose answers may carry a license key or shop data (public-api 0)."""
 

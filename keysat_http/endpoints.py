@@ -48,7 +48,16 @@ from keysat_http.hooks import zaprite as zaprite_hook
 from keysat_http.hooks.landing import Landing
 from keysat_http.limits import LOOK_SECONDS, PURCHASE_SECONDS
 from keysat_http.nudging import NudgeLimiter
-from keysat_http.pages import btcpay_callback, sandbox_checkout, thank_you
+from keysat_http.pages import (
+    btcpay_callback,
+    buy,
+    checkout,
+    license_files,
+    receipt,
+    recover_page,
+    sandbox_checkout,
+    thank_you,
+)
 from keysat_http.pages.admin.frame import provide_frame
 from keysat_http.pages.admin.places import SCREENS
 from keysat_http.pages.static_files import STATIC_ROUTES
@@ -195,7 +204,15 @@ HOOKS: Final[tuple[ControllerRouterHandler, ...]] = (
     zaprite_hook.receive_zaprite_webhook_of_default,
 )
 PAGES: Final[tuple[ControllerRouterHandler, ...]] = (
+    buy.show_buy_page,
+    buy.buy,
+    checkout.show_checkout,
     thank_you.show_thank_you,
+    license_files.get_license_file,
+    license_files.get_license_qr,
+    receipt.show_receipt,
+    recover_page.show_recover,
+    recover_page.recover_by_form,
     btcpay_callback.finish_btcpay_connect,
     btcpay_callback.finish_btcpay_connect_by_link,
     *STATIC_ROUTES,

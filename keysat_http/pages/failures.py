@@ -26,14 +26,19 @@ _CLASS: Final = re.compile(r"^(?:[a-z]+ ){0,3}[a-z]+: ")
 """What begins the message of an envelope (admin-api 0); a heading says it here."""
 
 
+def plain(message: str) -> str:
+    """Give an envelope's message as a sentence of a page, without its class."""
+    text = _CLASS.sub("", message)
+    return text[:1].upper() + text[1:]
+
+
 def show_failure(request: Request[object, object, State], failure: Exception) -> Response[str]:
     """Render whatever a page's handler raised; the details of a fault go to the log."""
     ready = answer_to(failure, request.scope)
     state = request.app.state
-    text = _CLASS.sub("", ready.body.message)
     values = {
         "title": TITLES.get(ready.status, OWN_FAULT),
-        "text": text[:1].upper() + text[1:],
+        "text": plain(ready.body.message),
         "request_id": ready.body.request_id or None,
         "is_admin": request.scope["path"].startswith("/admin"),
     }

@@ -13,6 +13,7 @@ from keysat_http.routes import get
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     "keysat.css": "text/css",
     "admin.js": "text/javascript",
+    "buy.js": "text/javascript",
     "dialogs.js": "text/javascript",
     "fields.js": "text/javascript",
     "htmx.js": "text/javascript",

@@ -104,24 +104,14 @@ async def start_purchase(
     if data.rail and find_rail(data.rail) is None:
         log.info("unknown_rail_ignored", rail=data.rail[:32])
     request = _request(data, idempotency_key)
-    try:
-        async with asyncio.timeout(purchase_seconds):
-            opened = await sync_to_thread(_open, actor, request, ports, settings)
-            invoice = opened.invoice
-            if opened.passed_over:
-                log.warning(
-                    "several_providers_serve_the_rail",
-                    chosen=shown(invoice.provider_account_id),
-                    passed_over=[shown(one) for one in opened.passed_over],
-                )
-            if _lacks_checkout(invoice):
-                invoice = await provider_threads.run(
-                    lambda: _request_payment(actor, opened, ports),
-                    account_id=invoice.provider_account_id,
-                )
-    except TimeoutError:
-        # Clients give up after 10 s; whatever still arrives is found by the reconciler.
-        raise ProviderUnavailable("purchase", "no answer in time") from None
+    opened, invoice = await begin_purchase(
+        actor,
+        request,
+        ports=ports,
+        settings=settings,
+        provider_threads=provider_threads,
+        purchase_seconds=purchase_seconds,
+    )
     return purchase_view(opened, invoice, public_url=settings.public_url)
 
 
@@ -143,6 +133,42 @@ def get_purchase(
         limiter.charge(POLL, caller, ports.clock.now())
     status = poll_purchase(InvoiceId(invoice_id), store=ports.store, keys=ports.keys)
     return purchase_status_view(status)
+
+
+async def begin_purchase(
+    actor: Actor,
+    request: BuyerRequest,
+    *,
+    ports: Ports,
+    settings: HTTPSettings,
+    provider_threads: ProviderThreads,
+    purchase_seconds: float,
+) -> tuple[OpenedPurchase, Invoice]:
+    """Open a purchase and ask its provider for the payment, within the deadline of both.
+
+    Raises:
+        KeysatError: as ``open_purchase`` and ``request_payment``.
+        ProviderUnavailable: no answer in time; what still arrives is found by the reconciler.
+    """
+    try:
+        async with asyncio.timeout(purchase_seconds):
+            opened = await sync_to_thread(_open, actor, request, ports, settings)
+            invoice = opened.invoice
+            if opened.passed_over:
+                log.warning(
+                    "several_providers_serve_the_rail",
+                    chosen=shown(invoice.provider_account_id),
+                    passed_over=[shown(one) for one in opened.passed_over],
+                )
+            if _lacks_checkout(invoice):
+                invoice = await provider_threads.run(
+                    lambda: _request_payment(actor, opened, ports),
+                    account_id=invoice.provider_account_id,
+                )
+    except TimeoutError:
+        # Clients give up after 10 s.
+        raise ProviderUnavailable("purchase", "no answer in time") from None
+    return opened, invoice
 
 
 def _request(data: PurchaseRequest, idempotency_key: str | None) -> BuyerRequest:

@@ -40,6 +40,18 @@ def recover_license(
     limiter: NamedDependency[RateLimiter],
 ) -> RecoveredLicense:
     """Give the key of an active license again. Whatever is wrong, the answer is the same 404."""
+    return recovered_for(data, caller, ports, limiter)
+
+
+def recovered_for(
+    data: RecoverRequest, caller: Caller, ports: Ports, limiter: RateLimiter
+) -> RecoveredLicense:
+    """Give what is recovered, within the limit of attempts.
+
+    Raises:
+        RateLimited: too many attempts from this address.
+        RecoveryRefused: nothing is recovered, whatever the reason.
+    """
     address = caller.limiting_address or NO_ADDRESS
     retry_after_seconds = limiter.admit(RECOVER, address, ports.clock.now())
     if retry_after_seconds is not None:

@@ -9,8 +9,10 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
+from keysat_core.domain.self_license import Capability
 from tests.browser.axe import violations
 from tests.support.live_server import LiveServer, live_server
+from tests.support.own_license import TRUST_ROOT, operators_license
 
 CHROMIUM_ARGS: Final = [
     "--no-sandbox",
@@ -103,7 +105,12 @@ def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server of the module's own, where an operator can sign in with ``PASSWORD``."""
     folder = tmp_path_factory.mktemp("office")
-    with live_server(folder, KEYSAT_INSECURE_COOKIES="1") as server:
+    own = {
+        "KEYSAT_TRUST_ROOT_PEM": TRUST_ROOT,
+        "KEYSAT_LICENSE": operators_license(*Capability),
+        "KEYSAT_INSECURE_COOKIES": "1",
+    }
+    with live_server(folder, **own) as server:
         server.admin("POST", "/v1/admin/web-password", {"password": PASSWORD})
         yield server
 

@@ -1,6 +1,5 @@
+// Asks how the purchase stands, ever more seldom, and shows the page anew once that has changed.
 "use strict";
-
-// Asks how the purchase stands, ever more seldom, and shows the license key once there is one.
 (() => {
   const SECOND = 1000;
   const MINUTE = 60 * SECOND;
@@ -11,80 +10,54 @@
     { until: 30 * MINUTE, pause: 30 * SECOND },
   ];
 
+  const base = document.documentElement.dataset.base || "";
   const page = document.getElementById("purchase");
-  const key = document.getElementById("license-key");
-  const copyButton = document.getElementById("copy-key");
-  const copyNote = document.getElementById("copy-note");
   const openedAt = Date.now();
 
-  const show = (state) => {
-    page.dataset.state = state;
-    for (const section of page.querySelectorAll("[data-when]")) {
-      section.hidden = section.dataset.when !== state;
-    }
-    page.querySelector(`[data-when="${state}"] h1`).focus();
-  };
+  const isOver = (purchase) =>
+    Boolean(purchase.license_key || purchase.license_id) ||
+    purchase.status === "expired" || purchase.status === "invalid";
 
-  const stateOf = (purchase) => {
-    if (purchase.license_key) return "ready";
-    if (purchase.license_id) return "withheld";
-    if (purchase.status === "expired" || purchase.status === "invalid") return "failed";
-    return "waiting";
-  };
+  // What the server renders now takes the place of what it rendered then; nothing else changes.
+  async function renew() {
+    const answer = await fetch(location.href, { cache: "no-store" });
+    if (!answer.ok) throw new Error("not now");
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("purchase");
+    page.replaceChildren(...fresh.childNodes);
+    page.dataset.state = fresh.dataset.state;
+    arrange();
+    page.querySelector("h1").focus();
+  }
 
-  const waitForNext = () => {
+  function stop() {
+    page.dataset.state = "stopped";
+    for (const section of page.querySelectorAll("section")) section.hidden = section.id !== "stopped";
+    page.querySelector("#stopped h1").focus();
+  }
+
+  function waitForNext() {
     const age = Date.now() - openedAt;
     const step = PACE.find(({ until }) => age < until);
-    if (step) {
-      setTimeout(ask, step.pause);
-    } else {
-      show("stopped");
-    }
-  };
+    if (step) setTimeout(ask, step.pause);
+    else stop();
+  }
 
-  const ask = async () => {
+  async function ask() {
     try {
-      const path = `${page.dataset.basePath}/v1/purchase/${encodeURIComponent(page.dataset.invoiceId)}`;
+      const path = `${base}/v1/purchase/${encodeURIComponent(page.dataset.invoiceId)}`;
       const response = await fetch(path, { cache: "no-store" });
-      if (response.status === 404) {
-        show("unknown");
-        return;
-      }
-      if (response.ok) {
-        const purchase = await response.json();
-        const state = stateOf(purchase);
-        if (state !== "waiting") {
-          key.textContent = purchase.license_key || "";
-          show(state);
-          return;
-        }
-      }
+      if (response.status === 404 || (response.ok && isOver(await response.json()))) return await renew();
     } catch {
       // The network is down or the answer was cut off: the next question may get through.
     }
-    waitForNext();
-  };
+    return waitForNext();
+  }
 
-  const select = () => {
-    const range = document.createRange();
-    range.selectNodeContents(key);
-    const selection = getSelection();
-    selection.removeAllRanges();
-    selection.addRange(range);
-  };
+  function arrange() {
+    const copy = document.getElementById("copy-key");
+    if (copy) copy.hidden = false;
+  }
 
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(key.textContent);
-      copyNote.textContent = "Copied.";
-    } catch {
-      // Without TLS browsers offer no clipboard; then the key is at least selected.
-      select();
-      copyNote.textContent = "Selected: copy it with your keyboard or menu.";
-    }
-  };
-
-  copyButton.hidden = false;
-  copyButton.addEventListener("click", copy);
+  arrange();
   if (page.dataset.state === "waiting") waitForNext();
 })();

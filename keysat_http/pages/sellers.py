@@ -1,0 +1,29 @@
+"""Whose shop a buyer's page is: name, color, where to ask. Source: public-api 14.1, payments 3."""
+
+from dataclasses import dataclass
+
+from keysat_core.domain.merchant import MerchantProfile
+from keysat_http.pages.theme import Theme, theme_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seller:
+    """What buyers see of a merchant profile."""
+
+    theme: Theme | None = None
+    legal_name: str | None = None
+    support_url: str | None = None
+    support_email: str | None = None
+
+
+def seller_of(profile: MerchantProfile | None) -> Seller:
+    """Give what buyers see of a profile; a link that is no web address is left out."""
+    if profile is None:
+        return Seller()
+    url = profile.support_url or ""
+    return Seller(
+        theme=theme_of(profile.brand_color),
+        legal_name=profile.legal_name or None,
+        support_url=url if url.startswith(("https://", "http://")) else None,
+        support_email=profile.support_email or None,
+    )
