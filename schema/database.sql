@@ -390,6 +390,8 @@ CREATE TRIGGER licenses_counted AFTER INSERT ON licenses BEGIN
         ON CONFLICT DO UPDATE SET row_count = row_count + 1;
 END;
 
+CREATE INDEX licenses_expiring ON licenses (expires_at) WHERE status = 'active' AND expires_at IS NOT NULL;
+
 CREATE INDEX licenses_not_active_of_policy ON licenses (policy_id, status, issued_at, id)
     WHERE status <> 'active';
 

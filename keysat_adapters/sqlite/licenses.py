@@ -25,6 +25,7 @@ from keysat_core.domain.listing import (
     Total,
 )
 from keysat_core.errors import NotFound
+from keysat_core.limits import COUNTED_MAX
 
 LICENSES: Final = Table(
     "licenses",
@@ -66,6 +67,13 @@ _KEPT_BY: Final = (
     "SELECT {key}, sum(row_count) FROM row_counts"
     " WHERE counted = 'licenses' AND {key} <> '' GROUP BY {key} HAVING sum(row_count) > 0"
 )
+_EXPIRING: Final = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM licenses
+        WHERE status = 'active' AND expires_at IS NOT NULL AND expires_at > ? AND expires_at <= ?
+        LIMIT ?
+    )
+"""
 _SINCE: Final = "SELECT count(*) FROM licenses WHERE issued_at > ?"
 _OF_INVOICE: Final = (
     "invoice_id IN (SELECT id FROM invoices WHERE id = ?1 OR provider_invoice_id = ?1)"
@@ -244,6 +252,11 @@ class SQLiteLicenses:
             last_24h=self._session.number(_SINCE, (now - DAY_SECONDS,)),
             last_7d=self._session.number(_SINCE, (now - 7 * DAY_SECONDS,)),
         )
+
+    def count_expiring(self, after: Instant, until: Instant) -> Total:
+        """Count what ends within a time, up to ``COUNTED_MAX``."""
+        number = self._session.number(_EXPIRING, (after, until, COUNTED_MAX))
+        return Total(number, is_exact=number < COUNTED_MAX)
 
     def license_counts(self) -> LicenseCounts:
         """Count licenses per product and per policy."""

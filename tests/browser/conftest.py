@@ -170,6 +170,7 @@ def open_desk(browser: Browser, office: LiveServer, signed_in: Any) -> Iterator[
         )
         watch = Watch(origin=office.url)
         page = context.new_page()
+        page.set_default_timeout(10_000)
         watch.over(page)
         opened.append((context, watch))
         return Desk(page=page, server=office, watch=watch)

@@ -207,7 +207,8 @@ def test_a_gift_a_trial_and_a_doubled_press_by_keyboard(open_desk: OpenDesk) -> 
     before = len(desk.server.admin("GET", "/v1/admin/invoices")["invoices"])
     page = desk.go("/buy/notes?policy=basic")
     attempt = page.locator("input[name=attempt]").get_attribute("value")
-    form = {"policy": "basic", "code": "", "email": "", "attempt": attempt, "do": "buy"}
+    assert attempt
+    form: dict[str, str | float | bool] = {"policy": "basic", "attempt": attempt, "do": "buy"}
     there = {
         page.request.post(f"{desk.server.url}/buy/notes", form=form, max_redirects=0).headers[
             "location"

@@ -7,9 +7,15 @@ import msgspec
 import pytest
 
 from keysat_core.domain.ids import InvoiceId, LicenseId, MachineId, PolicyId, ProductId
-from keysat_core.domain.instant import DAY_SECONDS
+from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.license import LicenseStatus
-from keysat_core.domain.listing import LicenseCounts, LicenseFilter, LicenseSummary, MachineFilter
+from keysat_core.domain.listing import (
+    LicenseCounts,
+    LicenseFilter,
+    LicenseSummary,
+    MachineFilter,
+    Total,
+)
 from keysat_core.errors import NotFound, StoreUnavailable
 from keysat_core.ports.store import Store
 from tests.support.builders import (
@@ -237,6 +243,20 @@ class LicensesContract(ABC):
             assert tx.licenses.license_summary(NOW) == LicenseSummary(
                 total=5, active=3, suspended=1, revoked=1, last_24h=2, last_7d=4
             )
+
+    def test_what_ends_soon_is_counted(self, store: Store) -> None:
+        shop = stored_shop(store)
+        ends = [None, NOW, NOW + 1, NOW + 30, NOW + 31]
+        with store.writing() as tx:
+            for end in ends:
+                expires_at = None if end is None else Instant(end)
+                tx.licenses.put_license(make_license(shop.product, expires_at=expires_at))
+            tx.licenses.put_license(
+                make_license(
+                    shop.product, expires_at=Instant(NOW + 5), status=LicenseStatus.REVOKED
+                )
+            )
+            assert tx.licenses.count_expiring(NOW, Instant(NOW + 30)) == Total(2)
 
     def test_licenses_are_counted_per_product_and_tier(self, store: Store) -> None:
         shop, other = stored_shop(store), make_product()

@@ -1,10 +1,12 @@
 """Read licenses: search, one license, and the numbers over all of them."""
 
+from typing import Final
+
 import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.ids import LicenseId
-from keysat_core.domain.instant import Instant
+from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.license import License
 from keysat_core.domain.listing import (
     LicenseCounts,
@@ -17,6 +19,9 @@ from keysat_core.domain.listing import (
 )
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.store import Store
+
+EXPIRING_SECONDS: Final = 30 * DAY_SECONDS
+"""What counts as soon (admin-api 7, Licenses)."""
 
 
 class LicensePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +67,18 @@ def summarize_licenses(actor: Actor, *, store: Store, clock: Clock) -> LicenseSu
     now = clock.now()
     with store.reading() as tx:
         return tx.licenses.license_summary(now)
+
+
+def count_expiring(actor: Actor, *, store: Store, clock: Clock) -> Total:
+    """Count active licenses that end within ``EXPIRING_SECONDS``.
+
+    Raises:
+        Forbidden: the actor lacks ``licenses:read``.
+    """
+    authorize(actor, Scope.LICENSES_READ)
+    now = clock.now()
+    with store.reading() as tx:
+        return tx.licenses.count_expiring(now, Instant(now + EXPIRING_SECONDS))
 
 
 def count_licenses(actor: Actor, *, store: Store) -> LicenseCounts:

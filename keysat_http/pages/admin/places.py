@@ -4,11 +4,39 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from keysat_http.pages.admin import api_keys, audit, login, products, styleguide
+from keysat_http.pages.admin import (
+    api_keys,
+    audit,
+    code,
+    codes,
+    invoices,
+    license,
+    licenses,
+    login,
+    machines,
+    policies,
+    policy,
+    product,
+    products,
+    styleguide,
+    subscriptions,
+)
 
 SCREENS: Final[tuple[ControllerRouterHandler, ...]] = (
     login.show_sign_in,
     products.show_products,
+    product.show_product_screen,
+    policies.show_policies,
+    policy.show_policy_screen,
+    codes.show_codes,
+    code.show_code_screen,
+    licenses.show_licenses,
+    license.show_license_screen,
+    machines.show_machines,
+    subscriptions.show_subscriptions,
+    subscriptions.show_subscription_screen,
+    invoices.show_invoices,
+    invoices.show_invoice_screen,
     audit.show_audit,
     api_keys.show_api_keys,
     styleguide.show_styleguide,

@@ -10,7 +10,7 @@
 //   data-ask="What will happen." data-ask-title, data-ask-verb, data-ask-type, data-ask-reason
 //                                            ask first; see dialogs.js
 //   data-rehearse                            ask for a dry run first and say what it would do
-//   data-on-409="#id"                        the button to press after the server said conflict
+//   data-on-conflict="#id"                        the button to press after the server said conflict
 "use strict";
 (() => {
   const { read, clearProblems, showProblems, FieldError } = window.keysatFields;
@@ -99,8 +99,7 @@
   }
 
   function counted(answer) {
-    const nested = answer.deleted ?? answer.would_delete ?? answer;
-    return Object.entries(nested)
+    return Object.entries(answer)
       .filter(([, value]) => typeof value === "number" && value > 0)
       .map(([name, value]) => `${name.replace("cascaded_", "").replaceAll("_", " ")}: ${value.toLocaleString("en")}`);
   }
@@ -136,7 +135,7 @@
       const said = await call(host.dataset.api, body);
       await finish(host, said);
     } catch (failure) {
-      const other = failure instanceof Refusal && failure.status === 409 && host.dataset.on409;
+      const other = failure instanceof Refusal && failure.status === 409 && host.dataset.onConflict;
       if (other) document.querySelector(other)?.click();
       else showFailure(host, failure);
     } finally {
@@ -149,6 +148,7 @@
     const { done, then, reveal: field, revealTitle, revealText } = host.dataset;
     const dialog = host.closest("dialog");
     if (host.matches("form")) host.reset();
+    host.closest("[data-draft-item]")?.remove();
     dialog?.close();
     if (field) await reveal({ title: revealTitle, text: revealText, secret: said[field] });
     host.dispatchEvent(new CustomEvent("keysat:done", { bubbles: true, detail: said }));

@@ -2,8 +2,9 @@
 //
 // A control's name is the field's name in the API; dots nest. data-as says what its text becomes:
 //   int, money (decimal units to the smallest, by the currency in data-currency-from), percent
-//   (to hundredths), flag (a checkbox: true or false), instant (local time to UTC), lines, list
-//   (every checked box or chosen option), json, text (the default).
+//   (to hundredths), days (to seconds), flag (a checkbox: true or false), instant (local time to UTC),
+//   lines (none is an empty list), some-lines (none is empty), list (every checked box or chosen
+//   option), json, text (the default).
 // data-empty says what an empty control becomes: omit (the default), null, text.
 "use strict";
 (() => {
@@ -42,12 +43,18 @@
         return scaled(value, DECIMALS[currencyOf(control)] ?? 0, name);
       case "percent":
         return scaled(value, 2, name);
+      case "days": {
+        const seconds = Math.round(Number(value.replace(",", ".")) * 86400);
+        if (!(seconds >= 0)) throw new FieldError(name, "must be a number of days");
+        return seconds;
+      }
       case "instant": {
         const moment = new Date(value);
         if (Number.isNaN(moment.getTime())) throw new FieldError(name, "must be a date and time");
         return moment.toISOString().replace(/\.\d+Z$/, "Z");
       }
       case "lines":
+      case "some-lines":
         return value.split("\n").map((line) => line.trim()).filter(Boolean);
       case "json":
         try {
@@ -121,8 +128,12 @@
       if (isChangedOnly && !isTouched && !("always" in control.dataset)) continue;
       readOne(body, control);
     }
+    // Of a document only some keys have controls; the others, in data-merge, are kept.
+    for (const [name, kept] of Object.entries(JSON.parse(form.dataset.merge || "{}"))) {
+      if (name in body) body[name] = { ...kept, ...body[name] };
+    }
     // A component that is more than one control adds what it holds; see data-part in its script.
-    form.dispatchEvent(new CustomEvent("keysat:read", { detail: { body, isChangedOnly, FieldError } }));
+    form.dispatchEvent(new CustomEvent("keysat:read", { bubbles: true, detail: { body, isChangedOnly, FieldError } }));
     return body;
   }
 

@@ -1,0 +1,234 @@
+"""What is sold, as an operator manages it: products, tiers and codes."""
+
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Desk, OpenDesk
+
+
+def product_of(desk: Desk, slug: str, **fields: Any) -> Any:
+    body = {"slug": slug, "name": slug.title(), "price_currency": "SAT", "price_value": 1_000}
+    return desk.server.admin("POST", "/v1/admin/products", body | fields)
+
+
+def said(page: Page, text: str) -> None:
+    expect(page.get_by_role("status").get_by_text(text).last).to_be_visible()
+
+
+def test_a_product_is_edited_its_catalog_arranged_and_cleared(open_desk: OpenDesk) -> None:
+    desk = open_desk("phone", "dark")
+    made = product_of(desk, "edited")
+    page = desk.go(f"/admin/products/{made['id']}")
+    desk.assert_accessible()
+    page.get_by_label("Name", exact=True).first.fill("Edited Well")
+    page.get_by_label("Currency").select_option("EUR")
+    page.get_by_label("Price").fill("12.5")
+    for slug, name in (("sync", "Sync"), ("print", "Print")):
+        page.get_by_role("button", name="Add an entitlement").click()
+        row = page.locator("[data-row]").last
+        row.get_by_label("Slug").fill(slug)
+        row.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Move up").last.press("Enter")
+    page.get_by_role("button", name="Save").click()
+    said(page, "Saved.")
+    desk.assert_accessible()
+    kept = desk.server.admin("GET", f"/v1/admin/products/{made['id']}")
+    assert (kept["name"], kept["price_value"]) == ("Edited Well", 1_250)
+    assert [one["slug"] for one in kept["entitlements_catalog"]] == ["print", "sync"]
+    page.locator("[data-row]").last.get_by_label("Slug").fill("Not A Slug")
+    desk.watch.expects = {400}
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Slugs may hold only")).to_be_visible()
+    for _ in range(2):
+        page.get_by_role("button", name="Remove").first.click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-row]")).to_have_count(0)
+    said(page, "Saved.")
+    kept = desk.server.admin("GET", f"/v1/admin/products/{made['id']}")
+    assert not kept["entitlements_catalog"]
+    assert kept["description"] == ""
+
+
+def test_a_product_with_sales_is_deleted_only_by_typing_its_slug(desk: Desk) -> None:
+    made = product_of(desk, "doomed")
+    desk.server.admin("POST", "/v1/admin/licenses", {"product_slug": "doomed"})
+    page = desk.go(f"/admin/products/{made['id']}")
+    desk.watch.expects = {409}
+    page.get_by_role("button", name="Delete", exact=True).click()
+    asked = page.get_by_role("dialog", name="with everything sold of it")
+    expect(asked).to_contain_text("licenses: 1")
+    desk.assert_accessible()
+    go = asked.get_by_role("button", name="Delete everything")
+    expect(go).to_be_disabled()
+    asked.get_by_label("Type").fill("doomed")
+    go.click()
+    page.wait_for_url("**/admin/products")
+    said(page, "Deleted.")
+    expect(page.get_by_role("link", name="Doomed")).to_have_count(0)
+
+
+def test_tiers_are_drafted_edited_moved_hidden_archived_and_deleted(open_desk: OpenDesk) -> None:
+    desk = open_desk()
+    product_of(desk, "tiered", entitlements_catalog=[{"slug": "sync", "name": "Sync"}])
+    page = desk.go("/admin/policies?product=tiered")
+    desk.assert_accessible()
+    for name in ("Basic", "Pro"):
+        page.get_by_role("button", name="Add a tier").click()
+        draft = page.get_by_role("region", name="New tier").last
+        draft.get_by_label("Name", exact=True).fill(name)
+    desk.assert_accessible()
+    pro = page.get_by_role("region", name="New tier").last
+    pro.get_by_label("Price in sats").fill("5000")
+    pro.get_by_role("button", name="A year").click()
+    pro.get_by_label("Machines").fill("3")
+    pro.get_by_label("Sync", exact=True).check()
+    pro.get_by_label("hide on the buy page").check()
+    pro.get_by_label("Selling points (optional)").fill("Fast\n\nSmall")
+    pro.get_by_label("Most popular").check()
+    pro.get_by_text("Renewal and trial").click()
+    pro.get_by_label("Paid again and again").check()
+    pro.get_by_role("button", name="Month").click()
+    pro.get_by_label("Free days at first").fill("7")
+    pro.get_by_role("button", name="Create tier").click()
+    expect(page.get_by_role("article", name="Pro")).to_contain_text("5,000 sats / mo")
+    page.get_by_role("region", name="New tier").get_by_role("button", name="Create tier").click()
+    expect(page.get_by_role("article", name="Basic")).to_be_visible()
+    card = page.get_by_role("article", name="Pro")
+    for shown in ("Free for 7 days", "3 machines", "Fast", "hidden from buyers", "most popular"):
+        expect(card).to_contain_text(shown)
+    desk.assert_accessible()
+    page.get_by_role("button", name="Move Pro earlier").press("Enter")
+    said(page, "Order saved.")
+    page.get_by_role("article", name="Basic").drag_to(page.get_by_role("article", name="Pro"))
+    expect(page.get_by_role("article").first).to_contain_text("Basic")
+    expect(page.get_by_role("article").first).to_contain_text("rank 1")
+    page.get_by_role("button", name="Hide Pro").click()
+    said(page, "Hidden from buyers.")
+    page.get_by_role("button", name="Disable Pro").click()
+    said(page, "Disabled.")
+    page.get_by_role("button", name="Archive Basic").click()
+    page.get_by_role("button", name="Archive", exact=True).click()
+    page.get_by_role("link", name="Show 1 archived").click()
+    page.get_by_role("button", name="Unarchive Basic").click()
+    said(page, "Brought back.")
+    page.get_by_role("button", name="Delete Basic").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("article", name="Basic")).to_have_count(0)
+
+
+def test_editing_a_tier_keeps_what_it_inherits_and_what_it_does_not_know(
+    open_desk: OpenDesk,
+) -> None:
+    desk = open_desk("phone")
+    product_of(desk, "kept", price_currency="USD", price_value=4_900)
+    policy = desk.server.admin(
+        "POST",
+        "/v1/admin/policies",
+        {
+            "product_slug": "kept",
+            "slug": "one",
+            "name": "One",
+            "metadata": {"own": {"deep": [1, "'\"<b>"]}, "description": "Old"},
+        },
+    )
+    page = desk.go(f"/admin/policies/{policy['id']}")
+    desk.assert_accessible()
+    page.get_by_label("Description").fill("New")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Grace after its end").fill("0.5")
+    page.get_by_label("Rank").fill("4")
+    page.get_by_role("button", name="Save").first.click()
+    said(page, "Saved.")
+    kept = desk.server.admin("GET", f"/v1/admin/policies/{policy['id']}")
+    assert kept["price_sats_override"] is None
+    assert kept["metadata"] == {"own": {"deep": [1, "'\"<b>"]}, "description": "New"}
+    assert (kept["grace_seconds"], kept["tier_rank"]) == (43_200, 4)
+    page.get_by_label("Price in US dollars").fill("19.90")
+    page.get_by_role("button", name="Save").first.click()
+    expect(page.get_by_role("region", name="As buyers see it")).to_contain_text("19.90 USD")
+    page.get_by_label("Price in US dollars").fill("")
+    page.get_by_label("Rank").fill("")
+    page.get_by_role("button", name="Save").first.click()
+    expect(page.get_by_role("region", name="As buyers see it")).to_contain_text("49.00 USD")
+    kept = desk.server.admin("GET", f"/v1/admin/policies/{policy['id']}")
+    assert (kept["price_sats_override"], kept["tier_rank"]) == (None, None)
+    page.get_by_label("Lightning address").fill("ann@example.org")
+    page.get_by_label("Share in percent").fill("2.5")
+    page.get_by_label("Label").fill("Ann")
+    page.get_by_role("button", name="Save").last.click()
+    said(page, "Saved.")
+    kept = desk.server.admin("GET", f"/v1/admin/policies/{policy['id']}")
+    assert (kept["tip_recipient"], kept["tip_pct_bps"]) == ("ann@example.org", 250)
+
+
+def test_codes_are_made_found_edited_and_deleted(open_desk: OpenDesk) -> None:
+    desk = open_desk(scheme="dark")
+    product_of(desk, "coded")
+    desk.server.admin(
+        "POST", "/v1/admin/policies", {"product_slug": "coded", "slug": "gold", "name": "Gold"}
+    )
+    page = desk.go("/admin/codes")
+    desk.assert_accessible()
+    page.get_by_role("button", name="New code").press("Enter")
+    desk.assert_accessible()
+    dialog = page.get_by_role("dialog", name="New code")
+    dialog.get_by_label("Code", exact=True).fill("half")
+    dialog.get_by_label("Percent off").fill("12.75")
+    dialog.get_by_label("For", exact=True).select_option("coded")
+    dialog.get_by_label("Gold").check()
+    dialog.get_by_label("How often").fill("3")
+    dialog.get_by_label("Until").fill("2031-05-06T07:08")
+    dialog.get_by_label("Referrer").fill("Ann")
+    dialog.get_by_label("Featured").check()
+    dialog.get_by_role("button", name="Create code").click()
+    row = page.get_by_role("row", name="HALF")
+    expect(row).to_contain_text("12.75 %")
+    expect(row).to_contain_text("0 of 3")
+    page.get_by_role("button", name="New code").click()
+    dialog.get_by_label("Code", exact=True).fill("five")
+    dialog.get_by_label("What it does").select_option("set_price")
+    dialog.get_by_label("Currency").select_option("USD")
+    dialog.get_by_label("Price to pay").fill("5.00")
+    dialog.get_by_role("button", name="Create code").click()
+    expect(page.get_by_role("region", name="Codes of every product")).to_contain_text("5.00 USD")
+    page.get_by_role("button", name="New code").click()
+    dialog.get_by_label("Code", exact=True).fill("gift")
+    dialog.get_by_label("What it does").select_option("free_license")
+    dialog.get_by_role("button", name="Create code").click()
+    expect(page.get_by_role("row", name="GIFT")).to_be_visible()
+    page.get_by_label("Find a code").fill("ann")
+    expect(page.get_by_role("row", name="GIFT")).to_have_count(0)
+    page.get_by_role("button", name="Disable HALF").click()
+    said(page, "Disabled.")
+    page.get_by_role("link", name="HALF").click()
+    expect(page.get_by_label("Amount in percent")).to_have_value("12.75")
+    expect(page.get_by_label("Until")).to_have_value("2031-05-06T07:08")
+    desk.assert_accessible()
+    page.get_by_label("How often").fill("")
+    page.get_by_label("Description").fill("For friends")
+    page.get_by_role("button", name="Save").click()
+    said(page, "Saved.")
+    kept = next(
+        one
+        for one in desk.server.admin("GET", "/v1/admin/discount-codes?include_inactive=true")[
+            "codes"
+        ]
+        if one["code"] == "HALF"
+    )
+    assert (kept["amount"], kept["max_uses"], kept["description"]) == (1_275, None, "For friends")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).last.click()
+    page.wait_for_url("**/admin/codes")
+    sold = httpx.post(
+        f"{desk.server.url}/v1/redeem", json={"product": "coded", "code": "GIFT"}, trust_env=False
+    )
+    assert sold.status_code == 200, sold.text
+    page = desk.go("/admin/codes?q=gift")
+    page.get_by_role("link", name="GIFT").click()
+    expect(page.get_by_role("region", name="Uses").last).to_contain_text("redeemed")
+    desk.watch.expects = {409}
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).last.click()
+    expect(page.get_by_role("status")).to_contain_text("disable")
