@@ -14,6 +14,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     "keysat.css": "text/css",
     "admin.js": "text/javascript",
     "buy.js": "text/javascript",
+    "connect.js": "text/javascript",
     "dialogs.js": "text/javascript",
     "fields.js": "text/javascript",
     "htmx.js": "text/javascript",

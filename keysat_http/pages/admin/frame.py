@@ -17,7 +17,7 @@ from keysat_core.domain.web_session import csrf_token
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.connections.show_providers import Connection, find_connection
 from keysat_core.use_cases.server.show_tier import show_tier
-from keysat_http.pages.rendering import render
+from keysat_http.pages.rendering import base_path, render
 from keysat_http.settings import HTTPSettings
 from keysat_http.views.tier import TierOverview, tier_view
 from keysat_http.web_sessions import WebSessions
@@ -100,6 +100,11 @@ class Frame:
             "running": self._visible(RUNNING),
         }
         return render(template, shared | values, ports=self.ports, settings=self.settings)
+
+    def link(self, path: str, **values: object) -> str:
+        """Give the address of something else of this server; blank values are left out."""
+        query = {name: str(value) for name, value in values.items() if value}
+        return base_path(self.settings) + path + (f"?{urlencode(query)}" if query else "")
 
     def is_at(self, place: Place) -> bool:
         """Tell whether the screen belongs to a place of the navigation."""

@@ -18,8 +18,11 @@ from keysat_http.pages.admin import (
     policy,
     product,
     products,
+    profiles,
+    settings,
     styleguide,
     subscriptions,
+    webhooks,
 )
 
 SCREENS: Final[tuple[ControllerRouterHandler, ...]] = (
@@ -37,6 +40,12 @@ SCREENS: Final[tuple[ControllerRouterHandler, ...]] = (
     subscriptions.show_subscription_screen,
     invoices.show_invoices,
     invoices.show_invoice_screen,
+    profiles.show_profiles,
+    profiles.show_profile_screen,
+    webhooks.show_webhooks,
+    webhooks.show_webhook_screen,
+    webhooks.show_delivery_screen,
+    settings.show_settings,
     audit.show_audit,
     api_keys.show_api_keys,
     styleguide.show_styleguide,

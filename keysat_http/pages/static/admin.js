@@ -2,6 +2,7 @@
 //
 //   data-api="PATCH /v1/admin/products/ID"   the operation; a form's fields are its body
 //   data-body='{"active": false}'            what a button sends
+//   data-raw="pem"                           the one field that is the body, as it is
 //   data-done="Saved."                       the toast afterwards
 //   data-then="/admin/products/{id}"         where to go, with fields of the answer; else the screen
 //                                            is shown anew, where it was
@@ -39,9 +40,12 @@
     const headers = { "X-CSRF-Token": token(), accept: "application/json" };
     if (method !== "GET" && !dryRun) headers["Idempotency-Key"] = freshKey();
     const options = { method, headers, credentials: "same-origin" };
-    if (body !== undefined && method !== "GET" && method !== "DELETE") {
+    if (typeof body === "string") {
+      headers["content-type"] = "application/x-pem-file";
+      options.body = body;
+    } else if (method !== "GET" && method !== "DELETE") {
       headers["content-type"] = "application/json";
-      options.body = JSON.stringify(body);
+      options.body = JSON.stringify(body ?? {});
     }
     const address = base + path + (dryRun ? (path.includes("?") ? "&" : "?") + "dry_run=true" : "");
     let answer;
@@ -112,7 +116,7 @@
     return ask({ title: askTitle, text, verb: askVerb, type: askType, reason: askReason, tone: askTone, facts });
   }
 
-  const bodyOf = (host) =>
+  const bodyOf = (host) => host.dataset.raw ? host.elements.namedItem(host.dataset.raw).value :
     host.matches("form") ? read(host) : host.dataset.body ? JSON.parse(host.dataset.body) : undefined;
 
   async function perform(host, submitter) {

@@ -30,7 +30,7 @@
     link.hidden = !rows.length;
     if (!rows.length) return;
     const table = ["row,license_id,license_key", ...rows.map((row) => `${row.row},${row.license_id},${row.license_key}`)];
-    link.href = URL.createObjectURL(new Blob([table.join("\r\n") + "\r\n"], { type: "text/csv" }));
+    link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(table.join("\r\n") + "\r\n")}`;
   }
 
   document.addEventListener("submit", async (event) => {
@@ -70,11 +70,7 @@
     if (!select.value) return;
     try {
       const said = await call(form.dataset.api, { to_policy_slug: select.value, dry_run: true });
-      const lines = [
-        ...said.entitlements_lost.map((slug) => `loses ${slug}`),
-        ...(said.seats_over ? [`${said.seats_over} of its machines more than the tier allows`] : []),
-        ...said.warnings,
-      ];
+      const lines = said.warnings;
       losses.replaceChildren(...lines.map((line) => {
         const item = document.createElement("li");
         item.textContent = line;

@@ -1,0 +1,68 @@
+// Connecting BTCPay Server: opens its consent page, and watches until a store is connected.
+"use strict";
+(() => {
+  const { call, plain, toast } = window.keysatAdmin;
+  const PAUSE_MS = 2500;
+  const LASTS_MS = 30 * 60 * 1000;
+
+  const connected = async (profileId) => {
+    const profile = await call(`GET /v1/admin/merchant-profiles/${profileId}`);
+    return profile.providers.some((one) => one.kind === "btcpay");
+  };
+
+  async function watch(dialog, profileId, until) {
+    const note = dialog.querySelector("[data-part=state]");
+    while (dialog.open && Date.now() < until) {
+      await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
+      try {
+        if (await connected(profileId)) {
+          dialog.close();
+          toast("BTCPay Server is connected.");
+          location.reload();
+          return;
+        }
+      } catch (failure) {
+        note.textContent = plain(failure.message);
+      }
+    }
+    if (dialog.open) note.textContent = "The link has expired. Close this and begin anew.";
+  }
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-connect-btcpay]");
+    if (!button) return;
+    const dialog = document.getElementById("connect-btcpay");
+    const note = dialog.querySelector("[data-part=state]");
+    const link = dialog.querySelector("a");
+    const field = dialog.querySelector("input");
+    link.hidden = true;
+    note.textContent = "Asking for a link …";
+    dialog.showModal();
+    try {
+      const profileId = button.dataset.connectBtcpay;
+      const body = { merchant_profile_id: profileId };
+      const wanted = document.getElementById("btcpay-store")?.value.trim();
+      if (wanted) body.store_id = wanted;
+      const started = await call("POST /v1/admin/btcpay/connect", body);
+      link.href = started.authorize_url;
+      link.hidden = false;
+      field.value = started.authorize_url;
+      note.textContent = "Waiting for your consent. This closes by itself.";
+      link.focus();
+      window.open(started.authorize_url, "_blank", "noopener,noreferrer");
+      await watch(dialog, profileId, Date.now() + LASTS_MS);
+    } catch (failure) {
+      note.textContent = plain(failure.message);
+    }
+  });
+
+  // What an account needs to be told when it cannot be told by us.
+  document.addEventListener("keysat:done", (event) => {
+    const said = event.detail;
+    if (!said?.webhook_url || said.webhook_registered) return;
+    const dialog = document.getElementById("zaprite-webhook");
+    dialog.querySelector("code").textContent = said.webhook_url;
+    dialog.querySelector("[data-part=why]").textContent = said.webhook_explainer;
+    dialog.showModal();
+  });
+})();
