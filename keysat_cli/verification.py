@@ -2,14 +2,26 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from keysat_adapters.sqlite.database_file import look_into
+from keysat_adapters.sqlite.validation_days import find_differences
 from keysat_cli.output import table
 from keysat_cli.progress import progress_shown
-from keysat_core.domain.inspection import Check, CheckFinding, is_sound, problems_of
+from keysat_core.domain.inspection import (
+    Check,
+    CheckFinding,
+    is_sound,
+    judge_counts,
+    problems_of,
+)
+from keysat_core.errors import ServerFault
 from keysat_core.use_cases.server.verify_database import verify_database
+
+LOG_COUNTS: Final = "validation_counts"
+"""The check of the validation log, which is a file of its own; no backup depends on it."""
 
 
 class CheckView(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +49,17 @@ def verify_file(path: Path) -> list[CheckFinding]:
     """
     with progress_shown("Verifying") as progress, look_into(path) as database:
         return verify_database(database=database, progress=progress)
+
+
+def verify_log_counts(path: Path) -> CheckFinding:
+    """Compare the daily counts of a validation log with its rows; it is not changed."""
+    try:
+        differed = find_differences(path)
+    except ServerFault as exc:
+        return CheckFinding(check=LOG_COUNTS, problems=(str(exc),))
+    if differed is None:
+        return CheckFinding(check=LOG_COUNTS, skipped="no validation was counted yet")
+    return CheckFinding(check=LOG_COUNTS, problems=judge_counts({"validation_days": differed}))
 
 
 def file_problems(path: Path) -> tuple[str, ...]:

@@ -324,6 +324,31 @@ END;
 
 CREATE INDEX invoices_revenue ON invoices (status, settled_at, amount_sats);
 
+CREATE TRIGGER invoices_sold AFTER INSERT ON invoices WHEN NEW.status = 'settled' BEGIN
+    INSERT INTO product_days SELECT coalesce(NEW.settled_at, 0) / 86400, NEW.product_id, 1, NEW.amount_sats
+        WHERE NEW.status = 'settled' AND NEW.amount_sats > 0
+        ON CONFLICT DO UPDATE SET invoice_count = invoice_count + 1, amount_sats = amount_sats + NEW.amount_sats;
+END;
+
+CREATE TRIGGER invoices_sold_anew AFTER UPDATE OF
+    product_id, status, amount_sats, settled_at ON invoices
+WHEN (OLD.status = 'settled' OR NEW.status = 'settled') AND
+    (OLD.product_id, OLD.status, OLD.amount_sats, OLD.settled_at) IS NOT
+    (NEW.product_id, NEW.status, NEW.amount_sats, NEW.settled_at) BEGIN
+    INSERT INTO product_days SELECT coalesce(OLD.settled_at, 0) / 86400, OLD.product_id, -1, -OLD.amount_sats
+        WHERE OLD.status = 'settled' AND OLD.amount_sats > 0
+        ON CONFLICT DO UPDATE SET invoice_count = invoice_count - 1, amount_sats = amount_sats - OLD.amount_sats;
+    INSERT INTO product_days SELECT coalesce(NEW.settled_at, 0) / 86400, NEW.product_id, 1, NEW.amount_sats
+        WHERE NEW.status = 'settled' AND NEW.amount_sats > 0
+        ON CONFLICT DO UPDATE SET invoice_count = invoice_count + 1, amount_sats = amount_sats + NEW.amount_sats;
+END;
+
+CREATE TRIGGER invoices_sold_no_more AFTER DELETE ON invoices WHEN OLD.status = 'settled' BEGIN
+    INSERT INTO product_days SELECT coalesce(OLD.settled_at, 0) / 86400, OLD.product_id, -1, -OLD.amount_sats
+        WHERE OLD.status = 'settled' AND OLD.amount_sats > 0
+        ON CONFLICT DO UPDATE SET invoice_count = invoice_count - 1, amount_sats = amount_sats - OLD.amount_sats;
+END;
+
 CREATE TRIGGER invoices_uncounted AFTER DELETE ON invoices BEGIN
     INSERT INTO row_counts VALUES ('invoices', OLD.product_id, coalesce(OLD.payment_provider_id, ''), OLD.status, -1)
         ON CONFLICT DO UPDATE SET row_count = row_count - 1;
@@ -349,6 +374,12 @@ CREATE TABLE leases (
     held_until INTEGER NOT NULL,
     finished_at INTEGER
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE license_days (
+    day INTEGER NOT NULL PRIMARY KEY,
+    issued_count INTEGER NOT NULL,
+    ended_count INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE licenses (
     id TEXT NOT NULL PRIMARY KEY,
@@ -390,6 +421,38 @@ CREATE TRIGGER licenses_counted AFTER INSERT ON licenses BEGIN
         ON CONFLICT DO UPDATE SET row_count = row_count + 1;
 END;
 
+CREATE TRIGGER licenses_dated AFTER INSERT ON licenses BEGIN
+    INSERT INTO license_days VALUES (NEW.issued_at / 86400, 1, 0)
+        ON CONFLICT DO UPDATE SET issued_count = issued_count + 1;
+    INSERT INTO license_days SELECT coalesce(NEW.revoked_at, NEW.suspended_at, NEW.issued_at) / 86400, 0, 1
+        WHERE NEW.status <> 'active'
+        ON CONFLICT DO UPDATE SET ended_count = ended_count + 1;
+END;
+
+CREATE TRIGGER licenses_dated_anew AFTER UPDATE OF
+    status, issued_at, suspended_at, revoked_at ON licenses
+WHEN (OLD.status, OLD.issued_at, OLD.suspended_at, OLD.revoked_at) IS NOT
+    (NEW.status, NEW.issued_at, NEW.suspended_at, NEW.revoked_at) BEGIN
+    INSERT INTO license_days VALUES (OLD.issued_at / 86400, -1, 0)
+        ON CONFLICT DO UPDATE SET issued_count = issued_count - 1;
+    INSERT INTO license_days VALUES (NEW.issued_at / 86400, 1, 0)
+        ON CONFLICT DO UPDATE SET issued_count = issued_count + 1;
+    INSERT INTO license_days SELECT coalesce(OLD.revoked_at, OLD.suspended_at, OLD.issued_at) / 86400, 0, -1
+        WHERE OLD.status <> 'active'
+        ON CONFLICT DO UPDATE SET ended_count = ended_count - 1;
+    INSERT INTO license_days SELECT coalesce(NEW.revoked_at, NEW.suspended_at, NEW.issued_at) / 86400, 0, 1
+        WHERE NEW.status <> 'active'
+        ON CONFLICT DO UPDATE SET ended_count = ended_count + 1;
+END;
+
+CREATE TRIGGER licenses_dated_no_more AFTER DELETE ON licenses BEGIN
+    INSERT INTO license_days VALUES (OLD.issued_at / 86400, -1, 0)
+        ON CONFLICT DO UPDATE SET issued_count = issued_count - 1;
+    INSERT INTO license_days SELECT coalesce(OLD.revoked_at, OLD.suspended_at, OLD.issued_at) / 86400, 0, -1
+        WHERE OLD.status <> 'active'
+        ON CONFLICT DO UPDATE SET ended_count = ended_count - 1;
+END;
+
 CREATE INDEX licenses_expiring ON licenses (expires_at) WHERE status = 'active' AND expires_at IS NOT NULL;
 
 CREATE INDEX licenses_not_active_of_policy ON licenses (policy_id, status, issued_at, id)
@@ -429,7 +492,11 @@ CREATE TABLE machines (
     deactivation_reason TEXT
 , product_id TEXT) STRICT;
 
+CREATE INDEX machines_by_fingerprint ON machines (substr(fingerprint_hash, 1, 16));
+
 CREATE INDEX machines_by_heartbeat ON machines (last_heartbeat_at, id, deactivated_at);
+
+CREATE INDEX machines_by_hostname ON machines (lower(hostname)) WHERE hostname IS NOT NULL;
 
 CREATE TRIGGER machines_counted AFTER INSERT ON machines BEGIN
     UPDATE machines SET product_id = (SELECT product_id FROM licenses WHERE id = NEW.license_id)
@@ -546,7 +613,19 @@ CREATE TABLE policies (
     CHECK (tip_label IS NULL OR tip_recipient IS NOT NULL)
 ) STRICT;
 
+CREATE INDEX policies_by_folded_name ON policies (lower(name));
+
 CREATE INDEX policies_by_name ON policies (product_id, name, id);
+
+CREATE INDEX policies_by_slug ON policies (slug);
+
+CREATE TABLE product_days (
+    day INTEGER NOT NULL,
+    product_id TEXT NOT NULL,
+    invoice_count INTEGER NOT NULL,
+    amount_sats INTEGER NOT NULL,
+    PRIMARY KEY (day, product_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE products (
     id TEXT NOT NULL PRIMARY KEY,
@@ -562,6 +641,8 @@ CREATE TABLE products (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;
+
+CREATE INDEX products_by_folded_name ON products (lower(name));
 
 CREATE INDEX products_by_name ON products (name, id);
 
@@ -589,6 +670,22 @@ CREATE TABLE rate_buckets (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX rate_buckets_by_age ON rate_buckets (refilled_at);
+
+CREATE TABLE recurring_prices (
+    listed_currency TEXT NOT NULL,
+    period_days INTEGER NOT NULL,
+    subscription_count INTEGER NOT NULL,
+    listed_value INTEGER NOT NULL,
+    PRIMARY KEY (listed_currency, period_days)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE renewal_days (
+    day INTEGER NOT NULL,
+    listed_currency TEXT NOT NULL,
+    subscription_count INTEGER NOT NULL,
+    listed_value INTEGER NOT NULL,
+    PRIMARY KEY (day, listed_currency)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE revenue_days (
     day INTEGER NOT NULL PRIMARY KEY,
@@ -680,6 +777,12 @@ CREATE UNIQUE INDEX subscription_cycles_one_each ON subscription_cycles (subscri
 CREATE UNIQUE INDEX subscription_cycles_one_open ON subscription_cycles (subscription_id)
     WHERE settled_at IS NULL AND superseded_at IS NULL;
 
+CREATE TABLE subscription_days (
+    day INTEGER NOT NULL PRIMARY KEY,
+    started_count INTEGER NOT NULL,
+    ended_count INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE subscriptions (
     id TEXT NOT NULL PRIMARY KEY,
     license_id TEXT NOT NULL UNIQUE REFERENCES licenses (id) DEFERRABLE INITIALLY DEFERRED,
@@ -724,6 +827,62 @@ CREATE INDEX subscriptions_of_policy ON subscriptions (policy_id, status);
 CREATE INDEX subscriptions_of_profile ON subscriptions (merchant_profile_id);
 
 CREATE INDEX subscriptions_of_provider ON subscriptions (payment_provider_id);
+
+CREATE TRIGGER subscriptions_reckoned AFTER INSERT ON subscriptions BEGIN
+    INSERT INTO renewal_days SELECT NEW.next_renewal_at / 86400, NEW.listed_currency, 1, NEW.listed_value
+        WHERE NEW.status = 'active'
+        ON CONFLICT DO UPDATE SET subscription_count = subscription_count + 1, listed_value = listed_value + NEW.listed_value;
+    INSERT INTO recurring_prices SELECT NEW.listed_currency, NEW.period_days, 1, NEW.listed_value
+        WHERE NEW.status = 'active'
+        ON CONFLICT DO UPDATE SET subscription_count = subscription_count + 1, listed_value = listed_value + NEW.listed_value;
+    INSERT INTO subscription_days VALUES (NEW.started_at / 86400, 1, 0)
+        ON CONFLICT DO UPDATE SET started_count = started_count + 1;
+    INSERT INTO subscription_days SELECT coalesce(NEW.cancelled_at, NEW.next_renewal_at + 86400 * NEW.grace_period_days) / 86400, 0, 1
+        WHERE NEW.status IN ('lapsed', 'cancelled')
+        ON CONFLICT DO UPDATE SET ended_count = ended_count + 1;
+END;
+
+CREATE TRIGGER subscriptions_reckoned_anew AFTER UPDATE OF
+    status, period_days, grace_period_days, listed_currency, listed_value, started_at, next_renewal_at, cancelled_at ON subscriptions
+WHEN (OLD.status, OLD.period_days, OLD.grace_period_days, OLD.listed_currency, OLD.listed_value, OLD.started_at, OLD.next_renewal_at, OLD.cancelled_at) IS NOT
+    (NEW.status, NEW.period_days, NEW.grace_period_days, NEW.listed_currency, NEW.listed_value, NEW.started_at, NEW.next_renewal_at, NEW.cancelled_at) BEGIN
+    INSERT INTO renewal_days SELECT OLD.next_renewal_at / 86400, OLD.listed_currency, -1, -OLD.listed_value
+        WHERE OLD.status = 'active'
+        ON CONFLICT DO UPDATE SET subscription_count = subscription_count - 1, listed_value = listed_value - OLD.listed_value;
+    INSERT INTO renewal_days SELECT NEW.next_renewal_at / 86400, NEW.listed_currency, 1, NEW.listed_value
+        WHERE NEW.status = 'active'
+        ON CONFLICT DO UPDATE SET subscription_count = subscription_count + 1, listed_value = listed_value + NEW.listed_value;
+    INSERT INTO recurring_prices SELECT OLD.listed_currency, OLD.period_days, -1, -OLD.listed_value
+        WHERE OLD.status = 'active'
+        ON CONFLICT DO UPDATE SET subscription_count = subscription_count - 1, listed_value = listed_value - OLD.listed_value;
+    INSERT INTO recurring_prices SELECT NEW.listed_currency, NEW.period_days, 1, NEW.listed_value
+        WHERE NEW.status = 'active'
+        ON CONFLICT DO UPDATE SET subscription_count = subscription_count + 1, listed_value = listed_value + NEW.listed_value;
+    INSERT INTO subscription_days VALUES (OLD.started_at / 86400, -1, 0)
+        ON CONFLICT DO UPDATE SET started_count = started_count - 1;
+    INSERT INTO subscription_days VALUES (NEW.started_at / 86400, 1, 0)
+        ON CONFLICT DO UPDATE SET started_count = started_count + 1;
+    INSERT INTO subscription_days SELECT coalesce(OLD.cancelled_at, OLD.next_renewal_at + 86400 * OLD.grace_period_days) / 86400, 0, -1
+        WHERE OLD.status IN ('lapsed', 'cancelled')
+        ON CONFLICT DO UPDATE SET ended_count = ended_count - 1;
+    INSERT INTO subscription_days SELECT coalesce(NEW.cancelled_at, NEW.next_renewal_at + 86400 * NEW.grace_period_days) / 86400, 0, 1
+        WHERE NEW.status IN ('lapsed', 'cancelled')
+        ON CONFLICT DO UPDATE SET ended_count = ended_count + 1;
+END;
+
+CREATE TRIGGER subscriptions_reckoned_no_more AFTER DELETE ON subscriptions BEGIN
+    INSERT INTO renewal_days SELECT OLD.next_renewal_at / 86400, OLD.listed_currency, -1, -OLD.listed_value
+        WHERE OLD.status = 'active'
+        ON CONFLICT DO UPDATE SET subscription_count = subscription_count - 1, listed_value = listed_value - OLD.listed_value;
+    INSERT INTO recurring_prices SELECT OLD.listed_currency, OLD.period_days, -1, -OLD.listed_value
+        WHERE OLD.status = 'active'
+        ON CONFLICT DO UPDATE SET subscription_count = subscription_count - 1, listed_value = listed_value - OLD.listed_value;
+    INSERT INTO subscription_days VALUES (OLD.started_at / 86400, -1, 0)
+        ON CONFLICT DO UPDATE SET started_count = started_count - 1;
+    INSERT INTO subscription_days SELECT coalesce(OLD.cancelled_at, OLD.next_renewal_at + 86400 * OLD.grace_period_days) / 86400, 0, -1
+        WHERE OLD.status IN ('lapsed', 'cancelled')
+        ON CONFLICT DO UPDATE SET ended_count = ended_count - 1;
+END;
 
 CREATE TRIGGER subscriptions_recounted AFTER UPDATE OF product_id, status ON subscriptions
 WHEN OLD.product_id IS NOT NEW.product_id OR OLD.status IS NOT NEW.status BEGIN

@@ -53,6 +53,21 @@ _SCHEMA: Final = (
     """,
 )
 
+DAYS_THERE: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'validation_days'"
+# How many validations of each day (UTC, since 1970) ended how; it stays when the rows are purged.
+_DAYS: Final = """
+    CREATE TABLE validation_days (
+        day INTEGER NOT NULL,
+        result TEXT NOT NULL,
+        row_count INTEGER NOT NULL,
+        PRIMARY KEY (day, result)
+    ) STRICT, WITHOUT ROWID
+"""
+_COUNT_DAYS: Final = (
+    "INSERT INTO validation_days"
+    " SELECT occurred_at / 86400, result, count(*) FROM validations GROUP BY 1, 2"
+)
+
 
 def activity_path(path: Path | str) -> Path | str:
     """Give the file beside a main database: ``keysat.db`` has ``keysat-activity.db``."""
@@ -145,6 +160,10 @@ def _prepare(connection: apsw.Connection) -> None:
         connection.pragma("application_id", APPLICATION_ID)
         for statement in _SCHEMA:
             connection.execute(statement).fetchall()
+        if not connection.execute(DAYS_THERE).fetchall():
+            # A file of an earlier release is counted once: some seconds for ten million rows.
+            connection.execute(_DAYS).fetchall()
+            connection.execute(_COUNT_DAYS).fetchall()
         connection.execute("COMMIT").fetchall()
     finally:
         if connection.in_transaction:

@@ -1,4 +1,4 @@
-"""What is counted and added up beside long tables (migration 13): compared with them, and made anew."""
+"""What is counted and added up beside long tables (migrations 13 and 16): compared with them, made anew."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -74,6 +74,55 @@ KEPT: Final[Mapping[str, Kept]] = {
         keys=1,
         columns=("day", "first_id", "last_id", "row_count"),
         counted="SELECT occurred_at / 86400, min(id), max(id), count(*) FROM audit_log GROUP BY 1",
+    ),
+    "product_days": Kept(
+        keys=2,
+        columns=("day", "product_id", "invoice_count", "amount_sats"),
+        counted=(
+            "SELECT coalesce(settled_at, 0) / 86400, product_id, count(*), sum(amount_sats)"
+            " FROM invoices WHERE status = 'settled' AND amount_sats > 0 GROUP BY 1, 2"
+        ),
+        nothing="invoice_count = 0 AND amount_sats = 0",
+    ),
+    "license_days": Kept(
+        keys=1,
+        columns=("day", "issued_count", "ended_count"),
+        counted=(
+            "SELECT day, sum(issued), sum(ended) FROM ("
+            "SELECT issued_at / 86400 AS day, 1 AS issued, 0 AS ended FROM licenses UNION ALL"
+            " SELECT coalesce(revoked_at, suspended_at, issued_at) / 86400, 0, 1 FROM licenses"
+            " WHERE status <> 'active') GROUP BY 1"
+        ),
+        nothing="issued_count = 0 AND ended_count = 0",
+    ),
+    "renewal_days": Kept(
+        keys=2,
+        columns=("day", "listed_currency", "subscription_count", "listed_value"),
+        counted=(
+            "SELECT next_renewal_at / 86400, listed_currency, count(*), sum(listed_value)"
+            " FROM subscriptions WHERE status = 'active' GROUP BY 1, 2"
+        ),
+        nothing="subscription_count = 0 AND listed_value = 0",
+    ),
+    "recurring_prices": Kept(
+        keys=2,
+        columns=("listed_currency", "period_days", "subscription_count", "listed_value"),
+        counted=(
+            "SELECT listed_currency, period_days, count(*), sum(listed_value)"
+            " FROM subscriptions WHERE status = 'active' GROUP BY 1, 2"
+        ),
+        nothing="subscription_count = 0 AND listed_value = 0",
+    ),
+    "subscription_days": Kept(
+        keys=1,
+        columns=("day", "started_count", "ended_count"),
+        counted=(
+            "SELECT day, sum(started), sum(ended) FROM ("
+            "SELECT started_at / 86400 AS day, 1 AS started, 0 AS ended FROM subscriptions UNION ALL"
+            " SELECT coalesce(cancelled_at, next_renewal_at + 86400 * grace_period_days) / 86400, 0, 1"
+            " FROM subscriptions WHERE status IN ('lapsed', 'cancelled')) GROUP BY 1"
+        ),
+        nothing="started_count = 0 AND ended_count = 0",
     ),
 }
 

@@ -158,3 +158,8 @@ class Session(Reads):
             raise refusal(exc) from exc
         except UNSTORABLE as exc:
             raise unstorable(exc) from exc
+
+
+def storable(text: str) -> str:
+    """Replace halves of surrogate pairs, which UTF-8 cannot spell."""
+    return text.encode("utf-8", "replace").decode("utf-8")

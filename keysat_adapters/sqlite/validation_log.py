@@ -13,9 +13,10 @@ import apsw
 import msgspec
 
 from keysat_adapters.sqlite.activity_file import ActivityFile
-from keysat_adapters.sqlite.session import Row
+from keysat_adapters.sqlite.session import Row, storable
 from keysat_adapters.sqlite.table import Table
-from keysat_core.domain.activity import ValidationEntry
+from keysat_adapters.sqlite.validation_days import add_counts, forget_days_after, list_counts
+from keysat_core.domain.activity import ValidationCount, ValidationEntry
 from keysat_core.domain.instant import Instant
 from keysat_core.errors import StoreBusy, StoreUnavailable
 
@@ -123,6 +124,14 @@ class SQLiteValidationLog:
         """
         return VALIDATIONS.values(_entry, self._file.rows(_NEWEST, (max(0, limit),)))
 
+    def daily_counts(self, first_day: int, end_day: int) -> list[ValidationCount]:
+        """Count by day and result what was written.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+        """
+        return list_counts(self._file, first_day, end_day)
+
     def purge(self, before: Instant, limit: int, *, ahead: Instant) -> int:
         """Remove entries before an instant, or after another, among the ``limit`` first noted.
 
@@ -133,7 +142,9 @@ class SQLiteValidationLog:
         """
         with self._file.changing() as connection:
             connection.execute(_PURGE, (before, ahead, max(0, limit))).fetchall()
-            return connection.changes()
+            purged = connection.changes()
+            forget_days_after(connection, ahead)
+            return purged
 
     def _put_back(self, entries: deque[ValidationEntry]) -> None:
         """Queue entries again before those noted meanwhile, as many of the newest as there is room."""
@@ -150,6 +161,7 @@ def _append(connection: apsw.Connection, entries: list[ValidationEntry]) -> None
         while len(entries) - at >= size:
             _append_group(connection, size, entries[at : at + size])
             at += size
+    add_counts(connection, entries)
 
 
 def _append_group(connection: apsw.Connection, size: int, group: list[ValidationEntry]) -> None:
@@ -158,13 +170,9 @@ def _append_group(connection: apsw.Connection, size: int, group: list[Validation
     try:
         connection.execute(_APPEND[size], values).fetchall()
     except UnicodeEncodeError:
-        storable = [_storable(each) if isinstance(each, str) else each for each in values]
-        connection.execute(_APPEND[size], storable).fetchall()
-
-
-def _storable(text: str) -> str:
-    """Replace halves of surrogate pairs, so that one odd entry cannot hold up all others."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+        # One odd entry must not hold up all others.
+        cleaned = [storable(each) if isinstance(each, str) else each for each in values]
+        connection.execute(_APPEND[size], cleaned).fetchall()
 
 
 def _entry(row: Row) -> ValidationEntry:

@@ -1,8 +1,11 @@
 """``keysat migrate``: the database's schema and this version of the program."""
 
+from pathlib import Path
+
 import click
 import msgspec
 
+from keysat_adapters.sqlite.activity_file import activity_path
 from keysat_adapters.sqlite.healing import Remedy
 from keysat_adapters.sqlite.migration_status import (
     MigrationState,
@@ -10,6 +13,7 @@ from keysat_adapters.sqlite.migration_status import (
     migration_status,
 )
 from keysat_adapters.sqlite.migrations import Migrated, migrate_file, recount_file
+from keysat_adapters.sqlite.validation_days import recount_days
 from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import JSONCommand
 from keysat_cli.output import emit, table
@@ -73,6 +77,7 @@ def migrate(*, is_status: bool, is_recount: bool) -> None:
     settings = read_store_settings(environment())
     if is_recount:
         differed = recount_file(settings.db_path)
+        differed["validation_days"] = recount_days(Path(activity_path(settings.db_path)))
         counted = Recounted(ok=True, db_path=str(settings.db_path), differed=differed)
         emit(counted, table(("table", "keys that differed"), differed.items()))
         return

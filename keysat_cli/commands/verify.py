@@ -4,12 +4,18 @@ from pathlib import Path
 
 import click
 
+from keysat_adapters.sqlite.activity_file import activity_path
 from keysat_cli.exit_codes import ExitCode
 from keysat_cli.groups import JSONCommand
 from keysat_cli.output import emit
 from keysat_cli.session import environment
 from keysat_cli.settings import read_store_settings, real_path
-from keysat_cli.verification import verification, verification_lines, verify_file
+from keysat_cli.verification import (
+    verification,
+    verification_lines,
+    verify_file,
+    verify_log_counts,
+)
 
 
 @click.command(cls=JSONCommand)
@@ -22,7 +28,10 @@ def verify(path: Path | None) -> None:
     minutes for a million licenses.
     """
     looked_at = real_path(path) if path else read_store_settings(environment()).db_path
-    view = verification(looked_at, verify_file(looked_at))
+    findings = verify_file(looked_at)
+    if path is None:
+        findings = [*findings, verify_log_counts(Path(activity_path(looked_at)))]
+    view = verification(looked_at, findings)
     emit(view, verification_lines(view))
     if not view.ok:
         click.get_current_context().exit(ExitCode.DIFFERENCES)

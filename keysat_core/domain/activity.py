@@ -1,5 +1,7 @@
 """What the sold software does, as it is noted: validations (public-api 9.4) and heartbeats (9.3)."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from keysat_core.domain.ids import MachineId
@@ -18,6 +20,14 @@ class ValidationEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     user_agent: str | None = None
     detail: str | None = None
     occurred_at: Instant
+
+
+class ValidationCount(NamedTuple):
+    """How many validations of a day (UTC, in days since 1970) ended in one way."""
+
+    day: int
+    result: str
+    number: int
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False):

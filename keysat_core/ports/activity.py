@@ -7,7 +7,7 @@ may be lost on a power cut (ARCHITECTURE, rule 7). Noting returns at once and ne
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from keysat_core.domain.activity import Heartbeat, ValidationEntry
+from keysat_core.domain.activity import Heartbeat, ValidationCount, ValidationEntry
 from keysat_core.domain.ids import MachineId
 from keysat_core.domain.instant import Instant
 
@@ -17,6 +17,16 @@ class ValidationLog(Protocol):
 
     def note(self, entry: ValidationEntry) -> None:
         """Queue one entry (public-api 9.4)."""
+        ...
+
+    def daily_counts(self, first_day: int, end_day: int) -> Sequence[ValidationCount]:
+        """Count by result what was written on the days from the first up to, not including, the end.
+
+        By day, then by result. What is purged from the log stays counted.
+
+        Raises:
+            StoreBusy, StoreUnavailable.
+        """
         ...
 
     def flush(self) -> int:

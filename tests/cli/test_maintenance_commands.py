@@ -4,6 +4,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import apsw
 import msgspec
 import pytest
 
+from keysat_adapters.sqlite.activity_file import ActivityFile
+from keysat_adapters.sqlite.validation_log import SQLiteValidationLog
+from keysat_core.domain.activity import ValidationEntry
+from keysat_core.domain.instant import Instant
 from tests.support.program import Program, clean_environment
 from tests.support.stocked import run
 from tests.support.tree import PACKAGES, ROOT
@@ -57,6 +62,25 @@ def test_kept_counts_are_made_anew_when_asked_for(tmp_path: Path) -> None:
     assert program.json("migrate", "--recount")["differed"]["row_counts"] == 1
     assert program.run("verify").exit_code == 0
     assert program.run("migrate", "--recount", "--status").exit_code == 2
+
+
+def test_the_daily_counts_of_the_validation_log_are_verified_and_made_anew(tmp_path: Path) -> None:
+    program = Program(folder=tmp_path)
+    program.text("migrate")
+    checks = {one["check"]: one for one in program.json("verify")["checks"]}
+    assert checks["validation_counts"]["skipped"] == "no validation was counted yet"
+    log_path = program.db_path.with_name(f"{program.db_path.stem}-activity.db")
+    with closing(SQLiteValidationLog(ActivityFile(log_path))) as log:
+        for day in (10, 11, 11):
+            log.note(ValidationEntry(result="ok", occurred_at=Instant(day * 86_400)))
+    assert program.run("verify").exit_code == 0
+    run(log_path, "UPDATE validation_days SET row_count = row_count + 5")
+    assert program.run("verify").exit_code == 9
+    assert program.json("migrate", "--recount")["differed"]["validation_days"] == 1
+    assert program.run("verify").exit_code == 0
+    with closing(SQLiteValidationLog(ActivityFile(log_path))) as log:
+        # Rows of the first day may have been purged, so it may have had more.
+        assert log.daily_counts(0, 99) == [(10, "ok", 6), (11, "ok", 2)]
 
 
 def test_an_older_database_is_not_migrated_behind_a_servers_back(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from keysat_core.domain.activity import ValidationEntry
+from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.ports.activity import ValidationLog
 from tests.support.builders import NOW
 
@@ -54,3 +55,15 @@ class ValidationLogContract(ABC):
         )
         log.note(ValidationEntry(result="ok", occurred_at=NOW))
         assert log.flush() == 2
+
+    def test_what_was_written_is_counted_by_day_and_result(self, log: ValidationLog) -> None:
+        day = NOW // DAY_SECONDS
+        for result, offset in (("ok", 0), ("ok", 0), ("revoked", 0), ("ok", 2), ("ok", -1)):
+            at = Instant((day + offset) * DAY_SECONDS)
+            log.note(ValidationEntry(result=result, occurred_at=at))
+        log.flush()
+        log.note(ValidationEntry(result="ok", occurred_at=NOW))
+        log.flush()
+        assert list(log.daily_counts(day, day + 2)) == [(day, "ok", 3), (day, "revoked", 1)]
+        assert list(log.daily_counts(day + 2, day + 3)) == [(day + 2, "ok", 1)]
+        assert list(log.daily_counts(day + 3, day + 9)) == []

@@ -50,6 +50,8 @@ LICENSES = st.fixed_dictionaries(
         "policy_id": st.sampled_from([None, "t1"]),
         "status": st.sampled_from(["active", "suspended", "revoked"]),
         "issued_at": TIMES,
+        "suspended_at": st.none() | TIMES,
+        "revoked_at": st.none() | TIMES,
         "grace_seconds": st.just(0),
         "max_machines": st.just(1),
         "is_trial": st.just(0),
@@ -122,17 +124,21 @@ SUBSCRIPTIONS = st.fixed_dictionaries(
         "license_id": IDS,
         "product_id": st.sampled_from(["p1", "p2"]),
         "policy_id": st.just("t1"),
-        "status": st.sampled_from(["active", "lapsed"]),
-        "period_days": st.just(30),
-        "grace_period_days": st.just(0),
+        "status": st.sampled_from(["active", "past_due", "lapsed"]),
+        "period_days": st.sampled_from([7, 30]),
+        "grace_period_days": st.integers(0, 9),
         "license_grace_seconds": st.just(0),
-        "listed_currency": st.just("SAT"),
-        "listed_value": st.just(1),
+        "listed_currency": st.sampled_from(["SAT", "USD"]),
+        "listed_value": st.integers(0, 9),
         "started_at": TIMES,
         "next_renewal_at": TIMES,
+        "cancelled_at": st.none(),
         "consecutive_failures": st.just(0),
         "updated_at": TIMES,
     }
+)
+CANCELLED = st.tuples(SUBSCRIPTIONS, TIMES).map(
+    lambda pair: pair[0] | {"status": "cancelled", "cancelled_at": pair[1]}
 )
 CHANGES = st.one_of(
     st.tuples(st.just("licenses"), LICENSES),
@@ -140,10 +146,17 @@ CHANGES = st.one_of(
     st.tuples(st.just("machines"), MACHINES),
     st.tuples(st.just("code_redemptions"), REDEMPTIONS),
     st.tuples(st.just("webhook_deliveries"), DELIVERIES),
-    st.tuples(st.just("subscriptions"), SUBSCRIPTIONS),
+    st.tuples(st.just("subscriptions"), SUBSCRIPTIONS | CANCELLED),
     st.tuples(
         st.sampled_from(
-            ["licenses", "invoices", "machines", "code_redemptions", "webhook_deliveries"]
+            [
+                "licenses",
+                "invoices",
+                "machines",
+                "code_redemptions",
+                "webhook_deliveries",
+                "subscriptions",
+            ]
         ),
         IDS,
     ),

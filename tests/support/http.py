@@ -1,5 +1,6 @@
 """A server under test: the real application over a real store, driven without a socket."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,9 +23,9 @@ from keysat_adapters.system.entropy import SystemEntropy
 from keysat_adapters.system.ids import RandomIds
 from keysat_adapters.system.seal import SecretBoxSeal
 from keysat_core.domain.access import OPERATION_SCOPES
-from keysat_core.domain.activity import ValidationEntry
+from keysat_core.domain.activity import ValidationCount, ValidationEntry
 from keysat_core.domain.actor import Scope as OperationScope
-from keysat_core.domain.instant import Instant
+from keysat_core.domain.instant import DAY_SECONDS, Instant
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
@@ -92,6 +93,14 @@ class ListedValidations:
 
     def flush(self) -> int:
         return len(self.entries)
+
+    def daily_counts(self, first_day: int, end_day: int) -> list[ValidationCount]:
+        counted = Counter((one.occurred_at // DAY_SECONDS, one.result) for one in self.entries)
+        return [
+            ValidationCount(day, result, count)
+            for (day, result), count in sorted(counted.items())
+            if first_day <= day < end_day
+        ]
 
 
 @dataclass(kw_only=True)

@@ -25,6 +25,35 @@ _DAYS: Final = {
         " FROM code_redemptions, (SELECT 1 AS size UNION ALL SELECT 32)"
         " WHERE status = 'redeemed' GROUP BY 1, 2, 3"
     ),
+    "SELECT day, product_id, invoice_count, amount_sats FROM product_days WHERE invoice_count <> 0": (
+        "SELECT coalesce(settled_at, 0) / 86400, product_id, count(*), sum(amount_sats) FROM invoices"
+        " WHERE status = 'settled' AND amount_sats > 0 GROUP BY 1, 2"
+    ),
+    "SELECT day, issued_count FROM license_days WHERE issued_count <> 0": (
+        "SELECT issued_at / 86400, count(*) FROM licenses GROUP BY 1"
+    ),
+    "SELECT day, ended_count FROM license_days WHERE ended_count <> 0": (
+        "SELECT coalesce(revoked_at, suspended_at, issued_at) / 86400, count(*) FROM licenses"
+        " WHERE status <> 'active' GROUP BY 1"
+    ),
+    "SELECT day, listed_currency, subscription_count, listed_value FROM renewal_days"
+    " WHERE subscription_count <> 0": (
+        "SELECT next_renewal_at / 86400, listed_currency, count(*), sum(listed_value)"
+        " FROM subscriptions WHERE status = 'active' GROUP BY 1, 2"
+    ),
+    "SELECT listed_currency, period_days, subscription_count, listed_value FROM recurring_prices"
+    " WHERE subscription_count <> 0": (
+        "SELECT listed_currency, period_days, count(*), sum(listed_value)"
+        " FROM subscriptions WHERE status = 'active' GROUP BY 1, 2"
+    ),
+    "SELECT day, started_count FROM subscription_days WHERE started_count <> 0": (
+        "SELECT started_at / 86400, count(*) FROM subscriptions GROUP BY 1"
+    ),
+    "SELECT day, ended_count FROM subscription_days WHERE ended_count <> 0": (
+        "SELECT (CASE status WHEN 'cancelled' THEN cancelled_at"
+        " ELSE next_renewal_at + 86400 * grace_period_days END) / 86400, count(*)"
+        " FROM subscriptions WHERE status NOT IN ('active', 'past_due') GROUP BY 1"
+    ),
     "SELECT day, first_id, last_id, row_count FROM audit_days": (
         "SELECT occurred_at / 86400, min(id), max(id), count(*) FROM audit_log GROUP BY 1"
     ),

@@ -8,6 +8,7 @@ import pytest
 
 from keysat_adapters.sqlite.activity_file import ActivityFile, activity_path
 from keysat_adapters.sqlite.store import SQLiteStore
+from keysat_adapters.sqlite.validation_days import find_differences
 from keysat_adapters.sqlite.validation_log import SQLiteValidationLog
 from keysat_core.domain.activity import ValidationEntry
 from keysat_core.errors import StoreUnavailable
@@ -148,6 +149,31 @@ def test_the_oldest_entries_are_purged_a_batch_at_a_time() -> None:
         assert log.purge(later(4), 3, ahead=later(99)) == 1
         assert log.purge(later(4), 3, ahead=later(99)) == 0
         assert log.list_entries(9) == [entry(5), entry(4)]
+
+
+def test_what_is_purged_stays_counted_but_for_what_a_clock_put_ahead() -> None:
+    with closing(SQLiteValidationLog(ActivityFile())) as log:
+        for number in (1, 3, 9_000_000):
+            log.note(entry(number))
+        log.flush()
+        day, far = NOW // 86_400, 10**6
+        assert [one.number for one in log.daily_counts(0, far)] == [1, 1, 1]
+        assert log.purge(later(2), 9, ahead=later(99)) == 2
+        assert log.daily_counts(0, far) == [(day, "r1", 1), (day, "r3", 1)]
+
+
+def test_a_log_of_an_earlier_release_is_counted_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    with closing(SQLiteValidationLog(ActivityFile(path))) as log:
+        for _ in range(3):
+            log.note(entry(1))
+    connection = apsw.Connection(str(path))
+    connection.execute("DROP TABLE validation_days").fetchall()
+    connection.close()
+    assert find_differences(path) is None
+    with closing(SQLiteValidationLog(ActivityFile(path))) as log:
+        assert log.daily_counts(0, 10**6) == [(NOW // 86_400, "r1", 3)]
+    assert find_differences(path) == 0
 
 
 def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:

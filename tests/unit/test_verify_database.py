@@ -465,6 +465,11 @@ KEPT_WRONG = {
     "revenue_days": "DELETE FROM revenue_days",
     "code_spans": "INSERT INTO code_spans VALUES (1, 1, 'c', 1, 0, 0, 0)",
     "audit_days": "UPDATE audit_days SET last_id = last_id - 1",
+    "product_days": "UPDATE product_days SET amount_sats = amount_sats + 1",
+    "license_days": "DELETE FROM license_days",
+    "renewal_days": "INSERT INTO renewal_days VALUES (1, 'SAT', 1, 5)",
+    "recurring_prices": "INSERT INTO recurring_prices VALUES ('SAT', 30, 1, 5)",
+    "subscription_days": "INSERT INTO subscription_days VALUES (1, 0, 1)",
 }
 
 
