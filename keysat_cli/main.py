@@ -70,6 +70,14 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "keysat_cli.commands.analytics",
         "See and choose what this server says of itself.",
     ),
+    "figures": (
+        "keysat_cli.commands.figures",
+        "Show revenue, licenses, validations and subscriptions of the last days.",
+    ),
+    "search": (
+        "keysat_cli.commands.search",
+        "Find licenses, buyers, invoices, machines, codes, products, policies and endpoints.",
+    ),
     "db-info": (
         "keysat_cli.commands.db_info",
         "Tell where the database is, how large it is, and how many rows it has.",

@@ -336,6 +336,17 @@ RATE_ANSWER_BYTES_MAX = 262_144
 RATE_OUTLIER_SECONDS = 3_600
 """How often one currency's doubtful rates are noted in the audit log: every sale would repeat it."""
 
+# --- figures and search -------------------------------------------------------------------------
+
+FIGURE_PRODUCTS_MAX = 8
+"""Products that figures tell apart: as many as a chart has colors for; the others are added up."""
+
+SEARCH_HITS_MAX = 8
+"""Hits of each kind that a search gives: what fits below the box; whoever seeks more types more."""
+
+SEARCH_ID_CHARS_MIN = 8
+"""Shortest beginning of an id that is looked for: the first group of one, which is what logs show."""
+
 # --- what the doctor finds too much or too little -----------------------------------------------
 
 DELIVERIES_WAITING_MAX = 1_000

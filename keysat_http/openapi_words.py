@@ -18,6 +18,7 @@ from keysat_http.errors import RULES, internal_answer
 from keysat_http.framework_errors import BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE
 from keysat_http.idempotency import HEADER, REPLAYED_HEADER
 from keysat_http.vocabulary.catalog import CATALOG
+from keysat_http.vocabulary.figures import FIGURES
 from keysat_http.vocabulary.licenses import LICENSES
 from keysat_http.vocabulary.operating import OPERATING
 from keysat_http.vocabulary.parameters import PAGES_MAX, PARAMETERS, TAGS
@@ -28,7 +29,9 @@ from keysat_http.web_sessions import CSRF_HEADER
 
 Schema = dict[str, Any]
 
-_TERMS: Final[Mapping[str, Term]] = CATALOG | LICENSES | SALES | SERVER | OPERATING  # type: ignore[operator]
+_TERMS: Final[Mapping[str, Term]] = (
+    CATALOG | LICENSES | SALES | SERVER | OPERATING | FIGURES  # type: ignore[operator]
+)
 _REFERENCE: Final = "#/components/schemas/"
 _JSON: Final = "application/json"
 _PLAIN: Final[Mapping[str, object]] = {

@@ -8,6 +8,7 @@ from keysat_adapters.sqlite.codes import SQLiteCodes
 from keysat_adapters.sqlite.connections import SQLiteConnections
 from keysat_adapters.sqlite.deliveries import SQLiteDeliveries
 from keysat_adapters.sqlite.facts import SQLiteFacts
+from keysat_adapters.sqlite.figures import SQLiteFigures
 from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
 from keysat_adapters.sqlite.invoices import SQLiteInvoices
 from keysat_adapters.sqlite.leases import SQLiteLeases
@@ -21,6 +22,7 @@ from keysat_adapters.sqlite.receipts import SQLiteReceipts
 from keysat_adapters.sqlite.removals import SQLiteRemovals
 from keysat_adapters.sqlite.sales import SQLiteSales
 from keysat_adapters.sqlite.saved_payments import SQLiteSavedPayments
+from keysat_adapters.sqlite.search import SQLiteSearch
 from keysat_adapters.sqlite.session import Session
 from keysat_adapters.sqlite.settings import SQLiteSettings
 from keysat_adapters.sqlite.statistics import SQLiteStatistics
@@ -45,6 +47,7 @@ class SQLiteTransaction:
         "connections",
         "deliveries",
         "facts",
+        "figures",
         "idempotency",
         "invoices",
         "leases",
@@ -57,6 +60,7 @@ class SQLiteTransaction:
         "receipts",
         "removals",
         "saved_payments",
+        "search",
         "settings",
         "statistics",
         "subscriptions",
@@ -95,6 +99,8 @@ class SQLiteTransaction:
         self.leases = SQLiteLeases(session)
         self.settings = SQLiteSettings(session)
         self.statistics = SQLiteStatistics(session)
+        self.figures = SQLiteFigures(session)
+        self.search = SQLiteSearch(session)
         self.codes = SQLiteCodes(session)
         self.subscriptions = SQLiteSubscriptions(session)
         self.tier_changes = SQLiteTierChanges(session)

@@ -101,6 +101,8 @@ OPERATION_SCOPES: Final[Mapping[str, Scope]] = {
     "summarize_licenses": Scope.LICENSES_READ,
     "count_licenses": Scope.LICENSES_READ,
     "summarize_revenue": Scope.LICENSES_READ,
+    "get_figures": Scope.LICENSES_READ,
+    "find_anything": Scope.LICENSES_READ,
     "get_license": Scope.LICENSES_READ,
     "issue_license": Scope.LICENSES_WRITE,
     "issue_licenses_in_bulk": Scope.LICENSES_WRITE,

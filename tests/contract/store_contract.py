@@ -5,6 +5,7 @@ from tests.contract.store_audit import AuditContract
 from tests.contract.store_catalog import CatalogContract
 from tests.contract.store_codes import CodesContract
 from tests.contract.store_commerce_removals import CommerceRemovalsContract
+from tests.contract.store_figures import FiguresContract
 from tests.contract.store_invoice_lists import InvoiceListsContract
 from tests.contract.store_invoices import InvoicesContract
 from tests.contract.store_leases import LeasesContract
@@ -41,5 +42,6 @@ class StoreContract(
     WebhooksContract,
     AccessContract,
     StatisticsContract,
+    FiguresContract,
 ):
     """The contract of ``ports.store.Store``."""

@@ -5,10 +5,12 @@ from typing import Any, Final
 from keysat_core.domain.actor import Scope
 from keysat_core.use_cases.server import (
     community,
+    find_anything,
     operator_name,
     retention,
     self_license,
     show_database,
+    show_figures,
 )
 from tests.support.commands import Command, ports
 from tests.support.own_licenses import PRO, own_licenses
@@ -53,4 +55,13 @@ SERVER_READS: Final = [
     Command(retention.show_retention, Scope.SETTINGS_READ, lambda _: ([], {})),
     Command(community.show_community, Scope.COMMUNITY_READ, lambda t: ([], heard(t))),
     Command(show_database.show_database, Scope.MASTER, lambda _: ([], {})),
+    Command(find_anything.find_anything, Scope.LICENSES_READ, lambda t: (["a"], {"keys": t.keys})),
+    Command(
+        show_figures.show_figures,
+        Scope.LICENSES_READ,
+        lambda t: (
+            [],
+            {"days": 30, "validations": t.log, "rates": t.rates, "clock": t.clock},
+        ),
+    ),
 ]

@@ -14,9 +14,11 @@ from keysat_adapters import sqlite
 from keysat_adapters.sqlite import (
     audit_list,
     deliveries,
+    figures,
     invoice_list,
     licenses,
     machines,
+    search,
     subscriptions,
     tips,
 )
@@ -304,6 +306,42 @@ def test_kept_counts_are_searched_by_their_table(connection: apsw.Connection) ->
     for keys in ((), ("x",), (None, "x"), (None, None, "x"), ("x", "x", "x")):
         sql, _ = kept_count("licenses", keys)
         assert "SEARCH row_counts USING PRIMARY KEY (counted=?" in str(plan(connection, sql))
+
+
+LOOKED_UP: Final[dict[str, str]] = {
+    "licenses": search._LICENSES,
+    "licenses of a buyer": search._LICENSES_OF,
+    "buyers": search._BUYERS,
+    "payers": search._PAYERS,
+    "invoices": search._INVOICES,
+    "invoices at a provider": search._INVOICES_THERE,
+    "machines": search._MACHINES,
+    "fingerprints": search._FINGERPRINTS,
+    "hosts": search._HOSTS,
+    "codes": search._CODES,
+    "products by slug": search._PRODUCTS_BY_SLUG,
+    "products by name": search._PRODUCTS_BY_NAME,
+    "policies by slug": search._POLICIES_BY_SLUG,
+    "policies by name": search._POLICIES_BY_NAME,
+    "product days": figures._PRODUCT_DAYS,
+    "license days": figures._LICENSE_DAYS,
+    "renewal days": figures._RENEWALS,
+    "subscription days": figures._FLOW,
+}
+"""What a search and the overview ask."""
+
+
+@pytest.mark.parametrize("sql", LOOKED_UP.values(), ids=LOOKED_UP.keys())
+def test_what_an_operator_looks_for_is_searched_in_an_index(
+    connection: apsw.Connection, sql: str
+) -> None:
+    steps = [step for _, _, step in plan(connection, sql)]
+    assert any(step.startswith("SEARCH") for step in steps)
+    scanned = {step.split()[1].split("-")[0] for step in steps if step.startswith("SCAN")}
+    # A step of a recursion, a subquery, the value of an IN.
+    assert scanned <= {"found", "(subquery", "CONSTANT", "best"}, steps
+    if "_days" not in sql:
+        assert "TEMP B-TREE" not in str(steps), "it would read all that begins alike"
 
 
 AUDIT_FILTERS: Final = {

@@ -84,6 +84,14 @@ def _database(api: API, p: Params) -> Any:
     return api.get("db-info")
 
 
+def _figures(api: API, p: Params) -> Any:
+    return api.get("figures", days=p["days"])
+
+
+def _search(api: API, p: Params) -> Any:
+    return api.get("search", q=p["text"])
+
+
 def _import_key(api: API, p: Params) -> Any:
     return api.post("import-issuer-key", body=read_private_pem(p["path"]).encode())
 
@@ -99,5 +107,7 @@ ROWS: Final[Mapping[str, Remote]] = {
     "analytics disable": Remote(run=_disable),
     "analytics reset": Remote(run=_reset),
     "db-info": Remote(run=_database),
+    "figures": Remote(run=_figures),
+    "search": Remote(run=_search, columns=("kind", "title", "detail", "id")),
     "key import": Remote(run=_import_key),
 }

@@ -8,6 +8,7 @@ Import protocols from here: which file holds one may change.
 from keysat_core.ports.store.access import ApiKeys, WebSessions
 from keysat_core.ports.store.catalog import Policies, Products, Removals
 from keysat_core.ports.store.commerce import Codes, Sales, Subscriptions, TierChanges
+from keysat_core.ports.store.figures import Figures, Search
 from keysat_core.ports.store.licenses import Licenses, Machines
 from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts, Tips
 from keysat_core.ports.store.saved_payments import SavedPaymentRows
@@ -32,6 +33,7 @@ __all__ = [
     "Codes",
     "Connections",
     "Deliveries",
+    "Figures",
     "Idempotency",
     "Invoices",
     "Leases",
@@ -45,6 +47,7 @@ __all__ = [
     "Removals",
     "Sales",
     "SavedPaymentRows",
+    "Search",
     "Settings",
     "Statistics",
     "Store",

@@ -7,6 +7,7 @@ from keysat_core.ports.facts import ValidationFacts
 from keysat_core.ports.store.access import ApiKeys, WebSessions
 from keysat_core.ports.store.catalog import Policies, Products, Removals
 from keysat_core.ports.store.commerce import Codes, Sales, Subscriptions, TierChanges
+from keysat_core.ports.store.figures import Figures, Search
 from keysat_core.ports.store.licenses import Licenses, Machines
 from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts, Tips
 from keysat_core.ports.store.saved_payments import SavedPaymentRows
@@ -84,6 +85,10 @@ class Transaction(Protocol):
     def settings(self) -> Settings: ...
     @property
     def statistics(self) -> Statistics: ...
+    @property
+    def figures(self) -> Figures: ...
+    @property
+    def search(self) -> Search: ...
     @property
     def facts(self) -> ValidationFacts: ...
 
