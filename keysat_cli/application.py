@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -17,6 +17,7 @@ from keysat_cli.wiring import CLOCK, ENTROPY, Wiring, open_wiring
 from keysat_core.domain.instant import DAY_SECONDS, HOUR_SECONDS, Instant
 from keysat_core.errors import KeysatError
 from keysat_core.limits import PURGE_BATCH
+from keysat_core.ports.checkup import Checkup
 from keysat_core.use_cases.server.prepare_server import has_sandbox_account
 from keysat_core.use_cases.server.retention import find_retention
 from keysat_http.app import Application, create_app
@@ -50,8 +51,12 @@ class Opened:
 
 
 @contextmanager
-def open_application(settings: ServeSettings) -> Iterator[Opened]:
+def open_application(
+    settings: ServeSettings, *, checkup: Checkup | None = None
+) -> Iterator[Opened]:
     """Open the database, migrate it, and build the server on it; close everything at the end.
+
+    Without a ``checkup`` the server does not look itself over.
 
     Raises:
         ConfigurationError, StoreBusy, StoreUnavailable, MigrationRefused, ProviderUnavailable.
@@ -65,7 +70,7 @@ def open_application(settings: ServeSettings) -> Iterator[Opened]:
     with open_wiring(settings.store, sandbox_loader=load if own else None) as wiring:
         if own is None and has_sandbox_account(store=wiring.ports.store):
             log.warning("sandbox_database_in_production", remedy=SANDBOX_REMEDY)
-        app = build_app(wiring, settings)
+        app = build_app(wiring, settings, checkup=checkup)
         wiring.activity.start()
         yield Opened(app=app, listens=own.listens if own else lambda _: None)
 
@@ -94,9 +99,11 @@ def open_worker(settings: WorkerSettings) -> Iterator[tuple[Wiring, list[Tick]]]
         )
 
 
-def build_app(wiring: Wiring, settings: ServeSettings) -> Application:
+def build_app(
+    wiring: Wiring, settings: ServeSettings, *, checkup: Checkup | None = None
+) -> Application:
     """Build the application with its background jobs."""
-    ports = wiring.ports
+    ports = replace(wiring.ports, checkup=checkup)
     http_settings = HTTPSettings(
         public_url=settings.public_url,
         admin_api_key=settings.admin_api_key,

@@ -74,6 +74,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "keysat_cli.commands.figures",
         "Show revenue, licenses, validations and subscriptions of the last days.",
     ),
+    "health": (
+        "keysat_cli.commands.health",
+        "Tell how the server is: the doctor's quick checks, backups, files, rates, jobs, deliveries.",
+    ),
     "search": (
         "keysat_cli.commands.search",
         "Find licenses, buyers, invoices, machines, codes, products, policies and endpoints.",

@@ -37,6 +37,7 @@ class TickMeter:
         seconds_total: How long all runs took.
         seconds_max: How long the longest run took.
         last_success: When the job last ended well, also on another server as far as seen.
+        last_failure: When it last raised.
     """
 
     runs: int = 0
@@ -49,6 +50,7 @@ class TickMeter:
     seconds_total: float = 0.0
     seconds_max: float = 0.0
     last_success: Instant | None = None
+    last_failure: Instant | None = None
 
     def note(self, attempt: Attempt, seconds: float, now: Instant) -> None:
         """Count an attempt that ended without an error."""
@@ -64,9 +66,10 @@ class TickMeter:
         self.last_success = now
         self._time(seconds)
 
-    def note_failure(self, seconds: float) -> None:
+    def note_failure(self, seconds: float, now: Instant) -> None:
         """Count an attempt that raised."""
         self.failures += 1
+        self.last_failure = now
         self._time(seconds)
 
     def _time(self, seconds: float) -> None:

@@ -154,7 +154,7 @@ class TickRunner:
                 lambda: perform(tick, self._leases), name=f"tick-{tick.name}"
             )
         except Exception:
-            meter.note_failure(monotonic() - began_at)
+            meter.note_failure(monotonic() - began_at, self._clock.now())
             log.exception("tick_failed", tick=tick.name)
             return tick.every_seconds
         meter.note(attempt, monotonic() - began_at, self._clock.now())

@@ -47,12 +47,12 @@ _UNFINISHED: Final = (
     " WHERE status = 'settled' AND effect_at IS NULL ORDER BY created_at LIMIT 1000"
 )
 _HAS_SOLD: Final = "SELECT EXISTS (SELECT 1 FROM licenses)"
-# Begins with the few providers, because a shop may have very many invoices; the plus keeps the
-# planner from their statuses.
+# Begins with the few providers, because a shop may have very many invoices; each has an index of
+# their statuses.
 _SALES: Final = (
     "SELECT EXISTS (SELECT 1 FROM payment_providers AS provider CROSS JOIN invoices"
     " ON payment_provider_id = provider.id"
-    " WHERE (provider.kind = 'sandbox') = ? AND +invoices.status = 'settled')"
+    " WHERE (provider.kind = 'sandbox') = ? AND invoices.status = 'settled')"
 )
 
 
@@ -63,7 +63,7 @@ _RETRIED: Final = (
 _STRANDED: Final = (
     "SELECT count(*) FROM payment_providers AS provider CROSS JOIN invoices"
     " ON payment_provider_id = provider.id"
-    " WHERE provider.disconnected_at IS NOT NULL AND +invoices.status = 'pending'"
+    " WHERE provider.disconnected_at IS NOT NULL AND invoices.status = 'pending'"
 )
 
 

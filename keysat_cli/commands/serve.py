@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import click
 import msgspec
 import structlog
 
 from keysat_cli.application import open_application
+from keysat_cli.checkup.quick import QuickCheckup
 from keysat_cli.groups import JSONCommand
 from keysat_cli.listening import refuse_taken
 from keysat_cli.output import OutputLost, emit, flush_output, note
@@ -39,14 +41,19 @@ def serve() -> None:
     It needs KEYSAT_ADMIN_API_KEY and KEYSAT_PUBLIC_URL, stops at SIGTERM or Ctrl-C with every
     accepted request answered, and then exits with 0.
     """
-    settings = read_serve_settings(environment())
+    known = environment()
+    settings = read_serve_settings(known)
     configure_logs(settings.log_level)
     refuse_taken(settings.bind, setting="KEYSAT_BIND")
     if settings.metrics_bind is not None:
         refuse_taken(settings.metrics_bind, setting="KEYSAT_METRICS_BIND")
     if settings.store.is_sandbox:
         note("SANDBOX MODE: payments are pretended. Never sell for real money like this.")
-    with open_application(settings) as opened, _metrics_served(settings, opened.app):
+    checkup = QuickCheckup(settings=settings.store, environment=known, folder=Path.cwd())
+    with (
+        open_application(settings, checkup=checkup) as opened,
+        _metrics_served(settings, opened.app),
+    ):
         run_server(
             opened.app,
             host=settings.bind.host,

@@ -63,6 +63,7 @@ OPERATION_SCOPES: Final[Mapping[str, Scope]] = {
     "set_community_analytics": Scope.COMMUNITY_WRITE,
     "reset_community_analytics": Scope.MASTER,
     "get_database_info": Scope.MASTER,
+    "get_server_health": Scope.MASTER,
     "import_issuer_key": Scope.MASTER,
     "get_operator_name": Scope.SETTINGS_READ,
     "set_operator_name": Scope.MASTER,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from keysat_core.domain.own_license import self_license_of, standing_at
 from keysat_core.domain.self_license import SelfLicense
 from keysat_core.ports.activity import Heartbeats, ValidationLog
+from keysat_core.ports.checkup import Checkup
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.connecting import BTCPayServer, ZapriteService
 from keysat_core.ports.entropy import Entropy
@@ -28,7 +29,7 @@ class Ports:
 
     ``btcpay`` and ``zaprite`` are None where only pretend money can be. ``lightning`` is None where
     nobody is tipped; then tips wait. So do deliveries where ``webhooks`` is.
-    Without ``passwords`` nobody signs in with one.
+    Without ``passwords`` nobody signs in with one. ``checkup`` is None where there are no files.
     """
 
     clock: Clock
@@ -49,6 +50,7 @@ class Ports:
     saved_payments: SavedPaymentAccounts | None = None
     webhooks: WebhookSender | None = None
     passwords: Passwords | None = None
+    checkup: Checkup | None = None
 
     @property
     def self_license(self) -> SelfLicense:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from keysat_http.vocabulary.term import UUID, Terms, names, says, when
+from keysat_http.vocabulary.term import UUID, Terms, claims, names, says, when
 
 FIGURES: Final[Terms] = {
     "SumView.amount": says("The sum in the smallest unit of the currency.", 4_900),
@@ -19,6 +19,24 @@ FIGURES: Final[Terms] = {
     "active_by_day": says("How many were active at the end of each day.", [118, 120]),
     "RenewalFigures.by_day": says("By day, of the days on which anything falls due."),
     "ValidationResult.by_day": says("How many on each day.", [3, 0]),
+    "backup": says("The last backup."),
+    "checked_at": when("When it was looked at."),
+    "ServerHealth.checks": says("What the doctor's quick checks found; null without a file."),
+    "database": says("The database and its files."),
+    "dead": says("How many died within a day.", 0),
+    "ServerHealth.deliveries": says("By webhook endpoint."),
+    "JobHealth.failures": says("How often it failed since this process started.", 0),
+    "files": says("The files and their sizes."),
+    "findings": says("What was found, and what to do about it."),
+    "health": says("The worst of what was found.", "ok"),
+    "is_running": claims("Whether a server runs it now."),
+    "ServerHealth.jobs": says("The background jobs."),
+    "last_at": when("When the last verified backup was begun; null: never."),
+    "last_failure": when("When it last failed in this process."),
+    "last_path": says("Where it was put.", "/data/backups/keysat.db"),
+    "ServerHealth.ok": claims("Whether no check fails."),
+    "size_bytes": says("Its size in bytes.", 4_096),
+    "waiting": says("How many wait.", 0),
     "churn": says("How many subscriptions ended."),
     "churn_bps": says("The share that ended, in hundredths of a percent; null of none.", 250),
     "ValidationResult.count": says("How many ended like this on these days.", 900),
@@ -43,6 +61,7 @@ FIGURES: Final[Terms] = {
     "started": says("How many began.", 3),
     "subscription_count": says("How many subscriptions.", 4),
     "sums": says("By currency."),
+    "Finding.text": says("What was found, in words; wording may change.", "the disk fills up"),
     "title": says("How it is called.", "ada@example.com"),
     "RenewalFigures.total_sats": says("All in sats; null while a rate is missing.", 75_000),
     "MonthlyFigures.total_sats": says("All in sats; null while a rate is missing.", 75_000),

@@ -59,7 +59,7 @@ def test_the_commands_are_those_promised() -> None:
         "machine list", "machine deactivate",
         "key verify", "key inspect", "key public", "key import",
         "self-license show", "self-license activate", "self-license refresh",
-        "settings show", "settings set", "db-info", "figures", "search",
+        "settings show", "settings set", "db-info", "health", "figures", "search",
         "analytics show", "analytics enable", "analytics disable", "analytics reset",
         "rates pin", "rates refresh", "rates show",
         "tip list", "tip cap",

@@ -15,6 +15,7 @@ from keysat_cli import exit_codes
 from keysat_cli.checkup.checks import CHECKS, Check
 from keysat_cli.checkup.examination import Result, examined, exit_code_for, looked_at
 from keysat_cli.checkup.patient import Patient
+from keysat_cli.checkup.quick import QUICK
 from keysat_cli.environment import load_environment
 from keysat_cli.settings import StoreSettings
 from keysat_core.domain.finding import Finding, Health
@@ -40,6 +41,25 @@ def test_a_healthy_database_is_all_ok(program: Program) -> None:
         document = examine(program, *words)
         assert (document["ok"], document["exit_code"]) == (True, 0)
         assert {check["health"] for check in document["checks"]} == {"ok"}
+
+
+def test_the_quick_checks_find_what_the_doctor_does(program: Program) -> None:
+    found = program.json("health")
+    assert found["ok"] is True
+    names = [check["name"] for check in found["checks"]]
+    assert names == [check.name for check in QUICK]
+    assert {check["health"] for check in found["checks"]} == {"ok"}
+    assert found["backup"]["last_path"] == str(program.folder / "backup.db")
+    assert found["backup"]["last_at"] is not None
+    assert found["database"]["files"][0]["name"] == "keysat.db"
+    program.db_path.chmod(0o604)
+    change(program, "UPDATE settings SET value = 'x' WHERE key = 'backup.last_at'")
+    found = program.json("health")
+    assert found["ok"] is False
+    assert found["backup"]["last_at"] is None
+    unwell = {check["name"] for check in found["checks"] if check["health"] != "ok"}
+    assert unwell == {"file modes", "backup"}
+    assert "run: chmod 600" in program.text("health")
 
 
 def test_so_is_one_whose_server_runs(tmp_path: Path) -> None:

@@ -302,6 +302,8 @@ def _look_after_the_server(shop: RemoteShop, folder: Path) -> None:
     assert shop.run("analytics", "disable")["enabled"] is False
     assert shop.same("analytics", "show")["collector_url"] == url[1]
     assert shop.same("db-info")["counts"]["licenses_total"] > 0
+    well = shop.run("health")
+    assert (well["ok"], well["database"]["counts"]["products"]) == (True, 1)
     assert shop.same("figures", "--days", "90")["licenses"]["active"] > 0
     assert shop.same("search", "w")["hits"][-1]["title"] == "w"
     pem = folder / "key.pem"

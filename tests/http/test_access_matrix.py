@@ -39,6 +39,7 @@ GET    /v1/admin/community-analytics                                 community:r
 POST   /v1/admin/community-analytics                                 community:write
 POST   /v1/admin/community-analytics/reset                           MASTER
 GET    /v1/admin/db-info                                             MASTER
+GET    /v1/admin/health                                              MASTER
 GET    /v1/admin/figures                                             licenses:read
 GET    /v1/admin/search                                              licenses:read
 POST   /v1/admin/import-issuer-key                                   MASTER

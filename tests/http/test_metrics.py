@@ -142,7 +142,7 @@ def test_a_tick_shows_what_it_did() -> None:
     ]
     for seconds, fields in enumerate(attempts, start=1):
         meter.note(Attempt(**fields), float(seconds), START)
-    meter.note_failure(7.0)
+    meter.note_failure(7.0, START)
     found = page(Meters(ticks={"job": meter}))
     assert {
         name: value for (name, *_), value in found.items() if name.startswith("keysat_tick")

@@ -11,6 +11,7 @@ from keysat_core.use_cases.server import (
     self_license,
     show_database,
     show_figures,
+    show_health,
 )
 from tests.support.commands import Command, ports
 from tests.support.own_licenses import PRO, own_licenses
@@ -56,6 +57,11 @@ SERVER_READS: Final = [
     Command(community.show_community, Scope.COMMUNITY_READ, lambda t: ([], heard(t))),
     Command(show_database.show_database, Scope.MASTER, lambda _: ([], {})),
     Command(find_anything.find_anything, Scope.LICENSES_READ, lambda t: (["a"], {"keys": t.keys})),
+    Command(
+        show_health.show_health,
+        Scope.MASTER,
+        lambda t: ([], {"rates": t.rates, "clock": t.clock, "checkup": None}),
+    ),
     Command(
         show_figures.show_figures,
         Scope.LICENSES_READ,

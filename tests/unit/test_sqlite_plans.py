@@ -130,6 +130,7 @@ LOOKS = {
     "newest change": inspection._NEWEST,
     "paid without license": inspection._UNFINISHED,
     "sales": inspection._SALES,
+    "invoices of accounts that are gone": inspection._STRANDED,
 }
 
 

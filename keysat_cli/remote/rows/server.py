@@ -88,6 +88,11 @@ def _figures(api: API, p: Params) -> Any:
     return api.get("figures", days=p["days"])
 
 
+def _health(api: API, p: Params) -> Any:
+    del p
+    return api.get("health")
+
+
 def _search(api: API, p: Params) -> Any:
     return api.get("search", q=p["text"])
 
@@ -107,6 +112,7 @@ ROWS: Final[Mapping[str, Remote]] = {
     "analytics disable": Remote(run=_disable),
     "analytics reset": Remote(run=_reset),
     "db-info": Remote(run=_database),
+    "health": Remote(run=_health),
     "figures": Remote(run=_figures),
     "search": Remote(run=_search, columns=("kind", "title", "detail", "id")),
     "key import": Remote(run=_import_key),
