@@ -338,7 +338,7 @@ RATE_OUTLIER_SECONDS = 3_600
 
 # --- figures and search -------------------------------------------------------------------------
 
-FIGURE_PRODUCTS_MAX = 8
+FIGURE_PRODUCTS_MAX = 5
 """Products that figures tell apart: as many as a chart has colors for; the others are added up."""
 
 SEARCH_HITS_MAX = 8

@@ -21,6 +21,8 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     "codes.js": "text/javascript",
     "licenses.js": "text/javascript",
     "rows.js": "text/javascript",
+    "overview.js": "text/javascript",
+    "search.js": "text/javascript",
     "sign-in.js": "text/javascript",
     "thank-you.js": "text/javascript",
     "icon.svg": "image/svg+xml",

@@ -1,6 +1,7 @@
 """How the server is, on the wire, for its operator."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -91,7 +92,16 @@ def health_view(shown: Shown, meters: Mapping[str, TickMeter]) -> ServerHealth:
             files=[FileView(name=one.name, size_bytes=one.size_bytes) for one in shown.files],
         ),
         rates=rate_list_view(shown.rates, shown.now).rates,
-        jobs=_jobs(shown, meters),
+        jobs=[
+            JobHealth(
+                name=one.name,
+                last_success=rfc3339_or_none(one.last_success),
+                is_running=one.is_running,
+                failures=one.failures,
+                last_failure=rfc3339_or_none(one.last_failure),
+            )
+            for one in jobs_of(shown.jobs, meters)
+        ],
         deliveries=[
             EndpointDeliveries(endpoint_id=one.endpoint_id, waiting=one.queued, dead=one.dead)
             for one in shown.deliveries
@@ -103,20 +113,32 @@ def _check(one: Looked) -> CheckedView:
     return CheckedView(name=one.name, health=one.health, findings=list(one.findings))
 
 
-def _jobs(shown: Shown, meters: Mapping[str, TickMeter]) -> list[JobHealth]:
-    leased = {one.name: one for one in shown.jobs}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A background job of the database, with what this process counted about it."""
+
+    name: str
+    last_success: Instant | None
+    is_running: bool
+    failures: int
+    last_failure: Instant | None
+
+
+def jobs_of(jobs: Sequence[JobState], meters: Mapping[str, TickMeter]) -> list[Job]:
+    """Join what the database and this process know of background jobs."""
+    leased = {one.name: one for one in jobs}
     return [
         _job(name, leased.get(name), meters.get(name) or TickMeter())
         for name in sorted(leased.keys() | meters.keys())
     ]
 
 
-def _job(name: str, leased: JobState | None, meter: TickMeter) -> JobHealth:
-    ended: list[Instant | None] = [meter.last_success, leased.finished_at if leased else None]
-    return JobHealth(
+def _job(name: str, leased: JobState | None, meter: TickMeter) -> Job:
+    ended = [meter.last_success, leased.finished_at if leased else None]
+    return Job(
         name=name,
-        last_success=rfc3339_or_none(max((at for at in ended if at is not None), default=None)),
+        last_success=max((at for at in ended if at is not None), default=None),
         is_running=leased is not None and leased.is_running,
         failures=meter.failures,
-        last_failure=rfc3339_or_none(meter.last_failure),
+        last_failure=meter.last_failure,
     )

@@ -49,7 +49,7 @@ RUNNING: Final[Sequence[Place]] = (
     Place(path="/admin/audit", name="Audit log", needs=Scope.AUDIT_READ),
     Place(path="/admin/api-keys", name="API keys", needs=Scope.MASTER),
     Place(path="/admin/security", name="Security", needs=Scope.TIER_READ),
-    Place(path="/admin/health", name="System health", needs=Scope.SETTINGS_READ),
+    Place(path="/admin/health", name="System health", needs=Scope.MASTER),
     Place(path="/admin/settings", name="Settings", needs=Scope.SETTINGS_READ),
 )
 
