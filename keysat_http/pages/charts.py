@@ -14,7 +14,7 @@ LEFT: Final = 44
 TOP: Final = 12
 BOTTOM: Final = 24
 
-BARS_MAX: Final = 100
+BARS_MAX: Final = 60
 """More bars than this are thinner than one can point at: then each is a week."""
 
 WEEK_DAYS: Final = 7
@@ -34,14 +34,19 @@ class Series:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
-    """A part of a bar, in the units of the drawing."""
+class Shape:
+    """All bars of one color, as the data of one path."""
+
+    tone: int
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """The place of a day or week, which says its numbers when it is pointed at."""
 
     x: float
-    y: float
     width: float
-    height: float
-    tone: int
     title: str
 
 
@@ -66,7 +71,8 @@ class Chart:
     """A chart and its table. ``total`` is the sum of everything in it; 0 is not worth drawing."""
 
     series: Sequence[Series]
-    bars: Sequence[Bar]
+    shapes: Sequence[Shape]
+    columns: Sequence[Column]
     ticks: Sequence[Mark]
     labels: Sequence[Mark]
     lines: Sequence[Line]
@@ -97,8 +103,14 @@ def stacked(days: Sequence[date], series: Sequence[Series], *, is_level: bool = 
     step = (WIDTH - LEFT) / max(1, len(lines))
     return Chart(
         series=series,
-        bars=[
-            bar for place, line in enumerate(lines) for bar in _bars(line, series, place, step, top)
+        shapes=_shapes(series, lines, step, top),
+        columns=[
+            Column(
+                x=round(LEFT + place * step, 2),
+                width=round(step, 2),
+                title=f"{line.label}: {_said(line, series)}",
+            )
+            for place, line in enumerate(lines)
         ],
         ticks=[
             Mark(at=_height(top * tick // TICKS, top), text=compact(top * tick // TICKS))
@@ -133,23 +145,28 @@ def toned(names: Sequence[str | None], values: Sequence[Sequence[int]], rest: st
     return told
 
 
-def _bars(line: Line, series: Sequence[Series], place: int, step: float, top: int) -> list[Bar]:
-    bars, below = [], 0
-    for one, value in zip(series, line.values, strict=True):
-        if value > 0:
-            y = _height(below + value, top)
-            bars.append(
-                Bar(
-                    x=round(LEFT + place * step + step * 0.1, 2),
-                    y=y,
-                    width=round(step * 0.8, 2),
-                    height=round(_height(below, top) - y, 2),
-                    tone=one.tone,
-                    title=f"{line.label}, {one.name}: {value:,}",
-                )
-            )
-            below += value
-    return bars
+def _shapes(series: Sequence[Series], lines: Sequence[Line], step: float, top: int) -> list[Shape]:
+    below = [0] * len(lines)
+    shapes = []
+    for number, one in enumerate(series):
+        parts = []
+        for place, line in enumerate(lines):
+            value = line.values[number]
+            if value > 0:
+                y = _height(below[place] + value, top)
+                tall = round(_height(below[place], top) - y, 2)
+                x, wide = round(LEFT + (place + 0.1) * step, 2), round(step * 0.8, 2)
+                parts.append(f"M{x} {y}h{wide}v{tall}h-{wide}z")
+                below[place] += value
+        shapes.append(Shape(tone=one.tone, path="".join(parts)))
+    return shapes
+
+
+def _said(line: Line, series: Sequence[Series]) -> str:
+    told = [
+        f"{one.name} {value:,}" for one, value in zip(series, line.values, strict=True) if value
+    ]
+    return ", ".join(told) or "nothing"
 
 
 def _labels(days: Sequence[date], spans: Sequence[tuple[int, int]], step: float) -> list[Mark]:

@@ -47,9 +47,8 @@ def test_the_overview_shows_charts_with_tables_beside_them(
         expect(table.get_by_role("columnheader", name="bad format, validations")).to_be_visible()
         expect(table.get_by_role("row").last).to_contain_text("1")
         desk.assert_accessible()
-    page.get_by_role("link", name="365 days").click()
-    expect(page.get_by_role("img", name="Revenue by day")).to_be_visible()
-    desk.assert_accessible()
+        page.get_by_role("link", name="365 days").click()
+        expect(page.get_by_role("img", name="Revenue by day")).to_be_visible()
 
 
 def test_the_public_key_is_copied_and_saved(desk: Desk, stocked: LiveServer) -> None:
