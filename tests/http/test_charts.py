@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keysat_core.domain.actor import Scope
 from keysat_http.pages.charts import (
     BOTTOM,
     HEIGHT,
@@ -18,6 +19,7 @@ from keysat_http.pages.charts import (
     stacked,
     toned,
 )
+from tests.support.shop import running_shop
 
 FIRST = date(2026, 1, 1)
 VALUES = st.integers(0, 10**9)
@@ -76,3 +78,20 @@ def test_what_has_no_color_is_put_together() -> None:
     told = toned(names, [[number] for number in range(7)], "others")
     assert [one.name for one in told] == ["a", "b", "c", "d", "e", "others"]
     assert (told[-1].values, told[-1].tone) == ([11], 6)
+
+
+def test_the_overview_shows_only_what_the_credential_may_see() -> None:
+    shown = {
+        "Active licenses": Scope.LICENSES_READ,
+        "Webhooks": Scope.WEBHOOKS_READ,
+        "Community analytics": Scope.COMMUNITY_READ,
+        "Exchange rates": Scope.RATES_READ,
+        "The database": Scope.MASTER,
+    }
+    least = frozenset({Scope.TIER_READ, Scope.PAYMENT_PROVIDERS_READ})
+    for words, scope in (*shown.items(), ("", Scope.TIER_READ)):
+        with running_shop(scopes=least | {scope}) as shop:
+            page = shop.client.get("/admin/", headers={"authorization": "Bearer scoped"})
+            assert page.status_code == 200
+            main = page.text.partition("<main")[2]
+            assert {one for one in shown if one in main} == ({words} if words else set())
