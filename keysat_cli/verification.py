@@ -20,7 +20,7 @@ from keysat_core.domain.inspection import (
 from keysat_core.errors import ServerFault
 from keysat_core.use_cases.server.verify_database import verify_database
 
-LOG_COUNTS: Final = "validation_counts"
+LOG_COUNTS: Final = "log_counts"
 """The check of the validation log, which is a file of its own; no backup depends on it."""
 
 

@@ -180,7 +180,7 @@ def test_the_live_database_is_verified_unless_another_is_named(program: Program)
     said = program.json("verify")
     assert (said["ok"], said["db_path"]) == (True, str(program.db_path))
     assert [check["check"] for check in said["checks"]] == [
-        "checksum", "ledger", "structure", "references", "signing_key", "licenses", "books", "seats", "audit", "counts",
+        "checksum", "ledger", "structure", "references", "signing_key", "licenses", "books", "seats", "audit", "counts", "log_counts",
     ]  # fmt: skip
     assert "licenses     ok" in program.text("verify")
 

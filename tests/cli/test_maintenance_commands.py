@@ -68,7 +68,7 @@ def test_the_daily_counts_of_the_validation_log_are_verified_and_made_anew(tmp_p
     program = Program(folder=tmp_path)
     program.text("migrate")
     checks = {one["check"]: one for one in program.json("verify")["checks"]}
-    assert checks["validation_counts"]["skipped"] == "no validation was counted yet"
+    assert checks["log_counts"]["skipped"] == "no validation was counted yet"
     log_path = program.db_path.with_name(f"{program.db_path.stem}-activity.db")
     with closing(SQLiteValidationLog(ActivityFile(log_path))) as log:
         for day in (10, 11, 11):
