@@ -1,4 +1,4 @@
-"""The figures that triggers keep (migration 15)."""
+"""The figures that triggers keep (migration 16)."""
 
 from collections.abc import Mapping
 from typing import Final

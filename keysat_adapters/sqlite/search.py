@@ -16,7 +16,7 @@ _NEXT: Final = chr(1)
 """Right behind a text itself."""
 
 _FINGERPRINT_CHARS: Final = 16
-"""How much of a hash the index has (migration 15)."""
+"""How much of a hash the index has (migration 16)."""
 
 COUNTED_MAX: Final = 100
 """Most licenses of a buyer that are counted for a hit."""
@@ -56,7 +56,9 @@ _INVOICES_THERE: Final = (
     " ORDER BY provider_invoice_id LIMIT ?3"
 )
 
-_MACHINE: Final = "id, hostname, platform, fingerprint_hash, deactivated_at IS NULL FROM machines"
+_MACHINE: Final = (
+    "id, hostname, platform, fingerprint_hash, deactivated_at IS NULL, license_id FROM machines"
+)
 _MACHINES: Final = f"SELECT {_MACHINE} WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3"
 _FINGERPRINTS: Final = (
     f"SELECT {_MACHINE} WHERE substr(fingerprint_hash, 1, 16) >= substr(?1, 1, 16)"
@@ -150,8 +152,9 @@ class SQLiteSearch:
                     id_,
                     host or id_,
                     _said(platform, f"{hash_[:_FINGERPRINT_CHARS]}…", None if is_live else "left"),
+                    license_id,
                 )
-                for id_, host, platform, hash_, is_live in rows
+                for id_, host, platform, hash_, is_live, license_id in rows
             ],
             limit,
         )

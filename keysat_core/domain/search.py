@@ -32,12 +32,16 @@ class HitKind(StrEnum):
 
 
 class Hit(NamedTuple):
-    """Something that was found. ``title`` is how it is called, ``detail`` tells it from others."""
+    """Something that was found. ``title`` is how it is called, ``detail`` tells it from others.
+
+    ``license_id``: whose a machine is.
+    """
 
     kind: HitKind
     id: str
     title: str
     detail: str
+    license_id: str | None = None
 
 
 class Needle(NamedTuple):

@@ -47,6 +47,7 @@ FIGURES: Final[Terms] = {
     "HitView.detail": says("What tells it from others.", "editor · active"),
     "HitView.id": says("Its id; of a buyer the e-mail.", UUID),
     "HitView.kind": says("What it is.", "license"),
+    "HitView.license_id": names("Of the machine's license; null for everything else."),
     "Figures.licenses": says("The licenses that are active."),
     "live": says("How many are billed now.", 40),
     "live_at_start": says("How many were billed when these days began.", 40),

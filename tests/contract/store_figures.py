@@ -195,6 +195,7 @@ class FiguresContract(ABC):
             for text in (machine.id, hash_, hash_[:8], hash_[:40], "disk-serial", "ADA-lap"):
                 (found,) = tx.search.find_machines(needle(text), 8)
                 assert (found.id, found.title) == (machine.id, "Ada-Laptop"), text
+                assert found.license_id == license.id
             assert tx.search.find_machines(needle(hash_[:39] + "x"), 8) == []
             assert tx.search.find_machines(needle("disk-serial2"), 8) == []
 
@@ -211,10 +212,10 @@ class FiguresContract(ABC):
         with store.reading() as tx:
             for text in ("EDITOR", "text e"):
                 (found,) = tx.search.find_products(text, 8)
-                assert found == (HitKind.PRODUCT, product.id, "editor-one", "Text Editor")
+                assert found == Hit(HitKind.PRODUCT, product.id, "editor-one", "Text Editor")
             for text in ("te", "whole"):
                 (found,) = tx.search.find_policies(text, 8)
-                assert found == (HitKind.POLICY, policy.id, "editor-one/team", "Whole Team")
+                assert found == Hit(HitKind.POLICY, policy.id, "editor-one/team", "Whole Team")
             (found,) = tx.search.find_codes(" sum", 8)
-            assert found == (HitKind.CODE, code.id, "SUMMER", "beach · disabled")
+            assert found == Hit(HitKind.CODE, code.id, "SUMMER", "beach · disabled")
             assert tx.search.find_products("ditor", 8) == []

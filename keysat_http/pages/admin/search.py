@@ -18,13 +18,13 @@ PLACES: Final[Mapping[HitKind, str]] = {
     HitKind.LICENSE: "/admin/licenses/",
     HitKind.BUYER: "/admin/licenses?email=",
     HitKind.INVOICE: "/admin/invoices/",
-    HitKind.MACHINE: "/admin/machines?machine=",
+    HitKind.MACHINE: "/admin/licenses/",
     HitKind.CODE: "/admin/codes/",
     HitKind.PRODUCT: "/admin/products/",
     HitKind.POLICY: "/admin/policies/",
     HitKind.WEBHOOK_ENDPOINT: "/admin/webhooks/",
 }
-"""Where each kind is shown; its id follows."""
+"""Where each kind is shown; its id follows, and behind a machine's that of its license."""
 
 NAMES: Final[Mapping[HitKind, str]] = {
     HitKind.LICENSE: "Licenses",
@@ -55,7 +55,7 @@ def show_search(frame: NamedDependency[Frame]) -> Response[str]:
     groups = [
         Group(
             name=NAMES[kind],
-            hits=[(hit, PLACES[kind] + quote(hit.id, safe="")) for hit in own],
+            hits=[(hit, PLACES[kind] + quote(hit.license_id or hit.id, safe="")) for hit in own],
             is_full=kind in found.full,
         )
         for kind in HitKind
