@@ -91,6 +91,9 @@ NEW_SLUG_CHARS_MAX = 64
 NAME_CHARS_MAX = 200
 """Fits a line of the buy page (admin-api B-36)."""
 
+LOGO_BYTES_MAX = 32_768
+"""A picture of 240 by 80 points has less; buyers fetch it with each first page."""
+
 MAIL_PASSWORD_CHARS_MAX = 1_024
 """Longer than any password or token a mail server takes."""
 

@@ -527,6 +527,14 @@ CREATE TRIGGER machines_uncounted AFTER DELETE ON machines BEGIN
         ON CONFLICT DO UPDATE SET row_count = row_count - 1;
 END;
 
+CREATE TABLE merchant_profile_logos (
+    merchant_profile_id TEXT PRIMARY KEY REFERENCES merchant_profiles (id) ON DELETE CASCADE,
+    media_type TEXT NOT NULL CHECK (media_type IN ('image/png', 'image/jpeg', 'image/webp')),
+    content BLOB NOT NULL CHECK (length(content) BETWEEN 1 AND 32768),
+    version TEXT NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE merchant_profile_rail_preferences (
     merchant_profile_id TEXT NOT NULL REFERENCES merchant_profiles (id),
     rail TEXT NOT NULL CHECK (rail IN ('lightning', 'onchain', 'card')),

@@ -13,6 +13,7 @@ from keysat_adapters.sqlite.idempotency import SQLiteIdempotency
 from keysat_adapters.sqlite.invoices import SQLiteInvoices
 from keysat_adapters.sqlite.leases import SQLiteLeases
 from keysat_adapters.sqlite.licenses import SQLiteLicenses
+from keysat_adapters.sqlite.logos import SQLiteLogos
 from keysat_adapters.sqlite.machines import SQLiteMachines
 from keysat_adapters.sqlite.merchants import SQLiteMerchants
 from keysat_adapters.sqlite.outbox import SQLiteOutbox
@@ -52,6 +53,7 @@ class SQLiteTransaction:
         "invoices",
         "leases",
         "licenses",
+        "logos",
         "machines",
         "merchants",
         "outbox",
@@ -80,6 +82,7 @@ class SQLiteTransaction:
         self.machines = SQLiteMachines(session)
         self.invoices = SQLiteInvoices(session)
         self.merchants = SQLiteMerchants(session)
+        self.logos = SQLiteLogos(session)
         self.connections = SQLiteConnections(session)
         self.receipts = SQLiteReceipts(session)
         self.tips = SQLiteTips(session)

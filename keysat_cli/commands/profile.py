@@ -1,5 +1,6 @@
 """``keysat profile``: business identities, and who is paid for them."""
 
+from pathlib import Path
 from typing import Final
 
 import click
@@ -13,6 +14,8 @@ from keysat_cli.output import emit, listing
 from keysat_cli.session import OPERATOR, open_shop
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
 from keysat_core.domain.payment import RAIL_ALIASES
+from keysat_core.limits import LOGO_BYTES_MAX
+from keysat_core.use_cases.merchants import set_logo as picturing
 from keysat_core.use_cases.merchants.create_profile import CreateProfile, create_profile
 from keysat_core.use_cases.merchants.delete_profile import delete_profile
 from keysat_core.use_cases.merchants.list_profiles import (
@@ -29,11 +32,13 @@ from keysat_core.use_cases.merchants.set_default_profile import set_default_prof
 from keysat_core.use_cases.merchants.update_profile import UpdateProfile, update_profile
 from keysat_http.views.merchant import (
     changed_profile_view,
+    cleared_logo_view,
     cleared_preference_view,
     profile_detail_view,
     profile_list_view,
     profile_view,
     provider_status_view,
+    set_logo_view,
     set_preference_view,
 )
 
@@ -219,3 +224,50 @@ def unprefer(profile_id: str, rail: str) -> None:
         )
     said = f"The earliest connected provider that serves {cleared} collects on it."
     emit(cleared_preference_view(owner, cleared), [said])
+
+
+@profile.command("set-logo")
+@profile_argument
+@click.argument("picture", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+def set_logo(profile_id: str, picture: str) -> None:
+    """Give a profile the picture its buyers see: PNG, JPEG or WebP of at most 32 kB."""
+    content = read_picture(picture)
+    with open_shop() as ports:
+        logo = picturing.set_logo(
+            OPERATOR,
+            MerchantProfileId(profile_id),
+            content,
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+        )
+    emit(set_logo_view(logo), [f"Set a logo of {len(logo.content)} bytes ({logo.media_type})."])
+
+
+def read_picture(path: str) -> bytes:
+    """Read a picture, no more of it than tells that it is too large.
+
+    Raises:
+        click.ClickException: the file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(LOGO_BYTES_MAX + 1)
+    except OSError as exc:
+        raise click.ClickException(f"cannot read {path}: {exc.strerror}") from exc
+
+
+@profile.command("clear-logo")
+@profile_argument
+@dry_run_option
+def clear_logo(profile_id: str) -> None:
+    """Take a profile's picture away; fine without one."""
+    with open_shop() as ports:
+        cleared = picturing.clear_logo(
+            OPERATOR,
+            MerchantProfileId(profile_id),
+            store=ports.store,
+            clock=ports.clock,
+            ids=ports.ids,
+        )
+    emit(cleared_logo_view(cleared), ["The profile has no logo."])

@@ -145,6 +145,8 @@ OPERATION_SCOPES: Final[Mapping[str, Scope]] = {
     "update_merchant_profile": Scope.MERCHANT_PROFILES_WRITE,
     "delete_merchant_profile": Scope.MERCHANT_PROFILES_WRITE,
     "set_default_merchant_profile": Scope.MERCHANT_PROFILES_WRITE,
+    "set_merchant_logo": Scope.MERCHANT_PROFILES_WRITE,
+    "clear_merchant_logo": Scope.MERCHANT_PROFILES_WRITE,
     "set_rail_preference": Scope.MERCHANT_PROFILES_WRITE,
     "clear_rail_preference": Scope.MERCHANT_PROFILES_WRITE,
     "get_payment_provider_status": Scope.PAYMENT_PROVIDERS_READ,

@@ -4,11 +4,13 @@ Secrets never leave: neither API keys and webhook secrets nor the password for m
 """
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 import msgspec
 
 from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.instant import rfc3339
+from keysat_core.domain.logo import Logo, LogoType
 from keysat_core.domain.merchant import MerchantProfile as DomainProfile
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind, in_collecting_order
 from keysat_core.domain.merchant import RailPreference as DomainPreference
@@ -52,9 +54,10 @@ class MerchantProvider(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedMerchantProfile(MerchantProfile, frozen=True, kw_only=True):
-    """A profile with its providers, earliest connected first."""
+    """A profile with its providers, earliest connected first. ``logo_url`` is a path of this server."""
 
     providers: list[MerchantProvider]
+    logo_url: str | None
 
 
 class MerchantProfileList(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +87,23 @@ class ChangedMerchantProfile(msgspec.Struct, frozen=True, kw_only=True):
 
     ok: bool
     id: str
+
+
+class SetLogo(msgspec.Struct, frozen=True, kw_only=True):
+    """The picture is in place. ``logo_url`` is a path of this server, another for each picture."""
+
+    ok: bool
+    merchant_profile_id: str
+    media_type: LogoType
+    size: int
+    logo_url: str | None
+
+
+class ClearedLogo(msgspec.Struct, frozen=True, kw_only=True):
+    """The profile has no picture any more, if it had one."""
+
+    ok: bool
+    merchant_profile_id: str
 
 
 class SetRailPreference(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +178,7 @@ def profile_list_view(rows: Iterable[ProfileAccounts], *, total: int) -> Merchan
             ListedMerchantProfile(
                 **msgspec.structs.asdict(profile_view(row.profile)),
                 providers=_providers(row.accounts),
+                logo_url=logo_path(row.profile.id, row.logo_version),
             )
             for row in rows
         ],
@@ -170,6 +191,7 @@ def profile_detail_view(overview: ProfileOverview) -> MerchantProfileDetail:
     return MerchantProfileDetail(
         **msgspec.structs.asdict(profile_view(overview.profile)),
         providers=_providers(overview.accounts),
+        logo_url=logo_path(overview.profile.id, overview.logo_version),
         rail_preferences=[
             RailChoice(rail=one.rail, payment_provider_id=one.provider_account_id)
             for one in overview.preferences
@@ -182,6 +204,27 @@ def profile_detail_view(overview: ProfileOverview) -> MerchantProfileDetail:
 def changed_profile_view(profile: DomainProfile) -> ChangedMerchantProfile:
     """Render that it is done."""
     return ChangedMerchantProfile(ok=True, id=profile.id)
+
+
+def logo_path(profile_id: str, version: str | None) -> str | None:
+    """Give where a picture of a version is served; None without one."""
+    return None if version is None else f"/logo/{quote(profile_id, safe='')}?v={version}"
+
+
+def set_logo_view(logo: Logo) -> SetLogo:
+    """Render that a picture was put in place."""
+    return SetLogo(
+        ok=True,
+        merchant_profile_id=logo.merchant_profile_id,
+        media_type=logo.media_type,
+        size=len(logo.content),
+        logo_url=logo_path(logo.merchant_profile_id, logo.version),
+    )
+
+
+def cleared_logo_view(profile_id: MerchantProfileId) -> ClearedLogo:
+    """Render that there is no picture."""
+    return ClearedLogo(ok=True, merchant_profile_id=profile_id)
 
 
 def set_preference_view(preference: DomainPreference) -> SetRailPreference:

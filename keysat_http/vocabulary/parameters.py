@@ -69,6 +69,9 @@ PARAMETERS: Final[Terms] = {
     "since": when("From when on."),
     "skip_payment": says("Whether nobody has to pay for it.", "true"),
     "slug": says("The product's slug.", "editor"),
+    "v": says(
+        "The version of the picture; with it the answer may be kept for good.", "3f2f7c8e1d90"
+    ),
     "state": says("What the consent comes back with."),
     "status": says("Only those that stand so."),
     "subscription_id": names("Of the subscription."),

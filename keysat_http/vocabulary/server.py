@@ -55,7 +55,15 @@ SERVER: Final[Terms] = {
     "last_status_code": says("The HTTP status it last answered with.", 200),
     "last_success": when("When it last ended well."),
     "legal_name": says("The seller's name on papers.", "Editor Ltd"),
+    "LogoPicture.content": says(
+        "A PNG, JPEG or WebP picture of at most 32 kB, in base64.", "iVBORw0KGgo="
+    ),
     "limit": says("The size of the page.", 100),
+    "logo_url": says(
+        "Where the picture that buyers see is; null without one.",
+        f"/logo/{UUID}?v=3f2f7c8e1d90",
+    ),
+    "media_type": says("What kind of picture it is.", "image/png"),
     "merchant_profile_id": names("Of the merchant profile; null is the default one."),
     "merchant_profile_name": says("What that profile is called.", "Editor"),
     "merchant_profiles": says("Merchant profiles.", 1),
@@ -102,6 +110,7 @@ SERVER: Final[Terms] = {
     "signing_secret": says("What deliveries are signed with.", "whsec_…"),
     "since": when("From when on."),
     "skipped": says("Runs left to another server.", 0),
+    "size": says("How many bytes it has.", 8),
     "smtp_configured": claims("Whether a mail server is known.", example=False),
     "smtp_from_address": mails("Whom mails are from.", "shop@example.com"),
     "smtp_from_name": says("Whom mails are from, in words.", "Editor"),

@@ -52,6 +52,7 @@ def test_every_admin_operation_can_be_reached_by_a_command(tmp_path: Path) -> No
         _take_payments(shop)
         _tell_of_events(shop)
         _keep_profiles(shop, btcpay.add_key(store.id), zaprite.live.api_key, zaprite_url)
+        _keep_logos(shop, shop.same("profile", "list")["profiles"][0]["id"], tmp_path)
         _export(shop)
         _let_others_in(shop)
         _look_after_the_server(shop, tmp_path)
@@ -245,6 +246,17 @@ def _tell_of_events(shop: RemoteShop) -> None:
     shop.same("delivery", "show", first["id"])
     assert shop.run("delivery", "retry", first["id"])["id"] == first["id"]
     assert shop.run("webhook", "delete", endpoint_id, "--yes")["id"] == endpoint_id
+
+
+def _keep_logos(shop: RemoteShop, profile_id: str, tmp_path: Path) -> None:
+    picture = tmp_path / "logo"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\nx")
+    set_ = shop.run("profile", "set-logo", profile_id, str(picture))
+    assert (set_["media_type"], set_["size"]) == ("image/png", 9)
+    assert shop.same("profile", "show", profile_id)["logo_url"] == set_["logo_url"]
+    picture.write_bytes(b"<svg/>")
+    assert shop.far.refusal("profile", "set-logo", profile_id, str(picture))[0] == 1
+    assert shop.run("profile", "clear-logo", profile_id)["ok"] is True
 
 
 def _keep_profiles(shop: RemoteShop, btcpay_key: str, zaprite_key: str, zaprite_url: str) -> None:

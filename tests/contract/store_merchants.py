@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
+from keysat_core.domain.logo import checked_logo
 from keysat_core.domain.merchant import ProviderKind, RailPreference, disconnected
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.secret import Secret
@@ -54,6 +55,29 @@ class MerchantsContract(ABC):
             tx.merchants.put_profile(make_profile())
         with store.reading() as tx:
             assert tx.merchants.find_default_profile() == first
+
+    def test_a_logo_comes_back_whole_and_goes_with_its_profile(self, store: Store) -> None:
+        profile, other = make_profile(), make_profile(is_default=False)
+        first = checked_logo(other.id, b"\x89PNG\r\n\x1a\n\x00", NOW)
+        second = checked_logo(other.id, b"\xff\xd8\xff\xe0\x00", later(1))
+        with store.writing() as tx:
+            tx.merchants.put_profile(profile)
+            tx.merchants.put_profile(other)
+            tx.logos.put_logo(first)
+            tx.logos.put_logo(second)
+        with store.reading() as tx:
+            assert tx.logos.find_logo(other.id) == second
+            assert tx.logos.find_version(other.id) == second.version != first.version
+            assert tx.logos.list_versions() == {other.id: second.version}
+            assert tx.logos.find_logo(profile.id) is None
+            assert tx.logos.find_version(profile.id) is None
+        with store.writing() as tx:
+            tx.merchants.remove_profile(other.id)
+            assert tx.logos.list_versions() == {}
+        with store.writing() as tx:
+            tx.logos.put_logo(msgspec.structs.replace(first, merchant_profile_id=profile.id))
+            tx.logos.remove_logo(profile.id)
+            assert tx.logos.find_logo(profile.id) is None
 
     def test_the_default_can_move(self, store: Store) -> None:
         first, second = make_profile(), make_profile(is_default=False)

@@ -128,6 +128,8 @@ POST   /v1/admin/merchant-profiles                                   merchant_pr
 PATCH  /v1/admin/merchant-profiles/{profile_id}                      merchant_profiles:write
 DELETE /v1/admin/merchant-profiles/{profile_id}                      merchant_profiles:write
 POST   /v1/admin/merchant-profiles/{profile_id}/set-default          merchant_profiles:write
+PUT    /v1/admin/merchant-profiles/{profile_id}/logo                 merchant_profiles:write
+DELETE /v1/admin/merchant-profiles/{profile_id}/logo                 merchant_profiles:write
 PUT    /v1/admin/merchant-profiles/{profile_id}/rail-preferences/{rail} merchant_profiles:write
 DELETE /v1/admin/merchant-profiles/{profile_id}/rail-preferences/{rail} merchant_profiles:write
 

@@ -141,7 +141,7 @@ def test_profiles_are_listed_with_their_providers(shop: Shop) -> None:
     pretend = [profile["providers"][0] for profile in listed]
     assert {one["kind"] for one in pretend} == {"sandbox"}
     assert len({one["id"] for one in pretend}) == 3
-    assert listed[1] == new | {"providers": [pretend[1]]}
+    assert listed[1] == new | {"providers": [pretend[1]], "logo_url": None}
     assert listed[2] == old | {
         "providers": [
             pretend[2],

@@ -127,6 +127,7 @@ BODIES: Final[Mapping[str, Callable[[Names], dict[str, Any]]]] = {
     "set_policy_order": lambda names: {"policy_ids": names["policy_ids"]},
     "set_discount_code_active": lambda _: {"active": False},
     "set_webhook_endpoint_active": lambda _: {"active": False},
+    "set_merchant_logo": lambda _: {"content": "iVBORw0KGgo="},
     "set_rail_preference": lambda names: {"payment_provider_id": names["btcpay_id"]},
     "put_rate_pin": lambda _: {"currency": "EUR", "units_per_btc": "60000"},
     "put_tips_cap": lambda _: {"tips_daily_cap_sats": 1_000},

@@ -15,6 +15,7 @@ from keysat_core.domain.ids import (
 )
 from keysat_core.domain.license import key_of
 from keysat_core.domain.listing import InvoiceFilter, LicenseFilter, MachineFilter
+from keysat_core.domain.logo import checked_logo
 from keysat_core.domain.machine import Candidate
 from keysat_core.domain.merchant import RailPreference
 from keysat_core.domain.money import Currency
@@ -37,6 +38,7 @@ from keysat_core.use_cases.merchants import (
     list_profiles,
     prefer_account,
     set_default_profile,
+    set_logo,
     update_profile,
 )
 from keysat_core.use_cases.policies import (
@@ -64,7 +66,7 @@ from keysat_core.use_cases.server import (
 )
 from keysat_core.use_cases.tips import list_tips
 from tests.support.access_commands import ACCESS_COMMANDS, ACCESS_READS
-from tests.support.builders import make_profile
+from tests.support.builders import NOW, make_profile
 from tests.support.code_commands import CODE_COMMANDS, CODE_READS
 from tests.support.commands import DOLLARS, Command, invoice_id, license_id, ports, tiered
 from tests.support.server_commands import SERVER_COMMANDS, SERVER_READS
@@ -103,6 +105,14 @@ def preferring(trade: Trade) -> MerchantProfileId:
     return profile_id
 
 
+def pictured(trade: Trade) -> MerchantProfileId:
+    profile_id = trade.shop.profile.id
+    logo = checked_logo(profile_id, b"\xff\xd8\xff\xe0", NOW)
+    with trade.store.writing() as tx:
+        tx.logos.put_logo(logo)
+    return profile_id
+
+
 COMMANDS: Final = [
     *ACCESS_COMMANDS,
     *WEBHOOK_COMMANDS,
@@ -131,6 +141,16 @@ COMMANDS: Final = [
         delete_profile.delete_profile,
         Scope.MERCHANT_PROFILES_WRITE,
         lambda t: ([second_profile_id(t)], ports(t)),
+    ),
+    Command(
+        set_logo.set_logo,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: ([t.shop.profile.id, b"\x89PNG\r\n\x1a\n"], ports(t)),
+    ),
+    Command(
+        set_logo.clear_logo,
+        Scope.MERCHANT_PROFILES_WRITE,
+        lambda t: ([pictured(t)], ports(t)),
     ),
     Command(
         prefer_account.prefer_account,

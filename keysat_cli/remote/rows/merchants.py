@@ -1,11 +1,12 @@
 """Merchant profiles and the accounts that collect for them."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
 import click
 
-from keysat_cli.commands.profile import changed_fields
+from keysat_cli.commands.profile import changed_fields, read_picture
 from keysat_cli.commands.zaprite import read_api_key
 from keysat_cli.options import confirm
 from keysat_cli.remote.api import API
@@ -43,6 +44,15 @@ def _delete_profile(api: API, p: Params) -> Any:
 
 def _set_default(api: API, p: Params) -> Any:
     return api.post(PROFILES, p["profile_id"], "set-default")
+
+
+def _set_logo(api: API, p: Params) -> Any:
+    content = b64encode(read_picture(p["picture"])).decode("ascii")
+    return api.put(PROFILES, p["profile_id"], "logo", body={"content": content})
+
+
+def _clear_logo(api: API, p: Params) -> Any:
+    return api.delete(PROFILES, p["profile_id"], "logo")
 
 
 def _prefer(api: API, p: Params) -> Any:
@@ -115,6 +125,8 @@ ROWS: Final[Mapping[str, Remote]] = {
     "profile update": Remote(run=_update_profile),
     "profile delete": Remote(run=_delete_profile),
     "profile set-default": Remote(run=_set_default),
+    "profile set-logo": Remote(run=_set_logo),
+    "profile clear-logo": Remote(run=_clear_logo),
     "profile prefer": Remote(run=_prefer),
     "profile unprefer": Remote(run=_unprefer),
     "profile providers": Remote(run=_providers),

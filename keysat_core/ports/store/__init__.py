@@ -10,7 +10,14 @@ from keysat_core.ports.store.catalog import Policies, Products, Removals
 from keysat_core.ports.store.commerce import Codes, Sales, Subscriptions, TierChanges
 from keysat_core.ports.store.figures import Figures, Search
 from keysat_core.ports.store.licenses import Licenses, Machines
-from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts, Tips
+from keysat_core.ports.store.sales import (
+    Connections,
+    Invoices,
+    Logos,
+    Merchants,
+    Receipts,
+    Tips,
+)
 from keysat_core.ports.store.saved_payments import SavedPaymentRows
 from keysat_core.ports.store.server import (
     Answers,
@@ -38,6 +45,7 @@ __all__ = [
     "Invoices",
     "Leases",
     "Licenses",
+    "Logos",
     "Machines",
     "Merchants",
     "Outbox",

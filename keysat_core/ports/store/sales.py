@@ -16,6 +16,7 @@ from keysat_core.domain.listing import (
     RevenueWindow,
     Total,
 )
+from keysat_core.domain.logo import Logo
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, RailPreference
 from keysat_core.domain.payment import Rail
 from keysat_core.domain.provider_health import ProviderHealth
@@ -116,6 +117,19 @@ class Merchants(Protocol):
     def put_preference(self, preference: RailPreference) -> None: ...
     def remove_preference(self, profile_id: MerchantProfileId, rail: Rail) -> None: ...
     def remove_preferences_of(self, account_id: ProviderAccountId) -> None: ...
+
+
+class Logos(Protocol):
+    """The pictures of merchant profiles, at most one each; they go with their profile."""
+
+    def find_logo(self, profile_id: MerchantProfileId) -> Logo | None: ...
+    def find_version(self, profile_id: MerchantProfileId) -> str | None:
+        """Give the version of a picture without the picture."""
+        ...
+
+    def list_versions(self) -> dict[MerchantProfileId, str]: ...
+    def put_logo(self, logo: Logo) -> None: ...
+    def remove_logo(self, profile_id: MerchantProfileId) -> None: ...
 
 
 class Connections(Protocol):

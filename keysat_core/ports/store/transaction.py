@@ -9,7 +9,14 @@ from keysat_core.ports.store.catalog import Policies, Products, Removals
 from keysat_core.ports.store.commerce import Codes, Sales, Subscriptions, TierChanges
 from keysat_core.ports.store.figures import Figures, Search
 from keysat_core.ports.store.licenses import Licenses, Machines
-from keysat_core.ports.store.sales import Connections, Invoices, Merchants, Receipts, Tips
+from keysat_core.ports.store.sales import (
+    Connections,
+    Invoices,
+    Logos,
+    Merchants,
+    Receipts,
+    Tips,
+)
 from keysat_core.ports.store.saved_payments import SavedPaymentRows
 from keysat_core.ports.store.server import (
     Answers,
@@ -39,6 +46,8 @@ class Transaction(Protocol):
     def invoices(self) -> Invoices: ...
     @property
     def merchants(self) -> Merchants: ...
+    @property
+    def logos(self) -> Logos: ...
     @property
     def connections(self) -> Connections: ...
     @property

@@ -97,6 +97,7 @@ from keysat_core.testing.strategies.machines import (
     seats_taken,
 )
 from keysat_core.testing.strategies.merchants import (
+    logos,
     merchant_profiles,
     provider_accounts,
     rail_preferences,
@@ -275,6 +276,7 @@ __all__ = [
     "lightning_invoices",
     "lightning_payments",
     "listeners",
+    "logos",
     "loses",
     "machine_filters",
     "machine_rows",

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
+from keysat_core.domain.logo import Logo, checked_logo
 from keysat_core.domain.merchant import (
     MerchantProfile,
     ProviderAccount,
@@ -70,6 +72,16 @@ def provider_accounts(**fixed: Any) -> SearchStrategy[ProviderAccount]:
     return st.builds(
         lambda account, at: account if at is None else disconnected(account, at), connected, moments
     )
+
+
+def logos(**fixed: Any) -> SearchStrategy[Logo]:
+    """Pictures of every kind, by what they begin with."""
+    beginnings = st.sampled_from(
+        (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\x00\x00\x00\x00WEBP")
+    )
+    contents = st.builds(lambda start, rest: start + rest, beginnings, st.binary(max_size=64))
+    made = st.builds(checked_logo, ids().map(MerchantProfileId), contents, instants())
+    return made.map(lambda logo: msgspec.structs.replace(logo, **fixed))
 
 
 def rail_preferences(**fixed: Any) -> SearchStrategy[RailPreference]:

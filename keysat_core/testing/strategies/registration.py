@@ -47,6 +47,7 @@ from keysat_core.domain.listing import (
     RevenueSummary,
     RevenueWindow,
 )
+from keysat_core.domain.logo import Logo
 from keysat_core.domain.machine import (
     Candidate,
     Machine,
@@ -170,6 +171,7 @@ from keysat_core.testing.strategies.machines import (
     seats_taken,
 )
 from keysat_core.testing.strategies.merchants import (
+    logos,
     merchant_profiles,
     provider_accounts,
     rail_preferences,
@@ -279,6 +281,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     LicenseSummary: license_summaries,
     LightningAddress: lightning_addresses,
     LightningInvoice: lightning_invoices,
+    Logo: logos,
     Machine: machines,
     MachineFilter: machine_filters,
     MachineRow: machine_rows,

@@ -10,10 +10,11 @@ from keysat_core.ports.store import Store
 
 
 class ProfileAccounts(msgspec.Struct, frozen=True, kw_only=True):
-    """A profile with its connected accounts, earliest connected first."""
+    """A profile with its connected accounts, earliest connected first, and its logo's version."""
 
     profile: MerchantProfile
     accounts: tuple[ProviderAccount, ...]
+    logo_version: str | None = None
 
 
 class ProfileOverview(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,7 @@ class ProfileOverview(msgspec.Struct, frozen=True, kw_only=True):
     preferences: tuple[RailPreference, ...]
     product_count: int
     active_subscription_count: int
+    logo_version: str | None = None
 
 
 def list_profiles(actor: Actor, *, store: Store) -> list[ProfileAccounts]:
@@ -39,11 +41,16 @@ def list_profiles(actor: Actor, *, store: Store) -> list[ProfileAccounts]:
     with store.reading() as tx:
         profiles = tx.merchants.list_profiles()
         accounts = tx.merchants.list_all_accounts(is_disconnected_included=False)
+        logos = tx.logos.list_versions()
     owned: dict[MerchantProfileId, list[ProviderAccount]] = {}
     for account in accounts:
         owned.setdefault(account.merchant_profile_id, []).append(account)
     return [
-        ProfileAccounts(profile=profile, accounts=tuple(owned.get(profile.id, ())))
+        ProfileAccounts(
+            profile=profile,
+            accounts=tuple(owned.get(profile.id, ())),
+            logo_version=logos.get(profile.id),
+        )
         for profile in profiles
     ]
 
@@ -66,6 +73,7 @@ def show_profile(actor: Actor, profile_id: MerchantProfileId, *, store: Store) -
             preferences=tuple(tx.merchants.list_preferences(profile_id)),
             product_count=tx.merchants.count_products_of(profile_id),
             active_subscription_count=tx.subscriptions.count_live_of_profile(profile_id),
+            logo_version=tx.logos.find_version(profile_id),
         )
 
 
