@@ -27,13 +27,16 @@ _STATE_KEY: Final = "credential"
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """What a token proves. ``hash`` is the lower-hex SHA-256 of the token, ``id`` an API key's.
+    """What a token or a cookie proves.
 
+    ``hash`` is the lower-hex SHA-256 of the key behind it, ``id`` an API key's or the name of a session,
+    ``api_key_id`` that of the API key somebody signed in with.
     ``note_use`` is called once the scope was found to suffice; it must not wait.
     """
 
     kind: ActorKind
     id: str | None = None
+    api_key_id: str | None = None
     hash: str
     scopes: frozenset[Scope]
     note_use: Callable[[], None] | None = None
@@ -147,6 +150,7 @@ def provide_actor(
     return Actor(
         kind=credential.kind,
         id=credential.id,
+        api_key_id=credential.api_key_id,
         hash=credential.hash,
         scopes=credential.scopes,
         request_ip=caller.address,

@@ -90,7 +90,7 @@ PUBLIC: Final[tuple[ControllerRouterHandler, ...]] = (
     public_subscriptions.cancel_own_subscription_by_key,
 )
 SIGN_IN: Final[tuple[ControllerRouterHandler, ...]] = (
-    sign_in.sign_in_with_password,
+    sign_in.sign_in,
     sign_in.sign_out,
     sign_in.get_sign_in_status,
 )

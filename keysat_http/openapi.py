@@ -63,8 +63,9 @@ def openapi_config(*, version: str, public_url: str) -> OpenAPIConfig:
                     security_scheme_in="cookie",
                     name=COOKIE,
                     description=(
-                        "Of somebody signed in at POST /admin/login; it has every scope. It counts"
-                        " only without an Authorization header. Every method but GET and HEAD also"
+                        "Of somebody signed in at POST /admin/login: with the password or the master"
+                        " key it has every scope, with an API key that key's. It counts only without"
+                        " an Authorization header. Every method but GET and HEAD also"
                         f" needs the header {CSRF_HEADER}."
                     ),
                 ),

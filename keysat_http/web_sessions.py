@@ -14,7 +14,9 @@ import msgspec
 import structlog
 from litestar.types import HTTPScope, Scope
 
-from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind
+from keysat_core.domain.actor import Actor, ActorKind
+from keysat_core.domain.actor import Scope as Permission
+from keysat_core.domain.api_key import ApiKey
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.web_session import WebSession, csrf_token, seen
@@ -46,17 +48,24 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
 
     session: WebSession
     token: Secret
+    scopes: frozenset[Permission]
+    key: ApiKey | None = None
+    """The API key somebody signed in with."""
 
 
 class WebSessions:
-    """Reads and writes the session's cookie. A session may do what the master key may."""
+    """Reads and writes the session's cookie.
+
+    A session may do what the key may that somebody signed in with; with the password, that is the
+    master key.
+    """
 
     def __init__(
         self, ports: Ports, uses: UseBook, *, master_key: Secret, is_cookie_secure: bool
     ) -> None:
         self._ports = ports
         self._uses = uses
-        self._hash = sha256(master_key.reveal().encode("utf-8")).hexdigest()
+        self.master_key_hash = sha256(master_key.reveal().encode("utf-8")).hexdigest()
         self._secure = "; Secure" if is_cookie_secure else ""
 
     def find_open(self, scope: Scope) -> OpenSession | None:
@@ -65,13 +74,23 @@ class WebSessions:
         if token is None:
             return None
         try:
-            session = find_session_of(token, store=self._ports.store, clock=self._ports.clock)
+            found = find_session_of(
+                token,
+                master_key_hash=self.master_key_hash,
+                store=self._ports.store,
+                clock=self._ports.clock,
+            )
         except ServerFault as exc:
             log.warning("session_unread", code=exc.code, problem=str(exc))
             return None
-        if session is None:
+        if found is None:
             return None
-        return OpenSession(session=session, token=Secret(token.decode("ascii")))
+        return OpenSession(
+            session=found.session,
+            token=Secret(token.decode("ascii")),
+            scopes=found.scopes,
+            key=found.key,
+        )
 
     def find_credential(self, scope: HTTPScope) -> Credential | None:
         """Give what a request's cookie proves; None when there is no session.
@@ -89,8 +108,9 @@ class WebSessions:
         return Credential(
             kind=ActorKind.WEB_SESSION,
             id=found.session.name,
-            hash=self._hash,
-            scopes=EVERY_SCOPE,
+            api_key_id=found.session.api_key_id,
+            hash=self._hash_of(found),
+            scopes=found.scopes,
             note_use=partial(self._renew, scope, found, self._ports.clock.now()),
         )
 
@@ -99,7 +119,8 @@ class WebSessions:
         return Actor(
             kind=ActorKind.WEB_SESSION,
             id=found.session.name,
-            hash=self._hash,
+            api_key_id=found.session.api_key_id,
+            hash=self._hash_of(found),
             request_ip=caller.address,
             user_agent=caller.user_agent,
             request_id=caller.request_id,
@@ -113,6 +134,10 @@ class WebSessions:
         """Spell the cookie that takes a session's away."""
         return self._spelled("", 0)
 
+    def _hash_of(self, found: OpenSession) -> str:
+        """Give the hash of the key behind a session, by which its audit rows are found (B-08)."""
+        return self.master_key_hash if found.key is None else found.key.token_hash
+
     def _spelled(self, value: str, max_age: int) -> str:
         return (
             f"{COOKIE}={value}; Path=/; HttpOnly{self._secure}; SameSite=Strict; Max-Age={max_age}"
@@ -120,6 +145,8 @@ class WebSessions:
 
     def _renew(self, scope: HTTPScope, found: OpenSession, now: Instant) -> None:
         """Let the session and its cookie last longer, once a minute (B-05)."""
+        if found.key is not None:
+            self._uses.note_key(found.key.id, found.key.last_used_at, now)
         longer = seen(found.session, now)
         if longer is None or not self._uses.note_session(found.session.token_hash, now):
             return

@@ -752,9 +752,12 @@ CREATE TABLE sessions (
     last_seen_at INTEGER NOT NULL,
     ip TEXT,
     user_agent TEXT
-) STRICT, WITHOUT ROWID;
+, api_key_id TEXT REFERENCES api_keys (id), master_key_hash TEXT
+    CHECK (master_key_hash IS NULL OR api_key_id IS NULL)) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_end ON sessions (expires_at);
+
+CREATE INDEX sessions_by_key ON sessions (api_key_id);
 
 CREATE TABLE settings (
     key TEXT NOT NULL PRIMARY KEY,

@@ -8,9 +8,20 @@ from keysat_core.domain.instant import Instant
 from keysat_core.domain.web_session import WebSession
 
 SESSIONS: Final = Table(
-    "sessions", ("token_hash", "created_at", "expires_at", "last_seen_at", "ip", "user_agent")
+    "sessions",
+    (
+        "token_hash",
+        "created_at",
+        "expires_at",
+        "last_seen_at",
+        "ip",
+        "user_agent",
+        "api_key_id",
+        "master_key_hash",
+    ),
 )
 _FIND: Final = SESSIONS.select("WHERE token_hash = ?")
+_LIST: Final = SESSIONS.select("ORDER BY last_seen_at DESC, created_at DESC LIMIT ?")
 _PUT: Final = SESSIONS.upsert(key=("token_hash",))
 _REMOVE: Final = "DELETE FROM sessions WHERE token_hash = ?"
 _REMOVE_ALL: Final = "DELETE FROM sessions"
@@ -32,6 +43,8 @@ def _session(row: Row) -> WebSession:
         last_seen_at=row[3],
         ip=row[4],
         user_agent=row[5],
+        api_key_id=row[6],
+        master_key_hash=row[7],
     )
 
 
@@ -47,6 +60,10 @@ class SQLiteWebSessions:
         """Give a session or None."""
         return SESSIONS.found(_session, self._session.row(_FIND, (token_hash,)))
 
+    def list_sessions(self, limit: int) -> list[WebSession]:
+        """List the sessions seen last."""
+        return list(SESSIONS.values(_session, self._session.rows(_LIST, (max(0, limit),))))
+
     def put_session(self, session: WebSession) -> None:
         """Insert or replace a session."""
         self._session.run(
@@ -58,6 +75,8 @@ class SQLiteWebSessions:
                 session.last_seen_at,
                 session.ip,
                 session.user_agent,
+                session.api_key_id,
+                session.master_key_hash,
             ),
         )
 

@@ -62,11 +62,13 @@ class Scope(StrEnum):
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """One caller. ``hash`` identifies a credential without revealing it (lower-hex SHA-256).
 
-    ``id`` is that of the API key; the master key has none.
+    ``id`` is that of the API key, or a session's name; the master key has none. ``api_key_id`` is that
+    of the API key somebody signed in with.
     """
 
     kind: ActorKind
     id: str | None = None
+    api_key_id: str | None = None
     hash: str | None = None
     scopes: frozenset[Scope] = frozenset()
     request_ip: str | None = None

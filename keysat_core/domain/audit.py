@@ -34,10 +34,12 @@ def audited(
     target: tuple[str, str] | None = None,
     **details: JSONValue,
 ) -> AuditEntry:
-    """Describe a mutation of ``target`` (kind, id) by an actor; its id is among the details (B-08)."""
+    """Describe a mutation of ``target`` (kind, id) by an actor; its ids are among the details (B-08)."""
     kind, key = target or (None, None)
     if actor.id is not None:
         details = {**details, "actor_id": actor.id}
+    if actor.api_key_id is not None:
+        details = {**details, "api_key_id": actor.api_key_id}
     return AuditEntry(
         actor_kind=actor.kind,
         actor_hash=actor.hash,

@@ -1,16 +1,21 @@
 """Sessions of people signed in to the admin pages. Source: admin-api 1.4, B-02 and B-05.
 
 A session is known by the SHA-256 of its token; the token itself is only in its browser's cookie.
+What somebody signed in with decides what the session may do, for as long as that holds.
 """
 
 import hmac
 import re
 from base64 import urlsafe_b64encode
+from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
 import msgspec
 
+from keysat_core.domain.actor import EVERY_SCOPE, Scope
+from keysat_core.domain.api_key import ApiKey
+from keysat_core.domain.ids import ApiKeyId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
 from keysat_core.limits import (
@@ -29,8 +34,19 @@ _TOKEN: Final = re.compile(rb"[A-Za-z0-9_-]{43}")
 _CSRF_PURPOSE: Final = b"keysat csrf token, version 1"
 
 
+class SignInMeans(StrEnum):
+    """What somebody signed in with."""
+
+    PASSWORD = "password"  # noqa: S105  it names one and is none
+    MASTER_KEY = "master_key"
+    API_KEY = "api_key"
+
+
 class WebSession(msgspec.Struct, frozen=True, kw_only=True):
-    """One session. ``token_hash`` is the lower-hex SHA-256 of its token."""
+    """One session. ``token_hash`` is the lower-hex SHA-256 of its token.
+
+    ``api_key_id`` and ``master_key_hash`` say what it was opened with; both are None for the password.
+    """
 
     token_hash: str
     created_at: Instant
@@ -38,6 +54,15 @@ class WebSession(msgspec.Struct, frozen=True, kw_only=True):
     last_seen_at: Instant
     ip: str | None = None
     user_agent: str | None = None
+    api_key_id: ApiKeyId | None = None
+    master_key_hash: str | None = None
+
+    @property
+    def means(self) -> SignInMeans:
+        """What somebody signed in with."""
+        if self.api_key_id is not None:
+            return SignInMeans.API_KEY
+        return SignInMeans.PASSWORD if self.master_key_hash is None else SignInMeans.MASTER_KEY
 
     @property
     def name(self) -> str:
@@ -56,9 +81,15 @@ def is_session_token(token: bytes) -> bool:
 
 
 def open_session(
-    token_hash: str, *, now: Instant, ip: str | None, user_agent: str | None
+    token_hash: str,
+    *,
+    now: Instant,
+    ip: str | None,
+    user_agent: str | None,
+    api_key_id: ApiKeyId | None = None,
+    master_key_hash: str | None = None,
 ) -> WebSession:
-    """Begin a session."""
+    """Begin a session, with the password if with neither key."""
     return WebSession(
         token_hash=token_hash,
         created_at=now,
@@ -66,6 +97,8 @@ def open_session(
         last_seen_at=now,
         ip=ip,
         user_agent=user_agent,
+        api_key_id=api_key_id,
+        master_key_hash=master_key_hash,
     )
 
 
@@ -75,6 +108,19 @@ def is_live(session: WebSession, now: Instant) -> bool:
     One that would last for longer than any may was begun by a wrong clock, and proves nothing.
     """
     return now <= session.expires_at <= now + WEB_SESSION_SECONDS_MAX
+
+
+def scopes_in(session: WebSession, key: ApiKey | None, *, master_key_hash: str) -> frozenset[Scope]:
+    """Give what a session may do: nothing once what it was opened with is no longer good.
+
+    ``key`` is the API key of ``session.api_key_id``; ``master_key_hash`` that of the key of today.
+    """
+    if session.api_key_id is not None:
+        return frozenset() if key is None or key.id != session.api_key_id else key.scopes
+    if session.master_key_hash is None:
+        return EVERY_SCOPE
+    is_same = hmac.compare_digest(session.master_key_hash, master_key_hash)
+    return EVERY_SCOPE if is_same else frozenset()
 
 
 def seen(session: WebSession, now: Instant) -> WebSession | None:

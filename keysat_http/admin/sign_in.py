@@ -17,8 +17,14 @@ from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.actor import ActorKind
 from keysat_core.domain.secret import Secret
-from keysat_core.domain.web_session import csrf_token
-from keysat_core.errors import CrossSiteRequest, RateLimited, Unauthorized, WebPasswordUnset
+from keysat_core.domain.web_session import SignInMeans, csrf_token
+from keysat_core.errors import (
+    CrossSiteRequest,
+    InvariantError,
+    RateLimited,
+    Unauthorized,
+    WebPasswordUnset,
+)
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.access import sign_in as signing_in
 from keysat_core.use_cases.access import sign_out as signing_out
@@ -29,21 +35,37 @@ from keysat_http.rate_limits import RateLimiter
 from keysat_http.routes import get, post
 from keysat_http.web_sessions import CSRF_HEADER, WebSessions, refuse_cross_site
 
+MASTER_ROLE: Final = "master"
+"""What whoever may do everything is called beside the roles of API keys."""
+
 _TAGS: Final = ("sign in",)
 
 
-class Password(msgspec.Struct, frozen=True, kw_only=True):
-    """What was set with ``keysat password set`` or ``POST /v1/admin/web-password``."""
+class SignInBody(msgspec.Struct, frozen=True, kw_only=True):
+    """One of both: the password of the admin pages, or a key.
 
-    password: str
+    ``password`` is what was set with ``keysat password set`` or ``POST /v1/admin/web-password``;
+    ``api_key`` is the master key or the token of an API key, whose scopes the session then has.
+    """
+
+    password: str | None = None
+    api_key: str | None = None
 
 
 class SignInStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether anybody can sign in, and whether this browser is; then with its CSRF token."""
+    """Whether a password is set, and whether this browser is signed in; then as what.
+
+    ``role`` is that of the API key somebody signed in with, and ``master`` for whoever may do
+    everything; ``label`` is the key's.
+    """
 
     has_password: bool
     logged_in: bool
     csrf_token: str | UnsetType = UNSET
+    signed_in_with: SignInMeans | UnsetType = UNSET
+    role: str | UnsetType = UNSET
+    label: str | UnsetType = UNSET
+    scopes: list[str] | UnsetType = UNSET
 
 
 async def only_own_pages(
@@ -65,29 +87,44 @@ async def only_own_pages(
     raises=[RateLimited, WebPasswordUnset, Unauthorized, CrossSiteRequest],
     tags=_TAGS,
 )
-def sign_in_with_password(
+def sign_in(
     *,
-    data: JSONBody[Password],
+    data: JSONBody[SignInBody],
     request: Request[object, object, State],
     caller: NamedDependency[Caller],
     ports: NamedDependency[Ports],
     limiter: NamedDependency[RateLimiter],
     sessions: NamedDependency[WebSessions],
 ) -> Response[None]:
-    """Sign in. The answer sets the cookie, and its X-CSRF-Token goes with every later change."""
+    """Sign in with the password or a key: exactly one of both.
+
+    The answer sets the cookie, and its X-CSRF-Token goes with every later change. With an API key the
+    session may do what the key may, until the key is revoked.
+    """
+    if (data.password is None) == (data.api_key is None):
+        raise InvariantError("password", "give either password or api_key, and not both")
     limiter.charge_sign_in(caller, ports.clock.now())
     before = sessions.find_open(request.scope)
-    signed_in = signing_in.sign_in(
-        public_actor(caller, kind=ActorKind.WEB_UI),
-        signing_in.SignIn(
-            password=Secret(data.password),
-            replaces=None if before is None else before.session.token_hash,
-        ),
-        store=ports.store,
-        clock=ports.clock,
-        entropy=ports.entropy,
-        passwords=ports.passwords,
-    )
+    replaces = None if before is None else before.session.token_hash
+    actor = public_actor(caller, kind=ActorKind.WEB_UI)
+    if data.password is not None:
+        signed_in = signing_in.sign_in(
+            actor,
+            signing_in.SignIn(password=Secret(data.password), replaces=replaces),
+            store=ports.store,
+            clock=ports.clock,
+            entropy=ports.entropy,
+            passwords=ports.passwords,
+        )
+    else:
+        signed_in = signing_in.sign_in_with_key(
+            actor,
+            signing_in.SignInWithKey(key=Secret(data.api_key or ""), replaces=replaces),
+            master_key_hash=sessions.master_key_hash,
+            store=ports.store,
+            clock=ports.clock,
+            entropy=ports.entropy,
+        )
     session, token = signed_in.session, signed_in.token
     headers = {
         "set-cookie": sessions.cookie(session, token, session.created_at),
@@ -127,10 +164,17 @@ def get_sign_in_status(
     ports: NamedDependency[Ports],
     sessions: NamedDependency[WebSessions],
 ) -> SignInStatus:
-    """Tell whether a password is set and whether this browser is signed in. It prolongs nothing."""
+    """Tell whether a password is set, and who is signed in in this browser. It prolongs nothing."""
     found = sessions.find_open(request.scope)
+    has_password = is_password_set(store=ports.store)
+    if found is None:
+        return SignInStatus(has_password=has_password, logged_in=False)
     return SignInStatus(
-        has_password=is_password_set(store=ports.store),
-        logged_in=found is not None,
-        csrf_token=UNSET if found is None else csrf_token(found.token).reveal(),
+        has_password=has_password,
+        logged_in=True,
+        csrf_token=csrf_token(found.token).reveal(),
+        signed_in_with=found.session.means,
+        role=MASTER_ROLE if found.key is None else found.key.role,
+        label=UNSET if found.key is None else found.key.label,
+        scopes=sorted(found.scopes),
     )

@@ -80,6 +80,26 @@ class AccessContract(ABC):
             assert not tx.web_sessions.remove_session(session.token_hash)
             assert tx.web_sessions.find_session(session.token_hash) is None
 
+    def test_a_session_keeps_what_it_was_opened_with(self, store: Store) -> None:
+        key = make_api_key()
+        sessions = [
+            make_web_session(api_key_id=key.id, last_seen_at=later(3)),
+            make_web_session(master_key_hash="0" * 64, last_seen_at=later(2)),
+            make_web_session(last_seen_at=later(1)),
+        ]
+        with store.writing() as tx:
+            tx.api_keys.put_key(key)
+            for session in reversed(sessions):
+                tx.web_sessions.put_session(session)
+            assert tx.web_sessions.list_sessions(9) == sessions
+            assert tx.web_sessions.list_sessions(1) == sessions[:1]
+        for wrong in (
+            make_web_session(api_key_id=ApiKeyId(new_id())),
+            make_web_session(api_key_id=key.id, master_key_hash="0" * 64),
+        ):
+            with pytest.raises(StoreUnavailable), store.writing() as tx:
+                tx.web_sessions.put_session(wrong)
+
     def test_the_sessions_seen_last_are_kept(self, store: Store) -> None:
         sessions = [make_web_session(last_seen_at=later(at)) for at in (3, 1, 2, 0)]
         with store.writing() as tx:

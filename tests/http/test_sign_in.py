@@ -1,87 +1,41 @@
 """People signed in to the admin pages: the password, the cookie, the session and its CSRF token."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from http.cookies import SimpleCookie
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import msgspec
 import pytest
 
+from keysat_core.domain.actor import Scope
 from keysat_core.domain.audit_list import AuditFilter
 from keysat_core.domain.setting import WEB_PASSWORD_HASH
 from keysat_core.limits import WEB_SESSIONS_MAX
 from keysat_core.use_cases.server.purge_expired import purge_expired
+from tests.support.browsers import (
+    LIST,
+    PASSWORD,
+    Browser,
+    attempt,
+    audit,
+    cookie_in,
+    shop_with_password,
+    signed_in,
+)
 from tests.support.builders import make_web_session
 from tests.support.direct import answered
 from tests.support.http import ADMIN, ADMIN_KEY, START
-from tests.support.plain_passwords import PlainPasswords
 from tests.support.shop import Shop, running_shop
 
-PASSWORD: Final = "correct horse battery"  # noqa: S105
 DAY: Final = 86_400
-LIST: Final = "/v1/admin/products"
-NEW: Final = {"slug": "new", "name": "New", "price_sats": 1}
-
-
-class Browser:
-    """Somebody with a cookie, which the test client must not add by itself."""
-
-    def __init__(self, shop: Shop, answer: httpx.Response) -> None:
-        self.shop = shop
-        self.csrf = answer.headers["x-csrf-token"]
-        self.cookie = cookie_in(answer)
-        self.token = self.cookie.split("=")[1]
-
-    def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
-        headers = {"cookie": self.cookie} | request.pop("headers", {})
-        response = self.shop.client.request(method, path, headers=headers, **request)
-        self.shop.client.cookies.clear()
-        return response
-
-    def change(self, **headers: str) -> httpx.Response:
-        return self.ask("POST", LIST, json=NEW, headers=headers)
-
-    @property
-    def is_signed_in(self) -> bool:
-        return self.ask("GET", LIST).status_code == 200
-
-
-def cookie_in(answer: httpx.Response) -> str:
-    return answer.headers["set-cookie"].partition(";")[0]
-
-
-@contextmanager
-def shop_with_password(**options: Any) -> Iterator[Shop]:
-    """Run a shop whose password costs nothing to check."""
-    with running_shop(passwords=PlainPasswords(), **options) as shop:
-        shop.admin("POST", "/web-password", json={"password": PASSWORD})
-        yield shop
 
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
     with shop_with_password() as running:
         yield running
-
-
-def attempt(shop: Shop, password: str = PASSWORD, **headers: str) -> httpx.Response:
-    response = shop.client.post("/admin/login", json={"password": password}, headers=headers)
-    shop.client.cookies.clear()
-    return response
-
-
-def signed_in(shop: Shop, **headers: str) -> Browser:
-    response = attempt(shop, **headers)
-    assert response.status_code == 204, response.text
-    return Browser(shop, response)
-
-
-def audit(shop: Shop, action: str) -> list[Any]:
-    with shop.ports.store.reading() as tx:
-        return list(tx.trail.list_audit(action=action, limit=99))
 
 
 # --- the password -----------------------------------------------------------------------------------
@@ -150,7 +104,15 @@ def test_signing_in_gives_a_cookie_and_a_csrf_token(shop: Shop) -> None:
     assert attributes == "Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=86400"
     browser = Browser(shop, response)
     status = browser.ask("GET", "/admin/login/status").json()
-    assert status == {"has_password": True, "logged_in": True, "csrf_token": browser.csrf}
+    scopes = status.pop("scopes")
+    assert set(scopes) == set(Scope)
+    assert status == {
+        "has_password": True,
+        "logged_in": True,
+        "csrf_token": browser.csrf,
+        "signed_in_with": "password",
+        "role": "master",
+    }
     assert shop.client.get("/admin/login/status").json()["logged_in"] is False
 
 
@@ -170,6 +132,7 @@ def test_no_token_and_no_password_is_kept_anywhere(shop: Shop) -> None:
     assert (entry.actor_kind, entry.actor_hash, entry.target_kind) == ("web_ui", None, "session")
     assert session.token_hash.startswith(entry.target_id)
     assert len(entry.target_id) == 12
+    assert dict(entry.details) == {"by": "password"}
 
 
 def test_a_wrong_password_is_refused_and_audited(shop: Shop) -> None:
@@ -180,7 +143,7 @@ def test_a_wrong_password_is_refused_and_audited(shop: Shop) -> None:
     entry = audit(shop, "web_ui.login_failed")[0]
     assert (entry.actor_kind, entry.actor_hash) == ("web_ui", None)
     assert (entry.target_kind, entry.target_id) == ("settings", "web_ui_password_hash")
-    assert dict(entry.details) == {}
+    assert dict(entry.details) == {"by": "password"}
     assert entry.request_ip == "203.0.113.9"
 
 

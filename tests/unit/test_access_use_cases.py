@@ -9,12 +9,20 @@ from hypothesis import given
 
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.access import Role
-from keysat_core.domain.actor import Actor, ActorKind, Scope
+from keysat_core.domain.actor import EVERY_SCOPE, Actor, ActorKind, Scope
 from keysat_core.domain.api_key import ApiKey, is_api_key_token
+from keysat_core.domain.ids import ApiKeyId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.setting import WEB_PASSWORD_HASH
-from keysat_core.domain.web_session import WebSession, csrf_token, is_live, seen, session_token
+from keysat_core.domain.web_session import (
+    WebSession,
+    csrf_token,
+    is_live,
+    scopes_in,
+    seen,
+    session_token,
+)
 from keysat_core.errors import InvariantError, Unauthorized, WebPasswordUnset
 from keysat_core.limits import WEB_SESSION_SECONDS_MAX
 from keysat_core.ports.store import Store
@@ -149,6 +157,23 @@ def test_using_a_session_never_makes_it_shorter_or_longer_than_a_week(
         assert longer.expires_at - session.created_at <= WEB_SESSION_SECONDS_MAX
         assert longer.last_seen_at == at
         assert seen(longer, Instant(at + 59)) is None
+
+
+@given(session=values.web_sessions(), key=values.api_keys())
+def test_a_session_may_do_what_its_key_may_and_nothing_without_it(
+    session: WebSession, key: ApiKey
+) -> None:
+    today, earlier = "0" * 64, "1" * 64
+    password = msgspec.structs.replace(session, api_key_id=None, master_key_hash=None)
+    assert scopes_in(password, None, master_key_hash=today) == EVERY_SCOPE
+    master = msgspec.structs.replace(password, master_key_hash=today)
+    assert scopes_in(master, None, master_key_hash=today) == EVERY_SCOPE
+    assert scopes_in(master, key, master_key_hash=earlier) == frozenset()
+    scoped = msgspec.structs.replace(password, api_key_id=key.id)
+    assert scopes_in(scoped, key, master_key_hash=today) == key.scopes
+    assert scopes_in(scoped, None, master_key_hash=today) == frozenset()
+    other = msgspec.structs.replace(key, id=ApiKeyId("another"))
+    assert scopes_in(scoped, other, master_key_hash=today) == frozenset()
 
 
 @given(key=values.api_keys())

@@ -34,6 +34,10 @@ class WebSessions(Protocol):
     """Sessions, also those that have expired and were not purged yet."""
 
     def find_session(self, token_hash: str) -> WebSession | None: ...
+    def list_sessions(self, limit: int) -> list[WebSession]:
+        """List those seen last, the latest first."""
+        ...
+
     def put_session(self, session: WebSession) -> None: ...
     def remove_session(self, token_hash: str) -> bool:
         """Tell whether there was one."""

@@ -40,11 +40,16 @@ def api_key_pages(**fixed: Any) -> SearchStrategy[ApiKeyPage]:
 
 @st.composite
 def web_sessions(draw: st.DrawFn, /, **fixed: Any) -> WebSession:
-    """Sessions that were seen, or were only begun."""
+    """Sessions that were seen, or were only begun, with the password or a key."""
     began = draw(instants())
+    opened_with = draw(
+        st.just({})
+        | st.fixed_dictionaries({"api_key_id": ids().map(ApiKeyId)})
+        | st.fixed_dictionaries({"master_key_hash": digests()})
+    )
     session = built(
         WebSession,
-        {"created_at": began, "expires_at": began + WEB_SESSION_SECONDS} | fixed,
+        {"created_at": began, "expires_at": began + WEB_SESSION_SECONDS} | opened_with | fixed,
         token_hash=digests(),
         last_seen_at=st.just(began) | instants(began),
         ip=st.none() | addresses(),

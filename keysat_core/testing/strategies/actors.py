@@ -32,6 +32,7 @@ def actors(**fixed: Any) -> SearchStrategy[Actor]:
         fixed,
         kind=st.sampled_from(ActorKind),
         id=st.none() | ids(),
+        api_key_id=st.none() | ids(),
         hash=st.none() | digests(),
         scopes=st.frozensets(st.sampled_from(Scope)),
         request_ip=st.none() | addresses(),
