@@ -24,6 +24,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     "overview.js": "text/javascript",
     "search.js": "text/javascript",
     "sign-in.js": "text/javascript",
+    "start.js": "text/javascript",
     "thank-you.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }

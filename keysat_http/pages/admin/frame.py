@@ -16,6 +16,7 @@ from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.web_session import csrf_token
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.connections.show_providers import Connection, find_connection
+from keysat_core.use_cases.server.show_start import Start, show_start
 from keysat_core.use_cases.server.show_tier import show_tier
 from keysat_http.pages.rendering import base_path, render
 from keysat_http.settings import HTTPSettings
@@ -66,6 +67,7 @@ class Frame:
         query: The rest of what was asked for; a screen's state is all there.
         tier: The tier in force, with what counts against its caps.
         btcpay: The connected BTCPay Server, the default profile's if there are several.
+        start: How far the shop has been set up.
     """
 
     actor: Actor
@@ -77,6 +79,7 @@ class Frame:
     query: Mapping[str, str]
     tier: TierOverview
     btcpay: Connection | None
+    start: Start
 
     def may(self, operation: str) -> bool:
         """Tell whether the session may do an operation of the admin API, by its name."""
@@ -126,6 +129,7 @@ def provide_frame(
     """Give the frame of a request for a screen."""
     found = sessions.find_open(request.scope)
     overview = show_tier(actor, store=ports.store, self_license=ports.self_license)
+    is_sandbox = settings.is_sandbox or ports.sandbox is not None
     return Frame(
         actor=actor,
         ports=ports,
@@ -134,6 +138,12 @@ def provide_frame(
         now=ports.clock.now(),
         path=request.url.path,
         query={name: values[0] for name, values in request.query_params.dict().items()},
-        tier=tier_view(overview, is_sandbox=settings.is_sandbox or ports.sandbox is not None),
+        tier=tier_view(overview, is_sandbox=is_sandbox),
         btcpay=find_connection(actor, ProviderKind.BTCPAY, store=ports.store, clock=ports.clock),
+        start=show_start(
+            actor,
+            configured_name=settings.operator_name,
+            is_sandbox=is_sandbox,
+            store=ports.store,
+        ),
     )

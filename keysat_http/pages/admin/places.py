@@ -23,6 +23,7 @@ from keysat_http.pages.admin import (
     profiles,
     search,
     settings,
+    start,
     styleguide,
     subscriptions,
     webhooks,
@@ -54,5 +55,6 @@ SCREENS: Final[tuple[ControllerRouterHandler, ...]] = (
     settings.show_settings,
     audit.show_audit,
     api_keys.show_api_keys,
+    start.show_first_run,
     styleguide.show_styleguide,
 )
