@@ -37,10 +37,11 @@ UNASKED: Final = "Failed to load resource"
 class Watch:
     """What must not happen while a page is used: script errors, failed and foreign requests.
 
-    ``expects``: statuses that the test provokes.
+    ``expects``: statuses that the test provokes. ``elsewhere``: where it is led on purpose.
     """
 
     origin: str
+    elsewhere: tuple[str, ...] = ()
     expects: set[int] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
 
@@ -56,7 +57,7 @@ class Watch:
             self.complaints.append(text)
 
     def _note_request(self, request: Request) -> None:
-        if not request.url.startswith((self.origin, "data:", "blob:")):
+        if not request.url.startswith((self.origin, *self.elsewhere, "data:", "blob:")):
             self.complaints.append(f"asked elsewhere: {request.url}")
 
     def _note_status(self, status: int, url: str) -> None:
@@ -102,13 +103,22 @@ def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def office_settings() -> dict[str, str]:
+    """What a module's server is told besides; a module that needs something defines its own."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def office(
+    tmp_path_factory: pytest.TempPathFactory, office_settings: dict[str, str]
+) -> Iterator[LiveServer]:
     """A server of the module's own, where an operator can sign in with ``PASSWORD``."""
     folder = tmp_path_factory.mktemp("office")
     own = {
         "KEYSAT_TRUST_ROOT_PEM": TRUST_ROOT,
         "KEYSAT_LICENSE": operators_license(*Capability),
         "KEYSAT_INSECURE_COOKIES": "1",
+        **office_settings,
     }
     with live_server(folder, **own) as server:
         server.admin("POST", "/v1/admin/web-password", {"password": PASSWORD})

@@ -4,6 +4,7 @@ import pytest
 
 from keysat_adapters.sqlite.store import SQLiteStore
 from keysat_core.domain.actor import Scope
+from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.setting import OPERATOR_NAME
@@ -38,7 +39,7 @@ def test_every_step_is_done_once_what_it_asks_for_is_stored(store: SQLiteStore) 
     assert look(store, name="From the settings").next_step is PROVIDER
     product, profile = make_product(), make_profile()
     with store.writing() as tx:
-        tx.settings.put_setting(OPERATOR_NAME, "Quiet Tools", START)
+        tx.settings.put_setting(OPERATOR_NAME, "Quiet Tools", Instant(START))
         tx.merchants.put_profile(profile)
         tx.merchants.put_account(make_account(profile, kind=ProviderKind.BTCPAY))
     assert look(store).done == {NAME, PROVIDER}

@@ -98,7 +98,7 @@
   // Shows the screen anew in place: focus, scroll and open folds stay.
   async function refresh() {
     await htmx.ajax("GET", location.pathname + location.search, {
-      target: "#main", select: "#main", swap: "outerMorph",
+      target: "#frame", select: "#frame", swap: "outerMorph",
     });
   }
 
