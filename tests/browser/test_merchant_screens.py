@@ -1,7 +1,9 @@
 """Who sells, who collects, who is told, and the settings, as an operator manages them."""
 
+from base64 import b64decode
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,6 +13,10 @@ from tests.browser.conftest import Desk, OpenDesk
 from tests.simulators.btcpay.fake import FakeBTCPay
 from tests.simulators.server import serving
 from tests.simulators.wall_clock import WallClock
+
+PNG: Final = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +83,27 @@ def test_a_profile_is_made_edited_cleared_made_the_default_and_deleted(
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("status")).not_to_be_empty()
+
+
+def test_a_logo_is_chosen_shown_to_buyers_and_taken_away(desk: Desk, tmp_path: Path) -> None:
+    profile = desk.server.admin("GET", "/v1/admin/merchant-profiles")["profiles"][0]
+    page = desk.go(f"/admin/profiles/{profile['id']}")
+    wrong = tmp_path / "logo.png"
+    wrong.write_bytes(b"<svg onload=alert(1)>")
+    page.get_by_label("A picture").set_input_files(wrong)
+    desk.watch.expects = {400}
+    page.get_by_role("button", name="Show it to buyers").click()
+    expect(page.locator(".problem:visible, .form-problem:visible")).to_have_count(1)
+    good = tmp_path / "good.png"
+    good.write_bytes(PNG)
+    page.get_by_label("A picture").set_input_files(good)
+    page.get_by_role("button", name="Show it to buyers").click()
+    picture = page.get_by_role("img", name="The logo of")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("picture => picture.complete && picture.naturalWidth") == 1
+    desk.assert_accessible()
+    page.get_by_role("button", name="Take it away").click()
+    expect(picture).to_have_count(0)
 
 
 def test_btcpay_is_connected_by_consent_watched_and_disconnected(desk: Desk, btcpay: Any) -> None:

@@ -11,10 +11,12 @@ from keysat_core.domain.payment import Rail
 from keysat_core.domain.self_license import Capability
 from keysat_core.use_cases.connections.show_providers import AccountHealth, list_account_health
 from keysat_core.use_cases.merchants.list_profiles import list_profiles, show_profile
+from keysat_core.use_cases.merchants.set_logo import find_logo
 from keysat_http.pages.admin.caps import cap_of
 from keysat_http.pages.admin.frame import Frame
 from keysat_http.pages.admin.screens import screen
 from keysat_http.pages.theme import theme_of
+from keysat_http.views.merchant import logo_path
 
 
 @screen("/admin/profiles", needs=Scope.MERCHANT_PROFILES_READ)
@@ -37,12 +39,14 @@ def show_profiles(frame: NamedDependency[Frame]) -> Response[str]:
 def show_profile_screen(profile_id: FromPath[str], frame: NamedDependency[Frame]) -> Response[str]:
     """Show one profile, what buyers see of it, and how it is paid."""
     shown = show_profile(frame.actor, MerchantProfileId(profile_id), store=frame.ports.store)
+    logo = find_logo(shown.profile.id, store=frame.ports.store)
     preferred = {one.rail: one.provider_account_id for one in shown.preferences}
     return frame.page(
         "admin/profile.html",
         shown=shown,
         profile=shown.profile,
         theme=theme_of(shown.profile.brand_color),
+        logo_path=logo_path(shown.profile.id, logo.version if logo else None),
         choices=_choices(shown.accounts),
         preferred=preferred,
         health=health_of(frame),

@@ -1,4 +1,5 @@
-// Connecting BTCPay Server: opens its consent page, and watches until a store is connected.
+// A profile's accounts and logo. Connecting BTCPay Server opens its consent page and watches until a
+// store is connected.
 "use strict";
 (() => {
   const { call, plain, toast } = window.keysatAdmin;
@@ -54,6 +55,19 @@
     } catch (failure) {
       note.textContent = plain(failure.message);
     }
+  });
+
+  // A picture is read as soon as it is chosen, so that the form can be read without waiting.
+  document.addEventListener("change", async (event) => {
+    if (!("base64" in event.target.dataset) || !event.target.files.length) return;
+    const bytes = new Uint8Array(await event.target.files[0].arrayBuffer());
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    event.target.dataset.content = btoa(text);
+  });
+  document.addEventListener("keysat:read", (event) => {
+    const picture = event.target.querySelector("[data-base64]");
+    if (picture) event.detail.body.content = picture.dataset.content ?? "";
   });
 
   // What an account needs to be told when it cannot be told by us.
