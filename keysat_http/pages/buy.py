@@ -4,8 +4,8 @@ It works without scripts. With them, the same page is fetched for another tier o
 order is put in place.
 """
 
-from collections.abc import Awaitable
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -18,23 +18,18 @@ from litestar.response import Redirect
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.eligibility import CodeProblem
-from keysat_core.domain.invoice import Invoice
+from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.rate_limit import PREVIEW, PURCHASE
-from keysat_core.errors import (
-    IdempotencyKeyReused,
-    KeysatError,
-    NotFound,
-    RateLimited,
-)
+from keysat_core.errors import KeysatError, NotFound, RateLimited
 from keysat_core.ports.bundle import Ports
-from keysat_core.use_cases.purchases.open_purchase import OpenedPurchase
 from keysat_core.use_cases.purchases.show_offers import AskOffers, Offers, show_offers
 from keysat_http.client_address import Caller
 from keysat_http.errors import answer
 from keysat_http.pages.buying import Wish, posted, problem_field, wish_of
+from keysat_http.pages.compression import smaller
 from keysat_http.pages.failures import plain, show_failure
 from keysat_http.pages.offers import card_of
-from keysat_http.pages.rendering import base_path, render
+from keysat_http.pages.rendering import base_path, is_part_wanted, render
 from keysat_http.pages.sellers import seller_of
 from keysat_http.provider_threads import ProviderThreads
 from keysat_http.public.purchase import begin_purchase
@@ -43,6 +38,7 @@ from keysat_http.routes import get, post
 from keysat_http.settings import HTTPSettings
 
 _PATH: Final = "/buy/{slug:str}"
+_ENDED: Final = frozenset({InvoiceStatus.EXPIRED, InvoiceStatus.INVALID})
 _APPLY: Final = "apply"
 """What the button says that looks at a code and buys nothing."""
 
@@ -83,11 +79,12 @@ def show_buy_page(
     ports: NamedDependency[Ports],
     settings: NamedDependency[HTTPSettings],
     limiter: NamedDependency[RateLimiter],
-) -> Response[str]:
+) -> Response[bytes]:
     """Show what a product costs, and the form that buys it."""
     said = {name: values[0] for name, values in request.query_params.dict().items()}
     shop = Shop(caller=caller, ports=ports, settings=settings, limiter=limiter)
-    return _page(slug, wish_of(said, ports), shop)
+    page = _page(slug, wish_of(said, ports), shop, is_part=is_part_wanted(request))
+    return smaller(page, request)
 
 
 @post(
@@ -118,30 +115,35 @@ async def buy(
     if said.get("do") == _APPLY:
         return await sync_to_thread(_page, slug, wish, shop)
 
-    def begin(attempt: Wish) -> Awaitable[tuple[OpenedPurchase, Invoice]]:
-        return begin_purchase(
-            actor,
-            attempt.as_request(slug),
-            ports=ports,
-            settings=settings,
-            provider_threads=provider_threads,
-            purchase_seconds=purchase_seconds,
-        )
-
+    begin = partial(
+        begin_purchase,
+        actor,
+        ports=ports,
+        settings=settings,
+        provider_threads=provider_threads,
+        purchase_seconds=purchase_seconds,
+    )
     try:
         limiter.charge(PURCHASE, caller, ports.clock.now())
-        try:
-            opened, invoice = await begin(wish)
-        except IdempotencyKeyReused:
-            # The form was changed after an attempt that opened an invoice: it is another purchase.
-            opened, invoice = await begin(replace(wish, attempt=""))
+        opened, invoice = await begin(wish.as_request(slug))
+        if opened.is_replayed and invoice.status in _ENDED:
+            # What was not paid in time cannot be paid any more: the buyer tries again.
+            again = replace(wish, attempt=invoice.id)
+            opened, invoice = await begin(again.as_request(slug))
     except KeysatError as failure:
         return await sync_to_thread(_page, slug, wish, shop, failure)
     where = "thank-you" if opened.key is not None else "checkout"
     return Redirect(f"{base_path(settings)}/{where}?invoice_id={invoice.id}", status_code=303)
 
 
-def _page(slug: str, wish: Wish, shop: Shop, failure: KeysatError | None = None) -> Response[str]:
+def _page(
+    slug: str,
+    wish: Wish,
+    shop: Shop,
+    failure: KeysatError | None = None,
+    *,
+    is_part: bool = False,
+) -> Response[str]:
     ports = shop.ports
     problems: dict[str, str] = {}
     question = AskOffers(product_slug=slug, policy_slug=wish.policy, code=wish.code)
@@ -154,8 +156,9 @@ def _page(slug: str, wish: Wish, shop: Shop, failure: KeysatError | None = None)
     offers = show_offers(
         question, store=ports.store, clock=ports.clock, rates=ports.rates, providers=ports.providers
     )
-    if offers.problem is not None:
-        problems["code"] = CODE_WORDS[offers.problem]
+    problem = offers.chosen.problem
+    if problem is not None:
+        problems["code"] = CODE_WORDS[problem]
     status = 200
     if failure is not None:
         told = answer(failure, request_id=None, is_for_operator=False)
@@ -163,7 +166,7 @@ def _page(slug: str, wish: Wish, shop: Shop, failure: KeysatError | None = None)
         problems.setdefault(problem_field(failure) or "form", plain(told.body.message))
     return render(
         "buy.html",
-        _shown(offers, wish, problems),
+        _shown(offers, wish, problems) | {"is_part": is_part},
         ports=ports,
         settings=shop.settings,
         status=status,
@@ -171,13 +174,15 @@ def _page(slug: str, wish: Wish, shop: Shop, failure: KeysatError | None = None)
 
 
 def _shown(offers: Offers, wish: Wish, problems: dict[str, str]) -> dict[str, object]:
-    chosen = card_of(offers.product, offers.chosen)
+    product = offers.product
     return {
         "offers": offers,
-        "product": offers.product,
-        "cards": [card_of(offers.product, offer) for offer in offers.tiers],
-        "chosen": chosen,
+        "product": product,
+        "cards": [card_of(product, offer) for offer in offers.tiers],
+        "orders": [card_of(product, offer) for offer in offers.orders],
+        "chosen_at": offers.orders.index(offers.chosen) + 1,
+        "rate_ages": {one.rate.currency: one.fetched_at for one in offers.rates},
         "wish": wish,
         "problems": problems,
-        "seller": seller_of(offers.profile),
+        "seller": seller_of(offers.profile, offers.logo_version),
     }

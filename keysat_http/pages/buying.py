@@ -1,7 +1,8 @@
 """What a buyer's form says, read from a query or a posted form; every text is kept as it was typed."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from litestar import Request
@@ -22,7 +23,7 @@ _FIELDS: Final[Mapping[str, str]] = {"buyer_email": "email", "code": "code"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
-    """The form. ``attempt`` makes a form that is sent twice one purchase."""
+    """The form. With its other fields ``attempt`` makes what is sent twice one purchase."""
 
     policy: str = ""
     code: str = ""
@@ -32,15 +33,19 @@ class Wish:
 
     def as_request(self, product_slug: str) -> BuyerRequest:
         """Give the purchase this asks for."""
-        is_ours = len(self.attempt) == ATTEMPT_CHARS
         return BuyerRequest(
             product_slug=product_slug,
             policy_slug=self.policy,
             code=self.code,
             buyer_email=self.email,
             rail=self.rail or None,
-            idempotency_key=ATTEMPT_PREFIX + self.attempt if is_ours else None,
+            idempotency_key=ATTEMPT_PREFIX + self._digest(product_slug),
         )
+
+    def _digest(self, product_slug: str) -> str:
+        """Tell one purchase from another: a form that was changed and sent again is another."""
+        said = (product_slug, *astuple(self))
+        return hashlib.sha256("\0".join(said).encode("utf-8", "replace")).hexdigest()
 
 
 def wish_of(said: Mapping[str, str], ports: Ports) -> Wish:

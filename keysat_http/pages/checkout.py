@@ -46,5 +46,5 @@ def show_checkout(
         ports=ports,
         settings=settings,
         sheet=sheet,
-        seller=seller_of(sheet.profile),
+        seller=seller_of(sheet.profile, sheet.logo_version),
     )

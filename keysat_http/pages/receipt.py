@@ -1,16 +1,20 @@
 """A receipt of a settled purchase, made for paper. Whoever has the invoice id may see it."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from litestar import MediaType, Response
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
-from keysat_core.domain.invoice import InvoiceStatus
+from keysat_core.domain.invoice import Invoice, InvoiceStatus
+from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.money import Money
 from keysat_core.domain.payment import Rail
+from keysat_core.domain.rate import MINOR_PER_UNIT, SATS_PER_BTC
 from keysat_core.errors import NotFound, SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
+from keysat_core.use_cases.purchases.show_purchase import PurchaseSheet
 from keysat_http.pages.failures import show_failure
 from keysat_http.pages.purchases import SHOWN_CHARS_MAX, find_purchase, masked
 from keysat_http.pages.rendering import render_page
@@ -24,6 +28,12 @@ RAIL_WORDS: Final = {
     Rail.LIGHTNING: "Lightning",
     Rail.ONCHAIN: "Bitcoin on chain",
     Rail.CARD: "Card",
+}
+
+KIND_WORDS: Final = {
+    ProviderKind.BTCPAY: "the seller's BTCPay Server",
+    ProviderKind.ZAPRITE: "Zaprite",
+    ProviderKind.SANDBOX: "the sandbox (pretend money)",
 }
 
 
@@ -52,8 +62,43 @@ def show_receipt(
         sheet=sheet,
         invoice=invoice,
         is_paid=invoice.status is InvoiceStatus.SETTLED,
+        item=_item(sheet),
+        total=_total(invoice),
         buyer=masked(invoice.buyer_email),
         rate=None if rate is None else f"{Decimal(rate) / CENTIBPS:,.2f}",
-        rail=RAIL_WORDS[invoice.rail] if invoice.rail is not None else None,
-        seller=seller_of(sheet.profile),
+        method=_method(sheet),
+        seller=seller_of(sheet.profile, sheet.logo_version),
     )
+
+
+def _item(sheet: PurchaseSheet) -> str:
+    tier = f", {sheet.policy.name}" if sheet.policy else ""
+    if sheet.change is not None:
+        return (
+            f"{sheet.product.name}: change of tier to {sheet.policy.name if sheet.policy else '?'}"
+        )
+    every = f"{sheet.subscription.period_days} days" if sheet.subscription else ""
+    if sheet.is_renewal:
+        return f"{sheet.product.name}{tier}: renewal for {every}" if every else sheet.product.name
+    return f"{sheet.product.name}{tier}{f' (renewing every {every})' if every else ''}"
+
+
+def _total(invoice: Invoice) -> Money | None:
+    """Say in the listed currency what was paid; None for what is listed in sats."""
+    rate = invoice.exchange_rate_centibps
+    if invoice.listed_currency is None or rate is None:
+        return None
+    if invoice.amount_sats == invoice.base_price_sats:
+        return invoice.listed
+    units = Decimal(invoice.amount_sats) * rate / CENTIBPS / SATS_PER_BTC
+    cents = (units * MINOR_PER_UNIT).to_integral_value(ROUND_HALF_UP)
+    return Money(currency=invoice.listed_currency, amount=int(cents))
+
+
+def _method(sheet: PurchaseSheet) -> str:
+    invoice = sheet.invoice
+    if invoice.is_free:
+        return "nothing to pay"
+    rail = RAIL_WORDS[invoice.rail] if invoice.rail is not None else "Bitcoin"
+    kind = sheet.kind if invoice.provider_account_id is not None else None
+    return f"{rail}, through {KIND_WORDS[kind]}" if kind is not None else rail

@@ -10,7 +10,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from litestar import MediaType, Response
+from litestar import MediaType, Request, Response
+from litestar.datastructures import State
 
 from keysat_core.domain.instant import rfc3339_or_number
 from keysat_core.ports.bundle import Ports
@@ -56,6 +57,14 @@ def content_security_policy(nonce: str) -> str:
         "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     )
+
+
+def is_part_wanted(request: Request[object, object, State]) -> bool:
+    """Tell whether a script takes a part out of the page, and so wants no style of another nonce.
+
+    Browsers hold a style against the policy already where a script only reads the page.
+    """
+    return request.headers.get("hx-request") == "true"
 
 
 def base_path(settings: HTTPSettings) -> str:

@@ -5,9 +5,11 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Final
 
-from litestar import Response
+from litestar import Request, Response
+from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
+from keysat_http.pages.compression import VARIES, ZIPPED, takes_gzip, zipped
 from keysat_http.routes import get
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
@@ -36,6 +38,8 @@ _CONTENTS: Final[Mapping[str, bytes]] = {
     name: (_FOLDER / name).read_bytes() for name in MEDIA_TYPES
 }
 
+_ZIPPED: Final[Mapping[str, bytes]] = {name: zipped(held) for name, held in _CONTENTS.items()}
+
 
 def address_of(name: str) -> str:
     """Give the address of a file, with a version that changes when its content does."""
@@ -49,12 +53,13 @@ def _route(name: str) -> HTTPRouteHandler:
         media_type=MEDIA_TYPES[name],
         include_in_schema=False,
     )
-    def get_static_file() -> Response[bytes]:
+    def get_static_file(request: Request[object, object, State]) -> Response[bytes]:
         """Give a file of the pages."""
+        is_zipped = takes_gzip(request)
         return Response(
-            _CONTENTS[name],
+            (_ZIPPED if is_zipped else _CONTENTS)[name],
             media_type=MEDIA_TYPES[name],
-            headers={"cache-control": CACHE_CONTROL},
+            headers={"cache-control": CACHE_CONTROL} | (ZIPPED if is_zipped else VARIES),
         )
 
     return get_static_file

@@ -72,7 +72,9 @@ class _Reader(HTMLParser):
                 page.problems.append(f"the id {name} is used twice")
             if name:
                 page.attributes[name] = held
-        self._named += [held[name] for name in NAMED_ELSEWHERE if name in held]
+        self._named += [
+            id_ for name in NAMED_ELSEWHERE if name in held for id_ in held[name].split()
+        ]
         if any(name.startswith("on") or name == "style" for name in held):
             page.problems.append(f"<{tag}> holds a script or a style")
         if "data-when" in held and "hidden" not in held:

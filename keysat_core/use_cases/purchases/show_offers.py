@@ -14,7 +14,7 @@ from keysat_core.domain.payment import Rail
 from keysat_core.domain.policy import Policy
 from keysat_core.domain.pricing import Pricing, currencies_of, priced
 from keysat_core.domain.product import Product
-from keysat_core.domain.rate import Rate
+from keysat_core.domain.rate import FetchedRate, Rate
 from keysat_core.domain.tier import default_tier, tier_list
 from keysat_core.errors import NoProvider, NotFound, RateUnavailable
 from keysat_core.ports.clock import Clock
@@ -26,14 +26,15 @@ from keysat_core.ports.store import Store, Transaction
 class TierOffer(msgspec.Struct, frozen=True, kw_only=True):
     """A tier as a buyer meets it. ``policy`` None: the product is sold without tiers.
 
-    ``code`` is the one that counts: typed by the buyer, else featured. ``pricing`` is what a purchase
-    would ask now; None while no rate can be had.
+    ``code`` is the one that counts: typed by the buyer, else featured. ``problem`` says why the typed
+    one does not. ``pricing`` is what a purchase would ask now; None while no rate can be had.
     """
 
     policy: Policy | None
     price: Money
     code: Code | None = None
     pricing: Pricing | None = None
+    problem: CodeProblem | None = None
 
     @property
     def is_trial(self) -> bool:
@@ -57,17 +58,19 @@ class TierOffer(msgspec.Struct, frozen=True, kw_only=True):
 class Offers(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a buy page says.
 
-    ``tiers`` are on sale, cheapest first, each with its featured code; ``chosen`` is what would be
-    bought, with the typed code if that applies, and ``problem`` says why it does not. ``rails`` is
-    empty unless the buyer has a choice between payment services; ``is_payable``: somebody collects.
+    ``tiers`` are on sale, cheapest first, each with its featured code; ``orders`` are the same, as they
+    would be bought with what was typed. ``chosen`` is one of them, or the product itself if it has
+    none. ``rates`` are those the prices were converted at. ``rails`` is empty unless the buyer has a
+    choice between payment services; ``is_payable``: somebody collects.
     """
 
     product: Product
     profile: MerchantProfile | None
+    logo_version: str | None
     tiers: tuple[TierOffer, ...]
+    orders: tuple[TierOffer, ...]
     chosen: TierOffer
-    is_tier_chosen: bool
-    problem: CodeProblem | None
+    rates: tuple[FetchedRate, ...]
     rails: tuple[Rail, ...]
     is_payable: bool
 
@@ -100,21 +103,23 @@ def show_offers(
         featured = tx.codes.list_featured(product.id, now)
         code = tx.codes.find_code_by_text(typed) if typed else None
         profile, rails, is_payable = _collecting(tx, product, providers)
+        logo_version = tx.logos.find_version(profile.id) if profile is not None else None
     known = _Known(rates)
     on_sale = tier_list(product, policies)
     tiers = tuple(_offer(product, policy, featured, now, known) for policy in on_sale)
-    named = _chosen(tiers, question.policy_slug)
-    chosen = named or _offer(product, default_tier(product, policies), (), now, known)
-    problem = problem_of(code, product, chosen.policy, now) if typed else None
+    # Without tiers on sale a purchase finds its terms by itself, and no code but a typed one.
+    choices = tiers or (_offer(product, default_tier(product, policies), (), now, known),)
+    orders = choices
     if typed:
-        chosen = _with_code(product, chosen, code if problem is None else None, known)
+        orders = tuple(_with_code(product, one, code, now, known) for one in choices)
     return Offers(
         product=product,
         profile=profile,
+        logo_version=logo_version,
         tiers=tiers,
-        chosen=chosen,
-        is_tier_chosen=named is not None,
-        problem=problem,
+        orders=orders,
+        chosen=_chosen(orders, question.policy_slug),
+        rates=tuple(one for one in rates.list_rates() if one.rate in known.rates()),
         rails=rails,
         is_payable=is_payable,
     )
@@ -132,6 +137,10 @@ class _Known:
         needed = {currency: self._rate(currency) for currency in currencies_of(price, code)}
         rates = {currency: rate for currency, rate in needed.items() if rate is not None}
         return priced(price, code, rates) if len(rates) == len(needed) else None
+
+    def rates(self) -> list[Rate]:
+        """Give the rates that were asked for and had."""
+        return [rate for rate in self._known.values() if rate is not None]
 
     def _rate(self, currency: Currency) -> Rate | None:
         if currency not in self._known:
@@ -158,18 +167,21 @@ def _offer(
     return TierOffer(policy=policy, price=offer.price, code=code, pricing=pricing)
 
 
-def _chosen(tiers: Sequence[TierOffer], slug: str) -> TierOffer | None:
-    named = [one for one in tiers if one.policy is not None and one.policy.slug == slug]
-    highlighted = [one for one in tiers if one.policy is not None and one.policy.highlighted]
-    return next(iter((*named, *highlighted, *tiers)), None)
+def _chosen(orders: Sequence[TierOffer], slug: str) -> TierOffer:
+    named = [one for one in orders if one.policy is not None and one.policy.slug == slug]
+    highlighted = [one for one in orders if one.policy is not None and one.policy.highlighted]
+    return next(iter((*named, *highlighted, *orders)))
 
 
-def _with_code(product: Product, chosen: TierOffer, code: Code | None, known: _Known) -> TierOffer:
-    """Price the chosen tier with the typed code alone; a typed code displaces a featured one."""
-    takes_codes = Offer(product=product, policy=chosen.policy).takes_codes
-    counted = code if takes_codes else None
-    pricing = known.price(chosen.price, counted)
-    return msgspec.structs.replace(chosen, code=counted, pricing=pricing)
+def _with_code(
+    product: Product, offer: TierOffer, code: Code | None, now: Instant, known: _Known
+) -> TierOffer:
+    """Price a tier with the typed code alone: it displaces a featured one, also if it is refused."""
+    is_taken = Offer(product=product, policy=offer.policy).takes_codes
+    problem = problem_of(code, product, offer.policy, now) if is_taken else None
+    counted = code if is_taken and problem is None else None
+    pricing = known.price(offer.price, counted)
+    return msgspec.structs.replace(offer, code=counted, pricing=pricing, problem=problem)
 
 
 def _collecting(

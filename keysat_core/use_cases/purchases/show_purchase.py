@@ -10,6 +10,7 @@ from keysat_core.domain.policy import Policy
 from keysat_core.domain.product import Product
 from keysat_core.domain.redemption import Redemption
 from keysat_core.domain.subscription import Subscription
+from keysat_core.domain.tier_change import TierChange
 from keysat_core.ports.keys import KeyRing
 from keysat_core.ports.store import Store, Transaction
 
@@ -25,11 +26,19 @@ class PurchaseSheet(msgspec.Struct, frozen=True, kw_only=True):
     product: Product
     policy: Policy | None
     profile: MerchantProfile | None
+    logo_version: str | None
     kind: ProviderKind | None
     license: License | None
     key: str | None
     redemption: Redemption | None
     subscription: Subscription | None
+    change: TierChange | None
+
+    @property
+    def is_renewal(self) -> bool:
+        """It is paid for a license that was there before, and for nothing else."""
+        is_older = self.license is not None and self.license.invoice_id != self.invoice.id
+        return is_older and self.change is None
 
 
 def show_purchase(invoice_id: InvoiceId, *, store: Store, keys: KeyRing) -> PurchaseSheet:
@@ -49,11 +58,13 @@ def show_purchase(invoice_id: InvoiceId, *, store: Store, keys: KeyRing) -> Purc
             product=product,
             policy=tx.policies.get_policy(policy_id) if policy_id is not None else None,
             profile=profile,
+            logo_version=tx.logos.find_version(profile.id) if profile is not None else None,
             kind=_kind(tx, invoice, profile),
             license=license,
             key=_key(license, keys),
             redemption=tx.codes.find_redemption_of(invoice_id),
             subscription=(tx.subscriptions.find_subscription_of(license.id) if license else None),
+            change=tx.tier_changes.find_tier_change_of(invoice_id),
         )
 
 

@@ -7,19 +7,32 @@
   const wrong = document.getElementById("form-problem") || form.querySelector("[aria-invalid=true]");
   if (wrong) wrong.focus();
 
-  // A featured code belongs to its tier: it goes with the tier unless it was typed over.
+  // A featured code is shown in the field as long as its tier is chosen and nobody typed another. It
+  // is not sent: the server counts it anyway, and one that ran out meanwhile then fails nobody.
+  let featured = "";
+  const codeField = () => form.elements.namedItem("code");
+  function fillIn() {
+    const code = codeField();
+    if (code.value && code.value !== featured) return;
+    const shown = [...form.querySelectorAll("div.for-tier")].find((one) => getComputedStyle(one).display !== "none");
+    featured = shown?.dataset.featured || "";
+    code.value = featured;
+  }
+  const forget = () => {
+    if (featured && codeField().value === featured) codeField().value = "";
+    featured = "";
+  };
   form.addEventListener("change", (event) => {
-    if (event.target.name !== "policy") return;
-    const code = form.elements.namedItem("code");
-    if ("featured" in code.dataset) code.value = "";
+    if (event.target.name === "policy") forget();
   }, true);
   form.addEventListener("input", (event) => {
     if (event.target.name !== "code") return;
-    delete event.target.dataset.featured;
-    const note = document.getElementById("code-problem");
-    note.hidden = true;
+    featured = "";
+    document.getElementById("code-problem").hidden = true;
     event.target.removeAttribute("aria-invalid");
   });
+  document.addEventListener("htmx:after:swap", fillIn);
+  fillIn();
 
   // Enter in the code field looks at the code and does not buy.
   form.addEventListener("keydown", (event) => {
@@ -33,6 +46,7 @@
     if (event.submitter?.value !== "buy") return;
     if (form.getAttribute("aria-busy") === "true") event.preventDefault();
     form.setAttribute("aria-busy", "true");
+    forget();
   });
   window.addEventListener("pageshow", () => form.removeAttribute("aria-busy"));
 })();

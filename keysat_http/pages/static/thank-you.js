@@ -20,7 +20,7 @@
 
   // What the server renders now takes the place of what it rendered then; nothing else changes.
   async function renew() {
-    const answer = await fetch(location.href, { cache: "no-store" });
+    const answer = await fetch(location.href, { cache: "no-store", headers: { "HX-Request": "true" } });
     if (!answer.ok) throw new Error("not now");
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("purchase");
     page.replaceChildren(...fresh.childNodes);
