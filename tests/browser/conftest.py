@@ -152,9 +152,13 @@ class Desk:
         self.page.goto(self.server.url + path)
         return self.page
 
+    def violations(self) -> list[str]:
+        """Say what of WCAG 2.2 AA is broken by what is shown now."""
+        return violations(self.page)
+
     def assert_accessible(self) -> None:
         """Hold what is shown now against WCAG 2.2 AA."""
-        assert violations(self.page) == []
+        assert self.violations() == []
 
 
 OpenDesk = Callable[..., Desk]
