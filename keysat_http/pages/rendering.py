@@ -45,6 +45,7 @@ _TEMPLATES.filters |= {
     "span": spelling.span,
     "relative": spelling.relative,
     "short": spelling.short,
+    "rate_source": spelling.rate_source,
     "rfc3339": rfc3339_or_number,
     "union": lambda mapping, more: {**mapping, **more},
 }

@@ -23,6 +23,7 @@ _UNSEEN: Final = re.compile(
 
 Source: Unicode UAX 9, explicit directional characters; UTR 36, section 3.
 """
+_RATE_SOURCES: Final = {"manual_pin": "the seller"}
 _SPANS: Final = (
     (365 * DAY_SECONDS, "year"),
     (30 * DAY_SECONDS, "month"),
@@ -88,6 +89,11 @@ def relative(instant: Instant, now: Instant) -> str:
     if abs(distance) < MINUTE_SECONDS:
         return "just now"
     return f"in {span(distance)}" if distance > 0 else f"{span(-distance)} ago"
+
+
+def rate_source(name: str) -> str:
+    """Spell who said a rate: ``kraken`` as it is, the operator's own pin in words."""
+    return _RATE_SOURCES.get(name, name)
 
 
 def short(identifier: str) -> str:

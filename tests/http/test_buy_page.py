@@ -227,7 +227,7 @@ def test_without_a_rate_or_a_payment_service_the_page_says_so_and_keeps_what_was
         said = re.sub(r"\s+", " ", show(shop, "/buy/dear"))
         assert "98,000 sats" in said
         assert "50,000.00 USD" in said
-        assert "manual_pin" in said
+        assert "from the seller, just now" in said
         unpaid = send(shop, form, "dear")
         assert unpaid.status_code == 400
         assert 'role="alert"' in unpaid.text

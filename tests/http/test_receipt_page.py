@@ -38,7 +38,7 @@ def test_a_receipt_has_everything_and_no_address_in_full(shop: Shop) -> None:
     text = read(shop, "/receipt", sold["invoice_id"])
     for said in (
         "Notes Ltd", sold["invoice_id"], "Ordered", "Paid", "App", "49.00 USD", "98,000 sats",
-        "\u22129,800 sats", "44.10 USD", "88,200 sats", "50,000.00 USD for a bitcoin", "manual_pin",
+        "\u22129,800 sats", "44.10 USD", "88,200 sats", "50,000.00 USD for a bitcoin", "rate of the seller",
         "pretend money", "a…@example.org", "https://notes.example/help",
     ):  # fmt: skip
         assert said in text, said
