@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from keysat_http.vocabulary.term import UUID, Terms, claims, leads, says, when
+from keysat_http.vocabulary.term import UUID, Terms, claims, leads, names, says, when
+
+SESSION: Final = "0f9a8c71d2e4"
 
 OPERATING: Final[Terms] = {
     "action": says("What was done.", "license.issue"),
@@ -61,6 +63,13 @@ OPERATING: Final[Terms] = {
     "schema_version": says("The version of the database.", 12),
     "scopes": says("What it may do beside its role.", []),
     "settled_invoices": says("Invoices that were paid, as a range.", 30),
+    "sessions": says("Who is signed in, the one seen last first."),
+    "signed_in_with": says("`password`, `master_key` or `api_key`.", "password"),
+    "SignInBody.api_key": says("The master key, or the token of an API key.", "ks_…"),
+    "SignInBody.password": says("The password of the admin pages.", "a long pass phrase"),
+    "SignInStatus.label": says("What the API key is called.", "Anna"),
+    "SignInStatus.role": says("`master`, or the role of the API key.", "master"),
+    "SignInStatus.scopes": says("What the session may do.", ["licenses:read"]),
     "stored": says("The name that is stored; null if none is.", "Editor Ltd"),
     "target_id": says("Of what it was done to.", UUID),
     "target_kind": says("What kind of thing that is.", "license"),
@@ -69,5 +78,17 @@ OPERATING: Final[Terms] = {
     "user_agent": says("The program it came from.", "curl/8.5.0"),
     "validation_days": says("How long validations are kept.", 90),
     "wal_size_bytes": says("The size of the write-ahead log.", 4_096),
+    "WebSession.api_key_id": names("Of the API key."),
+    "WebSession.created_at": when("When somebody signed in."),
+    "WebSession.expires_at": when("When it ends if it is not used."),
+    "WebSession.ip": says("Where somebody signed in from.", "203.0.113.9"),
+    "WebSession.is_current": claims("Whether this is asked from it."),
+    "WebSession.label": says("What the API key is called.", "Anna"),
+    "WebSession.last_seen_at": when("When it was last used; at most a minute old."),
+    "WebSession.name": says("The session's name: the beginning of its hash.", SESSION),
+    "WebSession.role": says("The role of the API key.", "support"),
+    "EndedWebSession.name": says("The session's name.", SESSION),
+    "EndedWebSessions.ended": says("How many have ended.", 2),
+    "KeptSession.keep": says("The session that stays open.", SESSION),
     "window": says("What was asked for, where it was a window of time."),
 }

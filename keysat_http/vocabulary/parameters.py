@@ -46,6 +46,7 @@ PARAMETERS: Final[Terms] = {
     "include_secret": says("Show the signing secret; takes `webhooks:write`.", "false"),
     "invoice": says("Another name of `invoice_id`."),
     "invoice_id": names("Of the invoice; in a list also its id at the provider."),
+    "session_name": says("Of the session.", "0f9a8c71d2e4"),
     "key_id": names("Of the API key."),
     "license_id": names("Of the license."),
     "limit": says("Size of the page; it is kept within its bounds, never refused.", 100),

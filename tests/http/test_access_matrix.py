@@ -27,6 +27,9 @@ from tests.support.shop import Shop, running_shop
 MASTER: Final = "MASTER"
 MATRIX: Final = """
 POST   /v1/admin/web-password                                        MASTER
+GET    /v1/admin/web-sessions                                        MASTER
+DELETE /v1/admin/web-sessions/{session_name}                         MASTER
+POST   /v1/admin/web-sessions/end-others                             MASTER
 GET    /v1/admin/api-keys                                            MASTER
 POST   /v1/admin/api-keys                                            MASTER
 DELETE /v1/admin/api-keys/{key_id}                                   MASTER
@@ -179,6 +182,7 @@ EXTRA: Final = "payment_providers:write"
 BODIES: Final[dict[tuple[str, str], dict[str, object]]] = {
     # The real thing would end the session that the next rows are asked with.
     ("POST", "/v1/admin/web-password"): {"password": "short"},
+    ("POST", "/v1/admin/web-sessions/end-others"): {"keep": "nobody"},
 }
 
 

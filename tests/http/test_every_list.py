@@ -34,6 +34,8 @@ OTHERWISE: Final = {
     # Three currencies at most, and what a provider answers.
     "/v1/admin/rates",
     "/v1/admin/btcpay/payment-methods",
+    # As many as may be open, which is few.
+    "/v1/admin/web-sessions",
     # Events are followed by their sequence; sums are no rows.
     "/v1/admin/events",
     "/v1/admin/discount-codes/attribution",

@@ -18,7 +18,7 @@ Registered = tuple[str, str, HTTPRouteHandler]
 
 LOOKS = {"/v1/admin/self-license/refresh"}
 """What is POSTed but only looks again."""
-MASTERS = {"/v1/admin/db-info", "/v1/admin/health", "/v1/admin/api-keys"}
+MASTERS = {"/v1/admin/db-info", "/v1/admin/health", "/v1/admin/api-keys", "/v1/admin/web-sessions"}
 """What only the master key may read."""
 
 
