@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-btcpay run test lint format types cov bench browser-test schema docs lock check clean wheel simulate soak years
+.PHONY: help demo demo-btcpay run test lint format types cov bench browser-test screenshots schema docs lock check clean wheel simulate soak years
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,10 @@ years: $(VENV)/.stamp-dev ## Trade for two years with 1 000 buyers a seed: SEEDS
 browser-test: $(VENV)/.stamp-dev ## Run the tests that drive a browser
 	@test -n "$(CHROMIUM)" || { echo "These tests drive chromium: install it (Debian, Ubuntu: apt install chromium)."; exit 1; }
 	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+screenshots: $(VENV)/.stamp-dev ## Photograph the main pages into docs/images
+	@test -n "$(CHROMIUM)" || { echo "Pictures are taken with chromium: install it (Debian, Ubuntu: apt install chromium)."; exit 1; }
+	@$(BIN)/python -m tests.screenshots $(ARGS)
 
 schema: $(VENV)/.stamp-dev ## Write the generated files under schema/
 	$(BIN)/keysat schema write
