@@ -13,7 +13,7 @@ import pytest
 
 from keysat_http.pages.admin.frame import RUNNING, SELLING
 from tests.support.every_page import addresses, is_page, shape_of, template_of, templates
-from tests.support.full_shop import FullShop, fill, plain
+from tests.support.full_shop import FullShop, Texts, fill, plain
 from tests.support.http import ADMIN
 from tests.support.planted import MARK, planted
 from tests.support.shop import running_shop
@@ -88,7 +88,7 @@ def crawled(shop: FullShop) -> Iterator[tuple[str, Seen]]:
     known = {shape_of(address) for address in waiting}
     while waiting:
         address = waiting.pop(0)
-        answer = shop.client.request("GET", address, headers=dict(shop.admin_headers))
+        answer = shop.request("GET", address, headers=dict(shop.admin_headers))
         if answer.status_code in {302, 303}:
             continue
         assert answer.status_code in {200, 404}, (address, answer.text[:500])
@@ -106,18 +106,21 @@ def crawled(shop: FullShop) -> Iterator[tuple[str, Seen]]:
 @pytest.fixture(scope="module")
 def both() -> tuple[dict[str, Seen], dict[str, Seen], FullShop]:
     """Every page of an ordinary shop, and of one with something planted in every text."""
-    found = []
-    for texts in (plain, planted):
-        with running_shop(delivers_at_once=True, is_rate_limited=False) as running:
-            full = FullShop(
-                client=running.client,
-                admin_headers=ADMIN,
-                texts=texts,
-                pause=partial(running.clock.turn, 1),
-            )
-            fill(full)
-            found.append({shape_of(address): seen for address, seen in crawled(full)})
-    return found[0], found[1], full
+    ordinary, _ = walked(plain)
+    infested, full = walked(planted)
+    return ordinary, infested, full
+
+
+def walked(texts: Texts) -> tuple[dict[str, Seen], FullShop]:
+    with running_shop(delivers_at_once=True, is_rate_limited=False) as running:
+        full = FullShop(
+            request=running.client.request,
+            admin_headers=ADMIN,
+            texts=texts,
+            pause=partial(running.clock.turn, 1),
+        )
+        fill(full)
+        return {shape_of(address): seen for address, seen in crawled(full)}, full
 
 
 Both = tuple[dict[str, Seen], dict[str, Seen], FullShop]

@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from litestar import MediaType
 from litestar.handlers import HTTPRouteHandler
 
-from keysat_http.endpoints import PAGES, SANDBOX, SCREENS
+from keysat_http.endpoints import PAGES, SANDBOX
+from keysat_http.pages.admin.places import SCREENS
 
 SIGN_IN: Final = "/admin/login"
 ELSEWHERE: Final = {"/v1/btcpay/authorize/callback"}

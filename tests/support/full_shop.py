@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import httpx
 
@@ -41,23 +41,18 @@ def plain(text: str) -> list[str]:
     return [text]
 
 
-class Client(Protocol):
-    """Sends requests to a server: in this process or over a socket."""
-
-    def request(self, method: str, url: str, **request: Any) -> httpx.Response: ...
-
-
 @dataclass(kw_only=True)
 class FullShop:
     """What a test holds on to.
 
     Attributes:
+        request: Sends a request to the server: in this process or over a socket.
         names: The parameters of paths and queries, by the names routes have for them.
         taken: What the server took in each text field: how bold, 0 being the boldest.
         pause: Lets a moment pass, so that what is listed by its age has one order.
     """
 
-    client: Client
+    request: Callable[..., httpx.Response]
     admin_headers: Mapping[str, str]
     texts: Texts = plain
     pause: Callable[[], object] = lambda: None
@@ -87,7 +82,7 @@ class FullShop:
             for name, text in texts.items():
                 choices = self.texts(text)
                 _put(sent, name.split("__"), choices[min(levels[name], len(choices) - 1)])
-            answer = self.client.request(
+            answer = self.request(
                 method, path, json=sent, headers={"user-agent": self._agent(), **headers}
             )
             if answer.status_code == HTTPStatus.OK:
@@ -121,11 +116,11 @@ class FullShop:
         if not purchase["checkout_url"]:
             return purchase
         till = "/sandbox/" + purchase["checkout_url"].partition("/sandbox/")[2]
-        paid = self.client.request("POST", f"{till}/pay", follow_redirects=False)
+        paid = self.request("POST", f"{till}/pay", follow_redirects=False)
         assert paid.status_code == HTTPStatus.SEE_OTHER, paid.text
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
-            status: dict[str, str] = self.client.request(
+            status: dict[str, str] = self.request(
                 "GET", f"/v1/purchase/{purchase['invoice_id']}"
             ).json()
             if status["status"] == "settled":

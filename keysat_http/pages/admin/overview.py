@@ -23,6 +23,7 @@ from keysat_core.use_cases.server.show_figures import OK, Figures, show_figures
 from keysat_core.use_cases.webhooks.list_endpoints import list_endpoints
 from keysat_http.pages.admin.frame import HOME, Frame
 from keysat_http.pages.admin.screens import screen
+from keysat_http.pages.admin.start import lead_to_start, needs_start
 from keysat_http.pages.charts import REST, Chart, Series, stacked, toned
 
 GOOD: Final = 3
@@ -42,7 +43,9 @@ class Charts:
 
 @screen(HOME, needs=Scope.TIER_READ)
 def show_overview(frame: NamedDependency[Frame]) -> Response[str]:
-    """Show cards and charts of what the session may see."""
+    """Show cards and charts of what the session may see; an empty shop is set up first."""
+    if needs_start(frame):
+        return lead_to_start(frame)
     figures = _figures(frame)
     return frame.page(
         "admin/overview.html",
