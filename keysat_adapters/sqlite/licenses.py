@@ -69,7 +69,7 @@ _KEPT_BY: Final = (
 )
 _EXPIRING: Final = """
     SELECT count(*) FROM (
-        SELECT 1 FROM licenses
+        SELECT 1 FROM licenses INDEXED BY licenses_expiring
         WHERE status = 'active' AND expires_at IS NOT NULL AND expires_at > ? AND expires_at <= ?
         LIMIT ?
     )

@@ -70,9 +70,9 @@ QUERIES: Final[Mapping[str, tuple[str, ...]]] = {
     "/admin/search": ("", "q={email}", "q={license_id}", "q={invoice_id}", "q=b", "q=host"),
     "/admin/products": ("", "q=1&sort=-licenses"),
     "/admin/audit": ("", "action=license.revoke", "target={license_id}"),
-    "/admin/licenses": ("", "offset=500000", "email={email}", "status=revoked"),
-    "/admin/invoices": ("", "offset=500000", "status=pending"),
-    "/admin/machines": ("", "offset=1000000"),
+    "/admin/licenses": ("", "offset=50000", "email={email}", "status=revoked"),
+    "/admin/invoices": ("", "offset=50000", "status=pending"),
+    "/admin/machines": ("", "offset=50000"),
     "/admin/subscriptions": ("", "status=lapsed"),
 }
 """States a page is asked for in, besides its plain address."""

@@ -311,6 +311,7 @@ def test_kept_counts_are_searched_by_their_table(connection: apsw.Connection) ->
 LOOKED_UP: Final[dict[str, str]] = {
     "licenses": search._LICENSES,
     "licenses of a buyer": search._LICENSES_OF,
+    "licenses that end soon": licenses._EXPIRING,
     "buyers": search._BUYERS,
     "payers": search._PAYERS,
     "invoices": search._INVOICES,

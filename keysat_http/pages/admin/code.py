@@ -13,6 +13,7 @@ from keysat_http.pages import spelling
 from keysat_http.pages.admin.codes import line_of, percent, tiers_of
 from keysat_http.pages.admin.frame import Frame
 from keysat_http.pages.admin.screens import screen
+from keysat_http.pages.admin.tables import SHOWN_ROWS
 
 
 @screen("/admin/codes/{code_id:str}", needs=Scope.DISCOUNT_CODES_READ)
@@ -32,5 +33,6 @@ def show_code_screen(code_id: FromPath[str], frame: NamedDependency[Frame]) -> R
         amount=percent(code.amount) if is_percent else spelling.units(code.amount, code.currency),
         amount_as="percent" if is_percent else "money",
         has_amount=code.kind is not CodeKind.FREE_LICENSE,
-        redemptions=shown.redemptions,
+        redemptions=shown.redemptions[:SHOWN_ROWS],
+        use_count=len(shown.redemptions),
     )
