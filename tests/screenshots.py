@@ -123,7 +123,7 @@ def photograph(server: LiveServer, browser: Browser) -> None:
         for size in ("desktop", "phone"):
             context = browser.new_context(
                 viewport=SIZES[size],  # type: ignore[arg-type]  # a literal of two ints
-                color_scheme=scheme,  # type: ignore[arg-type]  # one of the two it takes
+                color_scheme=scheme,
                 storage_state=state,
                 reduced_motion="reduce",
             )
