@@ -111,9 +111,16 @@ def delete(
 
 
 def declared_errors(
-    leaves: Sequence[Leaf], *, is_admin: bool = False, has_body: bool = False
+    leaves: Sequence[Leaf],
+    *,
+    is_admin: bool = False,
+    has_body: bool = False,
+    is_page: bool = False,
 ) -> dict[int, ResponseSpec]:
-    """List the error answers of a route for the OpenAPI document, from the one table."""
+    """List the error answers of a route for the OpenAPI document, from the one table.
+
+    Those of a page are pages.
+    """
     common: list[Leaf] = [InvariantError, StoreBusy, StoreUnavailable]
     guarded: list[Leaf] = list(_GUARDED) if is_admin else []
     by_status: dict[int, set[str]] = {500: {"internal_error"}}
@@ -127,7 +134,10 @@ def declared_errors(
         descriptions |= {status: _DESCRIPTIONS[status] for status in _BODY_STATUSES}
     return {
         status: ResponseSpec(
-            data_container=Error, generate_examples=False, description=descriptions[status]
+            data_container=str if is_page else Error,
+            generate_examples=False,
+            description=descriptions[status],
+            media_type=MediaType.HTML if is_page else MediaType.JSON,
         )
         for status in sorted(descriptions)
     }
@@ -151,7 +161,12 @@ def _shared(
         "sync_to_thread": not is_inline,
         "media_type": MediaType.JSON,
         "tags": list(tags) or None,
-        "responses": declared_errors(raises, is_admin=is_admin, has_body=has_body),
+        "responses": declared_errors(
+            raises,
+            is_admin=is_admin,
+            has_body=has_body,
+            is_page="exception_handlers" in options,
+        ),
     }
     if is_admin:
         shared["guards"] = [require_scope]

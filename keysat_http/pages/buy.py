@@ -32,7 +32,7 @@ from keysat_http.pages.offers import card_of
 from keysat_http.pages.rendering import base_path, is_part_wanted, render
 from keysat_http.pages.sellers import seller_of
 from keysat_http.provider_threads import ProviderThreads
-from keysat_http.public.purchase import begin_purchase
+from keysat_http.public.purchase import PURCHASE_FAILURES, begin_purchase
 from keysat_http.rate_limits import RateLimiter
 from keysat_http.routes import get, post
 from keysat_http.settings import HTTPSettings
@@ -90,11 +90,11 @@ def show_buy_page(
 @post(
     _PATH,
     exception_handlers={Exception: show_failure},
-    raises=[NotFound, RateLimited],
+    raises=PURCHASE_FAILURES,
     sync_to_thread=None,
     media_type=MediaType.HTML,
     status_code=HTTPStatus.OK.value,
-    include_in_schema=False,
+    tags=["pages"],
 )
 async def buy(
     *,

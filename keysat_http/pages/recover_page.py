@@ -50,7 +50,7 @@ def show_recover(
     raises=[RateLimited, RecoveryRefused, SigningKeyUnusable],
     sync_to_thread=None,
     media_type=MediaType.HTML,
-    include_in_schema=False,
+    tags=["pages"],
 )
 async def recover_by_form(
     request: Request[object, object, State],

@@ -18,6 +18,7 @@ from keysat_core.domain.subscription import SubscriptionStatus
 from keysat_core.errors import SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.show_purchase import PurchaseSheet
+from keysat_http.pages.failures import show_failure
 from keysat_http.pages.license_files import has_qr
 from keysat_http.pages.offers import granted_features
 from keysat_http.pages.purchases import (
@@ -47,6 +48,7 @@ WAITING_WORDS: Final = {
 
 @get(
     "/thank-you",
+    exception_handlers={Exception: show_failure},
     raises=[SigningKeyUnusable],
     media_type=MediaType.HTML,
     tags=["pages"],

@@ -5,7 +5,7 @@ invoice (ARCHITECTURE, rule 2), so a crash or a deadline between them loses noth
 """
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import structlog
@@ -55,6 +55,24 @@ from keysat_http.views.purchase import (
 log = structlog.get_logger("keysat.http")
 
 
+PURCHASE_FAILURES: Final = (
+    NotFound,
+    ProductInactive,
+    PolicyUnavailable,
+    CodeRefused,
+    NoProvider,
+    IdempotencyKeyReused,
+    RateUnavailable,
+    ProviderRefused,
+    ProviderUnavailable,
+    ProviderNotLoaded,
+    RequestInFlight,
+    RateLimited,
+    SigningKeyUnusable,
+)
+"""What keeps a purchase from being opened or asked for."""
+
+
 class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a buyer wants. ``product`` and ``policy_slug`` are slugs; "" in an option is absent."""
 
@@ -69,21 +87,7 @@ class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 @post(
     "/v1/purchase",
-    raises=[
-        NotFound,
-        ProductInactive,
-        PolicyUnavailable,
-        CodeRefused,
-        NoProvider,
-        IdempotencyKeyReused,
-        RateUnavailable,
-        ProviderRefused,
-        ProviderUnavailable,
-        ProviderNotLoaded,
-        RequestInFlight,
-        RateLimited,
-        SigningKeyUnusable,
-    ],
+    raises=PURCHASE_FAILURES,
     sync_to_thread=None,
     tags=["purchase"],
 )

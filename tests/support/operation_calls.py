@@ -222,6 +222,10 @@ def fill(stock: Stock) -> None:
     shop.admin("PUT", rail, json={"payment_provider_id": stock.zaprite.account().id})
     key = shop.admin("POST", "/api-keys", json={"label": "agent", "role": "support"})
     deliveries = shop.admin("GET", "/webhook-deliveries")["deliveries"]
+    signed_in = shop.client.post("/admin/login", json={"api_key": key["token"]})
+    assert signed_in.status_code == 204, signed_in.text
+    shop.client.cookies.clear()
+    (session,) = shop.admin("GET", "/web-sessions")["sessions"]
     names |= {
         "btcpay_id": stock.btcpay.account().id,
         "change_id": change["id"],
@@ -242,6 +246,7 @@ def fill(stock: Stock) -> None:
         "rail": "card",
         "other_rail": "lightning",
         "spare_id": spare["id"],
+        "session_name": session["name"],
         "saved_invoice_id": saved["invoice_id"],
         "subscribed_id": subscription["license_id"],
         "subscription_id": subscription["id"],
