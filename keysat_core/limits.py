@@ -180,6 +180,9 @@ EXPORT_BATCH = 1_000
 AUDIT_CHAIN_BATCH = 1_000
 """Audit rows read at once while they are verified; a damaged page costs this many single reads."""
 
+AUDIT_END_ROWS = 100
+"""Rows whose seals are checked whenever somebody looks at the log: in a millisecond, with each page."""
+
 AUDIT_BREAKS_MAX = 1_000
 """Breaks of the audit chain told at once; a log with more is to be restored, not read."""
 

@@ -1,6 +1,7 @@
 """Walking along an audit chain from its first row to its last, and telling where it breaks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -58,6 +59,32 @@ def verify_chain(links: Iterable[Link], *, last_id: int) -> ChainReport:
         head=None if last is None else Anchor(id=last.id, hash=last.hash),
         breaks=tuple(sorted(breaks, key=lambda found: (found.first_id, found.last_id))),
         is_complete=is_complete,
+    )
+
+
+class ChainEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest rows of a chain: how many were looked at, their head, and whether they fit."""
+
+    row_count: int
+    head: Anchor | None
+    is_sound: bool
+
+
+def check_end(links: Sequence[Link], *, last_id: int) -> ChainEnd:
+    """Check the newest rows among themselves, which says nothing of those before.
+
+    ``last_id`` is the highest id ever given, which the last row must have.
+    """
+    ids = [link.id for link in links]
+    is_whole = ids == list(range(last_id - len(ids) + 1, last_id + 1)) and (
+        last_id == 0 or bool(ids)
+    )
+    follows = all(after.previous_hash == before.hash for before, after in pairwise(links))
+    seals = all(one.cells and seal(one.previous_hash, one.cells) == one.hash for one in links)
+    return ChainEnd(
+        row_count=len(links),
+        head=Anchor(id=links[-1].id, hash=links[-1].hash) if links else None,
+        is_sound=is_whole and follows and seals,
     )
 
 

@@ -70,6 +70,14 @@ class WebSession(msgspec.Struct, frozen=True, kw_only=True):
         return self.token_hash[:SHOWN_HASH_CHARS]
 
 
+class FoundSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that is open, what it may do, and the API key somebody signed in with."""
+
+    session: WebSession
+    scopes: frozenset[Scope]
+    key: ApiKey | None = None
+
+
 def session_token(entropy: bytes) -> Secret:
     """Spell a token of ``SESSION_TOKEN_BYTES`` random bytes: 43 characters."""
     return Secret(_base64url(entropy))

@@ -7,8 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from keysat_core.domain.actor import Actor, ActorKind
 from keysat_core.domain.instant import rfc3339
-from keysat_core.domain.web_session import SignInMeans
-from keysat_core.use_cases.access.sign_out import FoundSession
+from keysat_core.domain.web_session import FoundSession, SignInMeans
 
 
 class WebSession(msgspec.Struct, frozen=True, kw_only=True):

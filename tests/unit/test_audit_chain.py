@@ -7,7 +7,7 @@ import pytest
 
 from keysat_core.domain.audit_breaks import Break, BreakKind, described
 from keysat_core.domain.audit_chain import GENESIS, SEAL_BYTES, Anchor, Link, seal
-from keysat_core.domain.audit_walk import ChainReport, verify_chain, with_anchor
+from keysat_core.domain.audit_walk import ChainReport, check_end, verify_chain, with_anchor
 from keysat_core.errors import InvariantError
 from keysat_core.limits import AUDIT_BREAKS_MAX
 
@@ -311,3 +311,28 @@ def test_a_break_says_no_more_than_it_knows() -> None:
         "last_id": 1,
         "belongs_at": None,
     }
+
+
+def test_the_end_of_a_sound_chain_is_sound_wherever_it_is_begun() -> None:
+    for first_id in (1, 7, COUNT):
+        end = check_end(LINKS[first_id - 1 :], last_id=COUNT)
+        assert (end.is_sound, end.row_count) == (True, COUNT - first_id + 1)
+        assert end.head == Anchor(id=COUNT, hash=row(COUNT).hash)
+    assert check_end([], last_id=0).is_sound
+
+
+@pytest.mark.parametrize(
+    ("links", "last_id"),
+    [
+        ([], COUNT),
+        (LINKS[:-1], COUNT),
+        (LINKS, COUNT - 1),
+        (LINKS, COUNT + 1),
+        ([*LINKS[:5], *LINKS[6:]], COUNT),
+        (with_row(row(9)._replace(cells=FORGED)), COUNT),
+        (with_row(row(9)._replace(cells=None)), COUNT),
+        (with_row(resealed(9)), COUNT),
+    ],
+)
+def test_whatever_is_done_to_the_end_of_a_chain_shows(links: list[Link], last_id: int) -> None:
+    assert not check_end(links, last_id=last_id).is_sound

@@ -398,6 +398,7 @@ READS: Final = [
     Command(show_tier.show_tier, Scope.TIER_READ, lambda _: ([], {"self_license": PATRON})),
     Command(list_audit.list_audit, Scope.AUDIT_READ, lambda _: ([AuditFilter()], {})),
     Command(verify_audit.verify_audit, Scope.AUDIT_READ, lambda _: ([], {})),
+    Command(verify_audit.check_audit_end, Scope.AUDIT_READ, lambda _: ([], {})),
 ]
 
 

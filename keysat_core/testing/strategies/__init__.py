@@ -5,7 +5,7 @@ value refers to is not made with it: a policy drawn alone belongs to a product n
 """
 
 from keysat_core.domain.money import FIAT
-from keysat_core.testing.strategies.access import api_keys, web_sessions
+from keysat_core.testing.strategies.access import api_keys, found_sessions, web_sessions
 from keysat_core.testing.strategies.actors import (
     actors,
     audit_entries,
@@ -18,6 +18,7 @@ from keysat_core.testing.strategies.audits import (
     audit_filters,
     audit_rows,
     breaks,
+    chain_ends,
     chain_reports,
 )
 from keysat_core.testing.strategies.billing import (
@@ -218,6 +219,7 @@ __all__ = [
     "cascade_counts",
     "catalog_entries",
     "catalogs",
+    "chain_ends",
     "chain_reports",
     "charge_reports",
     "charges",
@@ -248,6 +250,7 @@ __all__ = [
     "findings",
     "fingerprints",
     "forged_keys",
+    "found_sessions",
     "grants",
     "heartbeats",
     "idempotency_records",

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from keysat_core.domain.access import GRANTABLE, Role
+from keysat_core.domain.actor import Scope
 from keysat_core.domain.api_key import ApiKey, ApiKeyPage
 from keysat_core.domain.ids import ApiKeyId
-from keysat_core.domain.web_session import WebSession
+from keysat_core.domain.web_session import FoundSession, WebSession
 from keysat_core.limits import WEB_SESSION_SECONDS
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants
@@ -58,9 +59,21 @@ def web_sessions(draw: st.DrawFn, /, **fixed: Any) -> WebSession:
     return draw(session)
 
 
+def found_sessions(**fixed: Any) -> SearchStrategy[FoundSession]:
+    """Sessions that are open, with what they may do."""
+    return built(
+        FoundSession,
+        fixed,
+        session=web_sessions(),
+        scopes=st.frozensets(st.sampled_from(Scope)),
+        key=st.none() | api_keys(),
+    )
+
+
 ACCESS_STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     ApiKey: api_keys,
     ApiKeyPage: api_key_pages,
     WebSession: web_sessions,
+    FoundSession: found_sessions,
 }
 """The structs of this file, for ``registration``."""

@@ -8,7 +8,7 @@ from hypothesis.strategies import SearchStrategy
 from keysat_core.domain.audit_breaks import Break, BreakKind
 from keysat_core.domain.audit_chain import FIRST_ID, SEAL_BYTES, Anchor
 from keysat_core.domain.audit_list import AuditFilter, AuditRow
-from keysat_core.domain.audit_walk import ChainReport
+from keysat_core.domain.audit_walk import ChainEnd, ChainReport
 from keysat_core.limits import AUDIT_OFFSET_MAX, AUDIT_PAGE_MAX
 from keysat_core.testing.strategies.actors import audit_entries
 from keysat_core.testing.strategies.building import built
@@ -43,6 +43,17 @@ def chain_reports(**fixed: Any) -> SearchStrategy[ChainReport]:
         head=st.none() | anchors(),
         breaks=st.lists(breaks(), max_size=3).map(tuple),
         is_complete=st.booleans(),
+    )
+
+
+def chain_ends(**fixed: Any) -> SearchStrategy[ChainEnd]:
+    """What a look at the newest rows of a chain may report."""
+    return built(
+        ChainEnd,
+        fixed,
+        row_count=st.integers(0, 100),
+        head=st.none() | anchors(),
+        is_sound=st.booleans(),
     )
 
 

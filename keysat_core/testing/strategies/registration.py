@@ -17,7 +17,7 @@ from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.audit_breaks import Break
 from keysat_core.domain.audit_chain import Anchor
 from keysat_core.domain.audit_list import AuditFilter, AuditRow
-from keysat_core.domain.audit_walk import ChainReport
+from keysat_core.domain.audit_walk import ChainEnd, ChainReport
 from keysat_core.domain.buyer import BuyerRequest
 from keysat_core.domain.connecting import ConnectState, RemoteStore, RemoteWebhook
 from keysat_core.domain.entitlement import CatalogEntry
@@ -105,6 +105,7 @@ from keysat_core.testing.strategies.audits import (
     audit_filters,
     audit_rows,
     breaks,
+    chain_ends,
     chain_reports,
 )
 from keysat_core.testing.strategies.commerce import COMMERCE
@@ -249,6 +250,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     CascadeCounts: cascade_counts,
     CatalogEntry: catalog_entries,
     ChainReport: chain_reports,
+    ChainEnd: chain_ends,
     ClockFacts: clock_facts,
     ConnectState: connect_states,
     Deliver: delivers,

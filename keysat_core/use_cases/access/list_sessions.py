@@ -1,11 +1,10 @@
 """Read who is signed in to the admin pages."""
 
 from keysat_core.domain.actor import Actor, Scope, authorize
-from keysat_core.domain.web_session import is_live, scopes_in
+from keysat_core.domain.web_session import FoundSession, is_live, scopes_in
 from keysat_core.limits import WEB_SESSIONS_MAX
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.store import Store
-from keysat_core.use_cases.access.sign_out import FoundSession
 
 
 def list_sessions(

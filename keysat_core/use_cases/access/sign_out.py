@@ -1,27 +1,17 @@
 """Find the session of a browser, and end it."""
 
-import msgspec
-
-from keysat_core.domain.actor import Actor, Scope
-from keysat_core.domain.api_key import ApiKey, hash_token
+from keysat_core.domain.actor import Actor
+from keysat_core.domain.api_key import hash_token
 from keysat_core.domain.audit import audited
 from keysat_core.domain.web_session import (
     SHOWN_HASH_CHARS,
-    WebSession,
+    FoundSession,
     is_live,
     is_session_token,
     scopes_in,
 )
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.store import Store
-
-
-class FoundSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A session that is open, what it may do, and the API key somebody signed in with."""
-
-    session: WebSession
-    scopes: frozenset[Scope]
-    key: ApiKey | None = None
 
 
 def find_session_of(
