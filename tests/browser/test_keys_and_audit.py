@@ -1,9 +1,20 @@
 """API keys and the audit log, as an operator uses them."""
 
-import httpx
-from playwright.sync_api import expect
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
-from tests.browser.conftest import OpenDesk
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import PASSWORD, OpenDesk, Watch
+from tests.support.live_server import LiveServer, live_server
+from tests.support.program import ADMIN_KEY
+
+HOME = re.compile("/admin/(start)?$")
+"""Where one is after signing in; the master of an empty shop is led on to the guide."""
 
 
 def test_a_key_is_made_shown_once_used_and_revoked(open_desk: OpenDesk) -> None:
@@ -59,3 +70,64 @@ def test_a_change_is_found_in_the_audit_log_with_what_was_and_what_became(
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     assert "product.update" in download.value.path().read_text("utf-8")
+
+
+def test_sessions_are_listed_and_ended_and_the_password_is_changed(
+    own_office: LiveServer, browser: Browser
+) -> None:
+    made = own_office.admin("POST", "/v1/admin/api-keys", {"label": "Anna", "role": "support"})
+    helper = browser.new_context()
+    page = helper.new_page()
+    watch = Watch(origin=own_office.url)
+    watch.over(page)
+    page.goto(f"{own_office.url}/admin/login")
+    page.get_by_label("Master key or API key").fill(made["token"])
+    page.keyboard.press("Enter")
+    page.wait_for_url(HOME)
+    page.goto(f"{own_office.url}/admin/security")
+    expect(page.get_by_text("the API key Anna (support)")).to_be_visible()
+    expect(page.get_by_role("heading", name="Open sessions")).to_have_count(0)
+    assert made["token"] not in page.evaluate(
+        "JSON.stringify([localStorage, sessionStorage, document.cookie])"
+    )
+    assert violations(page) == []
+
+    master = browser.new_context(color_scheme="dark")
+    own = master.new_page()
+    watch.over(own)
+    own.goto(f"{own_office.url}/admin/login")
+    own.get_by_label("Master key or API key").fill(ADMIN_KEY)
+    own.keyboard.press("Enter")
+    own.wait_for_url(HOME)
+    own.goto(f"{own_office.url}/admin/security")
+    row = own.get_by_role("row", name="Anna")
+    expect(row).to_contain_text("Chrome on Linux")
+    row.get_by_role("button", name="Sign out").click()
+    expect(own.get_by_text("revoke the key")).to_be_visible()
+    assert violations(own) == []
+    own.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    expect(own.get_by_role("row", name="Anna")).to_have_count(0)
+    page.reload()
+    page.wait_for_url("**/admin/login?next=*")
+
+    own.get_by_label("New password", exact=True).fill(PASSWORD)
+    own.get_by_label("New password, once more").fill("another one entirely")
+    own.get_by_role("button", name="Set the password").click()
+    expect(own.get_by_role("dialog")).to_have_count(0)
+    own.get_by_label("New password, once more").fill(PASSWORD)
+    own.get_by_role("button", name="Set the password").click()
+    own.get_by_role("dialog").get_by_role("button", name="Set it").click()
+    own.wait_for_url("**/admin/login")
+    own.get_by_label("Password", exact=True).fill(PASSWORD)
+    own.keyboard.press("Enter")
+    own.wait_for_url(HOME)
+    assert watch.complaints == []
+    helper.close()
+    master.close()
+
+
+@pytest.fixture
+def own_office(tmp_path: Path) -> Iterator[LiveServer]:
+    """A server without a password, where nobody is signed in yet."""
+    with live_server(tmp_path, KEYSAT_INSECURE_COOKIES="1") as server:
+        yield server

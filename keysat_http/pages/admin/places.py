@@ -22,6 +22,7 @@ from keysat_http.pages.admin import (
     products,
     profiles,
     search,
+    security,
     settings,
     start,
     styleguide,
@@ -55,6 +56,7 @@ SCREENS: Final[tuple[ControllerRouterHandler, ...]] = (
     settings.show_settings,
     audit.show_audit,
     api_keys.show_api_keys,
+    security.show_security,
     start.show_first_run,
     styleguide.show_styleguide,
 )

@@ -175,6 +175,11 @@
     const button = event.target.closest("button[data-api]");
     if (button) perform(button, button);
   });
+  document.addEventListener("click", async (event) => {
+    if (!event.target.closest("[data-sign-out]")) return;
+    await fetch(`${base}/admin/logout`, { method: "POST", credentials: "same-origin" });
+    location.assign(`${base}/admin/login`);
+  });
   // A switch saves at once: the form it is in has data-at-once.
   document.addEventListener("change", (event) => {
     const form = event.target.form;
@@ -204,10 +209,6 @@
     menu?.addEventListener("click", () => {
       const isOpen = menu.getAttribute("aria-expanded") !== "true";
       menu.setAttribute("aria-expanded", String(isOpen));
-    });
-    document.getElementById("sign-out")?.addEventListener("click", async () => {
-      await fetch(`${base}/admin/logout`, { method: "POST", credentials: "same-origin" });
-      location.assign(`${base}/admin/login`);
     });
   });
   document.addEventListener("keydown", (event) => {

@@ -137,6 +137,14 @@
     return body;
   }
 
+  // A control with data-repeats="#other" must hold the same text as the other one.
+  document.addEventListener("input", (event) => {
+    for (const again of event.target.form?.querySelectorAll("[data-repeats]") ?? []) {
+      const first = document.querySelector(again.dataset.repeats);
+      again.setCustomValidity(again.value === first.value ? "" : "This is not the same text.");
+    }
+  });
+
   function clearProblems(form) {
     for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
     for (const note of form.querySelectorAll(".problem")) {
