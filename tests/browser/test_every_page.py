@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from keysat_http.pages.admin.frame import HOME
 from tests.browser.conftest import PASSWORD, Desk, OpenDesk
 from tests.browser.links import links_of
-from tests.support.every_page import SIGN_IN, addresses, is_page, shape_of, template_of, templates
+from tests.support.every_page import SIGN_IN, is_page, shape_of, staying, template_of, templates
 from tests.support.full_shop import PATRON, FullShop, fill
 from tests.support.live_server import LiveServer, live_server
 from tests.support.program import ADMIN_KEY
@@ -19,8 +19,6 @@ MAIN = {HOME, "/admin/policies", "/admin/licenses", "/buy/{slug:str}", "/thank-y
 """Pages that axe-core judges in both schemes; of the others one in each in turn."""
 NOT_LINKED = {SIGN_IN, "/admin/_styleguide", "/admin/start"}
 """Where one is led without a link: signing in, the makers' own page, the guide of a new shop."""
-LEADS_ON = {"/checkout"}
-"""What leads on to the payment provider before anybody could look at it."""
 FIRST_STOPS = 4
 
 PROBLEMS = """() => {
@@ -67,11 +65,6 @@ def problems_of(page: Page) -> list[str]:
     return found
 
 
-def shown(full: FullShop) -> list[str]:
-    """Give the address of every page that stays when somebody signed in opens it."""
-    return [one for one in addresses(full.names) if template_of(one) not in {SIGN_IN, *LEADS_ON}]
-
-
 def opened(desk: Desk, address: str) -> Page:
     """Open a page; the bare address of a receipt says that there is none."""
     desk.watch.expects = {404} if address == "/receipt" else set()
@@ -81,7 +74,7 @@ def opened(desk: Desk, address: str) -> Page:
 def test_every_page_is_sound_in_both_sizes_and_schemes(open_desk: OpenDesk, full: FullShop) -> None:
     desks = (open_desk("desktop", "light"), open_desk("phone", "dark"))
     found: dict[str, list[str]] = {}
-    for number, address in enumerate(shown(full)):
+    for number, address in enumerate(staying(full.names)):
         for turn, desk in enumerate(desks):
             page = opened(desk, address)
             said = problems_of(page)
@@ -102,7 +95,7 @@ def test_the_sign_in_is_sound_too(open_desk: OpenDesk, full: FullShop) -> None:
 def test_the_focus_is_seen_on_every_page(open_desk: OpenDesk, full: FullShop) -> None:
     desk = open_desk()
     unseen = {}
-    for address in (one for one in shown(full) if "?" not in one):
+    for address in (one for one in staying(full.names) if "?" not in one):
         page = opened(desk, address)
         page.evaluate("document.activeElement.blur()")
         for _ in range(FIRST_STOPS):

@@ -12,6 +12,8 @@ from keysat_http.endpoints import PAGES, SANDBOX
 from keysat_http.pages.admin.places import SCREENS
 
 SIGN_IN: Final = "/admin/login"
+LEADS_ON: Final = {"/checkout"}
+"""What leads on to the payment provider before anybody could look at it."""
 ELSEWHERE: Final = {"/v1/btcpay/authorize/callback"}
 """Pages that are the answer to somebody else's request; their own tests have them."""
 QUERIES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -49,6 +51,11 @@ def addresses(names: Mapping[str, str]) -> Iterator[str]:
         yield path
         for query in QUERIES.get(template, ()):
             yield f"{path}?{query.format_map(names)}"
+
+
+def staying(names: Mapping[str, str]) -> list[str]:
+    """Give the addresses of the pages that stay when somebody who is signed in opens them."""
+    return [one for one in addresses(names) if template_of(one) not in {SIGN_IN, *LEADS_ON}]
 
 
 def filled(template: str, names: Mapping[str, str]) -> str:
