@@ -30,6 +30,11 @@ SCREENS: Final = {
     "tiers": "/admin/policies?product=quillnote",
 }
 PHONE: Final = ("buy", "overview")
+OWN_SETTINGS: Final = {
+    "KEYSAT_TRUST_ROOT_PEM": TRUST_ROOT,
+    "KEYSAT_LICENSE": operators_license(*Capability),
+    "KEYSAT_INSECURE_COOKIES": "1",
+}
 
 
 def stock(shop: Shop) -> None:
@@ -115,10 +120,20 @@ def live_through(shop: Shop, clock: TurnedClock) -> None:
 
 
 def photograph(server: LiveServer, browser: Browser) -> None:
-    """Take every picture in both schemes."""
-    state = signed_in(server, browser)
+    """Take the pictures of a shop that sells."""
     bought = sold(server)
-    pages = {"buy": "/buy/quillnote", "thank-you": f"/thank-you?invoice_id={bought}", **SCREENS}
+    pages = {
+        "buy": "/buy/quillnote",
+        "thank-you": f"/thank-you?invoice_id={bought['invoice_id']}",
+        "license": f"/admin/licenses/{bought['license_id']}",
+        **SCREENS,
+    }
+    take(pages, server, browser)
+
+
+def take(pages: dict[str, str], server: LiveServer, browser: Browser) -> None:
+    """Take every picture in both schemes, and some on a phone too."""
+    state = signed_in(server, browser)
     for scheme in ("light", "dark"):
         for size in ("desktop", "phone"):
             context = browser.new_context(
@@ -156,15 +171,21 @@ def signed_in(server: LiveServer, browser: Browser) -> Any:
     return state
 
 
-def sold(server: LiveServer) -> str:
-    """Sell one license now, for the page that shows it."""
+def sold(server: LiveServer) -> Any:
+    """Sell one license now, for the pages that show it."""
     order = {"product": "quillnote", "policy_slug": "team", "buyer_email": "ann@example.org"}
     bought = server.ask("POST", "/v1/purchase", order).json()
     server.client.post(bought["checkout_url"] + "/pay")
-    invoice_id: str = bought["invoice_id"]
-    while server.ask("GET", f"/v1/purchase/{invoice_id}").json()["status"] != "settled":
+    while True:
+        status = server.ask("GET", f"/v1/purchase/{bought['invoice_id']}").json()
+        if status["status"] == "settled":
+            break
         time.sleep(0.1)
-    return invoice_id
+    for machine in ("desk", "laptop"):
+        seat = {"fingerprint": machine, "hostname": machine, "platform": "Linux 6.9"}
+        server.ask("POST", "/v1/machines/activate", {"key": status["license_key"], **seat})
+        server.validate(status["license_key"], product_slug="quillnote", fingerprint=machine)
+    return status
 
 
 def main() -> None:
@@ -186,14 +207,16 @@ def main() -> None:
         ) as shop:
             stock(shop)
             live_through(shop, clock)
-        own = {
-            "KEYSAT_TRUST_ROOT_PEM": TRUST_ROOT,
-            "KEYSAT_LICENSE": operators_license(*Capability),
-            "KEYSAT_INSECURE_COOKIES": "1",
-        }
-        with live_server(folder, **own) as server, sync_playwright() as playwright:
+        empty = folder / "empty"
+        empty.mkdir()
+        with (
+            live_server(folder, **OWN_SETTINGS) as server,
+            live_server(empty, **OWN_SETTINGS) as new,
+            sync_playwright() as playwright,
+        ):
             browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
             photograph(server, browser)
+            take({"first-run": "/admin/start?step=product"}, new, browser)
             browser.close()
 
 
