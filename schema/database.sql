@@ -973,7 +973,7 @@ CREATE INDEX tip_attempts_of_invoice ON tip_attempts (invoice_id);
 
 CREATE INDEX tip_attempts_of_license ON tip_attempts (license_id, created_at, id);
 
-CREATE INDEX tip_attempts_of_policy ON tip_attempts (policy_id);
+CREATE INDEX tip_attempts_of_policy ON tip_attempts (policy_id, created_at, id);
 
 CREATE UNIQUE INDEX tip_attempts_one_per_license ON tip_attempts (license_id)
     WHERE status <> 'skipped';

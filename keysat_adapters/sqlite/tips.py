@@ -69,7 +69,11 @@ def _tip(row: Row) -> TipAttempt:
 def list_query(criteria: TipFilter) -> ListQuery:
     """Say which tips are asked for, by the index that leaves fewest."""
     return ListQuery(table=TIPS.name, order=("created_at", "id")).matching(
-        {"license_id": criteria.license_id, "recipient": criteria.recipient}
+        {
+            "license_id": criteria.license_id,
+            "recipient": criteria.recipient,
+            "policy_id": criteria.policy_id,
+        }
     )
 
 
@@ -127,7 +131,7 @@ class SQLiteTips:
     def count_tips(self, criteria: TipFilter) -> Total:
         """Count the tips that match."""
         if criteria.license_id is None and criteria.recipient is None:
-            return kept_total(self._session, TIPS.name, ())
+            return kept_total(self._session, TIPS.name, (criteria.policy_id,))
         return list_query(criteria).total(self._session)
 
     def list_due_tips(self, now: Instant, limit: int) -> list[TipAttempt]:

@@ -7,7 +7,7 @@ import click
 from keysat_cli.groups import NounGroup
 from keysat_cli.output import emit, listing, time_text
 from keysat_cli.session import OPERATOR, open_shop
-from keysat_core.domain.ids import LicenseId
+from keysat_core.domain.ids import LicenseId, PolicyId
 from keysat_core.domain.tip import TipFilter
 from keysat_core.limits import TIPS_PAGE_DEFAULT
 from keysat_core.use_cases.server.settings import cap_tips, find_tips_cap
@@ -24,12 +24,16 @@ def tip() -> None:
 
 @tip.command("list")
 @click.option("--license", "license_id", metavar="ID", help="Only the tip of this license.")
+@click.option("--policy", "policy_id", metavar="ID", help="Only tips of sales at this tier.")
 @click.option("--recipient", metavar="ADDRESS", help="Only tips to this lightning address.")
 @click.option("--limit", type=int, default=TIPS_PAGE_DEFAULT, show_default=True)
-def list_(*, license_id: str | None, recipient: str | None, limit: int) -> None:
+def list_(
+    *, license_id: str | None, policy_id: str | None, recipient: str | None, limit: int
+) -> None:
     """List tips, newest first."""
     criteria = TipFilter(
         license_id=None if license_id is None else LicenseId(license_id),
+        policy_id=None if policy_id is None else PolicyId(policy_id),
         recipient=recipient,
         limit=limit,
     )

@@ -80,6 +80,7 @@ class TipFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which tips: every given field must match. Newest first."""
 
     license_id: LicenseId | None = None
+    policy_id: PolicyId | None = None
     recipient: str | None = None
     limit: int = TIPS_PAGE_DEFAULT
     offset: int = 0

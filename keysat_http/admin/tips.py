@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody
 
 from keysat_core.domain.actor import Actor
-from keysat_core.domain.ids import LicenseId
+from keysat_core.domain.ids import LicenseId, PolicyId
 from keysat_core.domain.tip import TipFilter
 from keysat_core.limits import TIPS_PAGE_DEFAULT, TIPS_PAGE_MAX
 from keysat_core.ports.bundle import Ports
@@ -33,6 +33,7 @@ def list_tips(
     actor: NamedDependency[Actor],
     ports: NamedDependency[Ports],
     license_id: FromQuery[str] = "",
+    policy_id: FromQuery[str] = "",
     recipient: FromQuery[str] = "",
     limit: FromQuery[int] = TIPS_PAGE_DEFAULT,
     offset: FromQuery[int] = 0,
@@ -40,6 +41,7 @@ def list_tips(
     """List tips, newest first; every filter given must match."""
     criteria = TipFilter(
         license_id=LicenseId(license_id) if license_id else None,
+        policy_id=PolicyId(policy_id) if policy_id else None,
         recipient=recipient.strip() or None,
         limit=clamp_limit(limit, TIPS_PAGE_MAX),
         offset=clamp_offset(offset),

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from keysat_core.domain.ids import LicenseId, TipId
+from keysat_core.domain.ids import LicenseId, PolicyId, TipId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.license import License
 from keysat_core.domain.tip import LOOK_SECONDS, TipAttempt, TipFilter, TipStatus
@@ -107,6 +107,10 @@ class TipsContract(ABC):
             assert listed(TipFilter(recipient="eve@tips.example")) == [new]
             assert listed(TipFilter(license_id=old.license_id, recipient="eve@tips.example")) == []
             assert listed(TipFilter(license_id=LicenseId(new_id()))) == []
+            assert listed(TipFilter(policy_id=shop.policy.id)) == [new, old]
+            assert listed(TipFilter(policy_id=PolicyId(new_id()))) == []
+            assert tx.tips.count_tips(TipFilter(policy_id=shop.policy.id)).number == 2
+            assert tx.tips.count_tips(TipFilter(policy_id=PolicyId(new_id()))).number == 0
 
     def test_tips_with_something_to_do_are_given_longest_due_first(self, store: Store) -> None:
         shop = stored_shop(store)

@@ -55,6 +55,7 @@ def tip_filters(**fixed: Any) -> SearchStrategy[TipFilter]:
         TipFilter,
         fixed,
         license_id=st.none() | ids().map(LicenseId),
+        policy_id=st.none() | ids().map(PolicyId),
         recipient=st.none() | names(),
         limit=st.integers(1, TIPS_PAGE_MAX),
         offset=st.integers(0, OFFSET_MAX),
