@@ -95,7 +95,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "doctor": ("keysat_cli.commands.doctor", "Look for what is wrong and say what to do."),
     "export": (
         "keysat_cli.commands.export",
-        "Write licenses, invoices or the audit log to a file.",
+        "Write licenses, invoices, the audit log or discount codes to a file.",
     ),
     "backup": (
         "keysat_cli.commands.backup",

@@ -169,6 +169,7 @@ ADMIN: Final[tuple[ControllerRouterHandler, ...]] = (
     exports.export_licenses,
     exports.export_invoices,
     exports.export_audit,
+    exports.export_discount_codes,
     rates.list_rates,
     rates.refresh_rate,
     rates.put_rate_pin,

@@ -1,4 +1,4 @@
-"""``keysat export``: licenses, invoices and the audit log as files."""
+"""``keysat export``: licenses, invoices, the audit log and discount codes as files."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -22,11 +22,22 @@ from keysat_core.domain.ids import ProviderAccountId
 from keysat_core.domain.invoice import InvoiceStatus
 from keysat_core.domain.listing import InvoiceFilter
 from keysat_core.limits import EXPORT_BATCH
-from keysat_core.use_cases.exports.read_everything import read_audit, read_invoices, read_licenses
+from keysat_core.use_cases.exports.read_everything import (
+    read_audit,
+    read_codes,
+    read_invoices,
+    read_licenses,
+)
 from keysat_core.use_cases.licenses.list_licenses import list_licenses
 from keysat_core.use_cases.purchases.list_invoices import list_invoices
 from keysat_core.use_cases.server.list_audit import list_audit
-from keysat_http.views.export import ExportFormat, audit_export, invoice_export, license_export
+from keysat_http.views.export import (
+    ExportFormat,
+    audit_export,
+    code_export,
+    invoice_export,
+    license_export,
+)
 
 _C = TypeVar("_C", bound=Callable[..., Any])
 
@@ -43,7 +54,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group(cls=NounGroup)
 def export() -> None:
-    """Write licenses, invoices or the audit log to a file."""
+    """Write licenses, invoices, the audit log or discount codes to a file."""
 
 
 def _file_options(command: _C) -> _C:
@@ -108,6 +119,25 @@ def audit_(*, format_: str, output: str, **fields: Any) -> None:
         batches = read_audit(OPERATOR, criteria, store=ports.store)
         expected = total.number if total.is_exact else None
         _write(audit_export(batches, ExportFormat(format_)), output, format_, expected)
+
+
+@export.command("codes")
+@click.option("--product", "product_slug", metavar="SLUG", help="Only those for this product.")
+@click.option("--active", "is_active_only", is_flag=True, help="Only those that are switched on.")
+@_file_options
+def codes_(*, format_: str, output: str, product_slug: str | None, is_active_only: bool) -> None:
+    """Export discount codes, newest first."""
+    with open_shop() as ports:
+        batches = list(
+            read_codes(
+                OPERATOR,
+                is_inactive_included=not is_active_only,
+                product_slug=product_slug,
+                store=ports.store,
+            )
+        )
+        expected = sum(map(len, batches))
+        _write(code_export(iter(batches), ExportFormat(format_)), output, format_, expected)
 
 
 def _write(chunks: Iterator[bytes], output: str, format_: str, expected: int | None) -> None:

@@ -49,6 +49,7 @@ OPERATION_SCOPES: Final[Mapping[str, Scope]] = {
     "export_licenses": Scope.LICENSES_READ,
     "export_invoices": Scope.INVOICES_READ,
     "export_audit": Scope.AUDIT_READ,
+    "export_discount_codes": Scope.DISCOUNT_CODES_READ,
     "list_rates": Scope.RATES_READ,
     "refresh_rate": Scope.RATES_WRITE,
     "put_rate_pin": Scope.RATES_WRITE,

@@ -1,4 +1,4 @@
-"""Licenses, invoices and the audit log as files, however long. See ``docs/exports.md``."""
+"""Licenses, invoices, the audit log and discount codes as files, however long. See ``docs/exports.md``."""
 
 import functools
 import inspect
@@ -24,12 +24,14 @@ from keysat_core.use_cases.exports import read_everything as reading
 from keysat_http.admin.audit import read_filter as read_audit_filter
 from keysat_http.admin.invoices import read_filter as read_invoice_filter
 from keysat_http.admin.license_lists import filter_reader
+from keysat_http.bodies import Flag
 from keysat_http.edge import IS_HEAD
 from keysat_http.routes import get
 from keysat_http.views.export import (
     MEDIA_TYPES,
     ExportFormat,
     audit_export,
+    code_export,
     invoice_export,
     license_export,
 )
@@ -102,6 +104,27 @@ def export_audit(
     """Export the audit log, newest first; filters are those of the list."""
     batches = _begun(request, reading.read_audit(actor, criteria, store=ports.store))
     return _file(request, ports, "audit", audit_export(batches, format), format)
+
+
+@get(_PATH + "/discount-codes", raises=[NotFound], tags=_TAGS)
+def export_discount_codes(
+    *,
+    actor: NamedDependency[Actor],
+    ports: NamedDependency[Ports],
+    request: Request[object, object, State],
+    format: FromQuery[ExportFormat] = ExportFormat.CSV,  # noqa: A002  the query's own word
+    product_slug: FromQuery[str] = "",
+    include_inactive: FromQuery[Flag] = "true",
+) -> Stream:
+    """Export discount codes, newest first; with a product only those that are for it alone."""
+    batches = reading.read_codes(
+        actor,
+        is_inactive_included=include_inactive == "true",
+        product_slug=product_slug or None,
+        store=ports.store,
+    )
+    batches = _begun(request, batches)
+    return _file(request, ports, "discount-codes", code_export(batches, format), format)
 
 
 def _begun(

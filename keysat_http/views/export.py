@@ -14,8 +14,10 @@ from typing import Final, TypeVar
 import msgspec
 
 from keysat_core.domain.audit_list import AuditRow
+from keysat_core.domain.code import Code
 from keysat_core.domain.listing import InvoiceRow, LicenseRow
 from keysat_http.views.audit import AuditEntry, audit_row_view
+from keysat_http.views.code import DiscountCode, code_view
 from keysat_http.views.invoice import Invoice, invoice_view
 from keysat_http.views.license import License, license_row_view
 
@@ -66,6 +68,11 @@ def invoice_export(batches: Iterator[Sequence[InvoiceRow]], format_: ExportForma
 def audit_export(batches: Iterator[Sequence[AuditRow]], format_: ExportFormat) -> _Chunks:
     """Spell audit entries."""
     return _spelled(batches, format_, audit_row_view, AuditEntry)
+
+
+def code_export(batches: Iterator[Sequence[Code]], format_: ExportFormat) -> _Chunks:
+    """Spell discount codes."""
+    return _spelled(batches, format_, code_view, DiscountCode)
 
 
 def _spelled(

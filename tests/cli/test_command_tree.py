@@ -54,7 +54,7 @@ def test_the_commands_are_those_promised() -> None:
         "license unsuspend", "license summary", "license issue-many", "license key",
         "license recover", "license counts", "tier show", "tier change", "tier quote", "tier history", "tier cancel",
         "license import",
-        "export licenses", "export invoices", "export audit", "subscription list", "subscription show", "subscription cancel",
+        "export licenses", "export invoices", "export audit", "export codes", "subscription list", "subscription show", "subscription cancel",
         "code create", "code list", "code show", "code update", "code enable", "code disable",
         "code delete", "code preview", "code attribution",
         "machine list", "machine deactivate",

@@ -54,6 +54,7 @@ GET    /v1/admin/audit                                               audit:read
 GET    /v1/admin/export/licenses                                     licenses:read
 GET    /v1/admin/export/invoices                                     invoices:read
 GET    /v1/admin/export/audit                                        audit:read
+GET    /v1/admin/export/discount-codes                               discount_codes:read
 POST   /v1/admin/licenses/bulk                                       licenses:write
 
 GET    /v1/admin/products                                            products:read

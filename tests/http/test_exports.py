@@ -177,3 +177,21 @@ def test_an_export_that_cannot_begin_is_an_error_and_no_half_file(shop: Shop, fo
     damage(shop, "UPDATE licenses SET entitlements = '{}'")
     answer = fetched(shop, "licenses", format=format_)
     assert (answer.status_code, answer.json()["ok"]) == (500, False)
+
+
+def test_codes_come_newest_first_those_of_a_product_alone_when_asked_for(shop: Shop) -> None:
+    save = {"kind": "percent", "amount": 1_275}
+    for code in ("FIRST", "SECOND"):
+        shop.admin("POST", "/discount-codes", json=save | {"code": code})
+    own = save | {"code": "OWN", "product_slug": "app", "description": "=1+1"}
+    made = shop.admin("POST", "/discount-codes", json=own)
+    shop.admin("PATCH", f"/discount-codes/{made['id']}/active", json={"active": False})
+    rows = table(fetched(shop, "discount-codes").text)
+    listed = shop.admin("GET", "/discount-codes?include_inactive=true")["codes"]
+    assert [row["code"] for row in rows] == [one["code"] for one in listed]
+    assert {row["amount"] for row in rows} == {"1275"}
+    of_product = table(fetched(shop, "discount-codes", product_slug="app").text)
+    assert [(row["code"], row["description"]) for row in of_product] == [("OWN", "'=1+1")]
+    active = fetched(shop, "discount-codes", include_inactive="false", format="jsonl")
+    assert "OWN" not in active.text
+    assert fetched(shop, "discount-codes", product_slug="none").status_code == 404

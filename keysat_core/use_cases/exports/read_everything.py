@@ -1,8 +1,9 @@
-"""Read all licenses, invoices or audit rows that match, for an export.
+"""Read all licenses, invoices, audit rows or discount codes that match, for an export.
 
 Each batch is read in a short transaction of its own, newest first, and the next begins behind its
 last row: nothing is held open meanwhile, nothing comes twice, and what is added later is not part of
-it. A row that is changed meanwhile comes as it is when its batch is read.
+it. A row that is changed meanwhile comes as it is when its batch is read. Discount codes are few, so all
+of them are read at once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.audit_list import AuditFilter, AuditRow
+from keysat_core.domain.code import Code
 from keysat_core.domain.listing import (
     InvoiceFilter,
     InvoiceRow,
@@ -85,6 +87,41 @@ def read_audit(
         return msgspec.structs.replace(criteria, before_id=last.id)
 
     return _batches(store, first, lambda tx, asked: tx.audit_log.list_rows(asked), behind)
+
+
+def read_codes(
+    actor: Actor,
+    *,
+    is_inactive_included: bool,
+    product_slug: str | None = None,
+    store: Store,
+) -> Iterator[Sequence[Code]]:
+    """Give batches of codes, newest first; with a product only those that are for it alone.
+
+    Raises:
+        Forbidden: the actor lacks ``discount_codes:read``.
+        NotFound: no product has the slug.
+    """
+    authorize(actor, Scope.DISCOUNT_CODES_READ)
+    with store.reading() as tx:
+        product = None
+        if product_slug is not None:
+            product = tx.products.find_product_by_slug(product_slug)
+            if product is None:
+                raise NotFound("product", product_slug)
+        count = tx.codes.count_codes(is_inactive_included=is_inactive_included)
+        batches = [
+            tx.codes.list_codes(
+                is_inactive_included=is_inactive_included, limit=EXPORT_BATCH, offset=offset
+            )
+            for offset in range(0, count, EXPORT_BATCH)
+        ]
+    return iter(
+        [
+            [code for code in batch if product is None or code.product_id == product.id]
+            for batch in batches
+        ]
+    )
 
 
 def _batches(
