@@ -232,3 +232,147 @@ def test_codes_are_made_found_edited_and_deleted(open_desk: OpenDesk) -> None:
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Delete", exact=True).last.click()
     expect(page.get_by_role("status")).to_contain_text("disable")
+
+
+def test_a_product_is_sold_by_a_chosen_profile_and_keeps_what_others_changed_meanwhile(
+    desk: Desk,
+) -> None:
+    made = product_of(desk, "shared")
+    path = f"/v1/admin/products/{made['id']}"
+    page = desk.go(f"/admin/products/{made['id']}")
+    expect(page.get_by_label("Sold by")).to_have_count(0)
+    expect(page.get_by_label("Slug", exact=True)).not_to_be_editable()
+    expect(page.get_by_role("link", name="Buy page")).to_have_attribute("href", "/buy/shared")
+    second = desk.server.admin("POST", "/v1/admin/merchant-profiles", {"name": "Second"})
+    page.reload()
+    desk.server.admin("PATCH", path, {"price_currency": "EUR", "price_value": 999})
+    page.get_by_label("Sold by").select_option("Second")
+    page.get_by_role("button", name="Save").press("Enter")
+    said(page, "Saved.")
+    kept = desk.server.admin("GET", path)
+    assert (kept["merchant_profile_id"], kept["price_value"]) == (second["id"], 999)
+    page.get_by_label("Sold by").select_option("The default profile")
+    page.get_by_role("button", name="Save").press("Enter")
+    expect(page.get_by_label("Price")).to_have_value("9.99")
+    said(page, "Saved.")
+    assert desk.server.admin("GET", path)["merchant_profile_id"] is None
+    page.get_by_role("button", name="Take off sale").press("Enter")
+    said(page, "Taken off sale.")
+    expect(page.get_by_role("link", name="Buy page")).to_have_count(0)
+    page.get_by_role("button", name="Put on sale").press("Enter")
+    said(page, "Put on sale.")
+    assert desk.server.admin("GET", path)["active"] is True
+
+
+def test_a_tier_without_a_catalog_grants_any_slug_and_goes_by_force_with_its_licenses(
+    open_desk: OpenDesk,
+) -> None:
+    desk = open_desk("phone", "dark")
+    product_of(desk, "free-text")
+    page = desk.go("/admin/policies?product=free-text")
+    page.get_by_role("button", name="Add a tier").press("Enter")
+    draft = page.get_by_role("region", name="New tier")
+    draft.get_by_label("Name", exact=True).fill("Solo")
+    draft.get_by_label("Valid for, in days").fill("45")
+    draft.get_by_label("Entitlements (optional)").fill("sync\nprint")
+    draft.get_by_label("Hidden on the buy page").fill("print")
+    draft.get_by_label("Selling points (optional)").fill("Last")
+    draft.get_by_label("Selling points stand").select_option("below the entitlements")
+    draft.get_by_role("button", name="Create tier").press("Enter")
+    card = page.get_by_role("article", name="Solo")
+    expect(card).to_contain_text("Valid for 45 days")
+    assert [line.split()[0] for line in card.locator(".features li").all_inner_texts()] == [
+        "sync",
+        "print",
+        "Last",
+    ]
+    desk.server.admin(
+        "POST", "/v1/admin/licenses", {"product_slug": "free-text", "policy_slug": "solo"}
+    )
+    page.reload()
+    expect(card).to_contain_text("1 license")
+    desk.watch.expects = {409}
+    page.get_by_role("button", name="Delete Solo", exact=True).press("Enter")
+    plain = page.get_by_role("dialog", name="Delete Solo?")
+    asked = page.get_by_role("dialog", name="with everything sold at it")
+    expect(plain.or_(asked)).to_be_visible()
+    if plain.is_visible():
+        plain.get_by_role("button", name="Delete", exact=True).press("Enter")
+    expect(asked).to_contain_text("licenses: 1")
+    desk.assert_accessible()
+    asked.get_by_label("Type").fill("sol")
+    expect(asked.get_by_role("button", name="Delete everything")).to_be_disabled()
+    asked.get_by_label("Type").fill("solo")
+    page.keyboard.press("Enter")
+    said(page, "Deleted.")
+    expect(card).to_have_count(0)
+
+
+def test_an_expiry_is_typed_in_the_time_of_the_device_and_kept_in_utc(
+    open_desk: OpenDesk,
+) -> None:
+    desk = open_desk("phone")
+    product_of(desk, "zoned")
+    clock = desk.page.context.new_cdp_session(desk.page)
+    clock.send("Emulation.setTimezoneOverride", {"timezoneId": "America/New_York"})
+    page = desk.go("/admin/codes")
+    page.get_by_role("button", name="New code").press("Enter")
+    dialog = page.get_by_role("dialog", name="New code")
+    expect(dialog.get_by_label("Currency")).to_be_hidden()
+    dialog.get_by_label("Code", exact=True).fill("zone")
+    dialog.get_by_label("What it does").select_option("fixed_sats")
+    dialog.get_by_label("Currency").select_option("EUR")
+    dialog.get_by_label("Amount off").fill("2.505")
+    dialog.get_by_label("For", exact=True).select_option("zoned")
+    dialog.get_by_label("Until").fill("2031-05-06T07:08")
+    dialog.get_by_role("button", name="Create code").press("Enter")
+    expect(dialog.get_by_text("at most 2 decimals")).to_be_visible()
+    desk.assert_accessible()
+    dialog.get_by_label("Amount off").fill("2.50")
+    page.keyboard.press("Enter")
+    made = page.get_by_role("link", name="ZONE")
+    expect(made).to_be_visible()
+
+    def kept() -> Any:
+        every = desk.server.admin("GET", "/v1/admin/discount-codes")["codes"]
+        return next(one for one in every if one["code"] == "ZONE")
+
+    assert (kept()["amount"], kept()["expires_at"]) == (250, "2031-05-06T11:08:00Z")
+    made.press("Enter")
+    expect(page.get_by_label("Amount in EUR")).to_have_value("2.50")
+    for words in ("Once", "Twice"):
+        expect(page.get_by_label("Until")).to_have_value("2031-05-06T07:08")
+        page.get_by_label("Description").fill(words)
+        page.get_by_role("button", name="Save").press("Enter")
+        expect(page.get_by_label("Description")).to_have_js_property("defaultValue", words)
+        assert kept()["expires_at"] == "2031-05-06T11:08:00Z"
+    page.get_by_label("Until").fill("2031-12-06T07:08")
+    page.get_by_role("button", name="Save").press("Enter")
+    said(page, "Saved.")
+    expect(page.get_by_label("Until")).to_have_js_property("defaultValue", "2031-12-06T07:08")
+    assert kept()["expires_at"] == "2031-12-06T12:08:00Z"
+
+
+def test_the_address_of_the_codes_says_what_is_shown_and_in_which_order(desk: Desk) -> None:
+    product_of(desk, "listed")
+    for code in ("LIST-B", "LIST-A"):
+        body = {"code": code, "kind": "percent", "amount": 1_000, "product_slug": "listed"}
+        desk.server.admin("POST", "/v1/admin/discount-codes", body)
+    desk.server.admin(
+        "POST", "/v1/admin/discount-codes", {"code": "LIST-ALL", "kind": "percent", "amount": 5}
+    )
+    page = desk.go("/admin/codes?q=list-")
+    assert page.locator("#list h2").all_inner_texts() == ["Listed 2", "For every product 1"]
+    expect(page.get_by_role("row", name="LIST-ALL")).to_contain_text("0.05 %")
+    page.get_by_label("Product", exact=True).select_option("Listed")
+    expect(page.get_by_role("row", name="LIST-ALL")).to_have_count(0)
+    page.get_by_role("link", name="Code", exact=True).press("Enter")
+    page.wait_for_url("**/admin/codes?*product=listed*&sort=code")
+    shown = page.get_by_role("rowheader").get_by_role("link")
+    expect(shown).to_have_text(["LIST-A", "LIST-B"])
+    page.reload()
+    expect(shown).to_have_text(["LIST-A", "LIST-B"])
+    expect(page.get_by_label("Find a code")).to_have_value("list-")
+    page.get_by_role("link", name="Code ↑").press("Enter")
+    expect(shown).to_have_text(["LIST-B", "LIST-A"])
+    desk.assert_accessible()

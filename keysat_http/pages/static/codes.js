@@ -39,7 +39,10 @@
     for (const field of document.querySelectorAll("input[data-utc]")) {
       const moment = new Date(field.dataset.utc);
       const local = new Date(moment.getTime() - moment.getTimezoneOffset() * 60000);
+      // Both: once the screen was shown anew, the value no longer follows its default, and an empty
+      // one would be sent as no expiry.
       field.defaultValue = local.toISOString().slice(0, 16);
+      field.value = field.defaultValue;
       delete field.dataset.utc;
     }
     for (const form of document.querySelectorAll("form[data-code]")) arrange(form);
