@@ -99,6 +99,7 @@ EXIT_CODES: Final[Mapping[type[core.KeysatError], ExitCode]] = {
     core.NotAuthentic: ExitCode.REFUSED,
     core.ConnectStateInvalid: ExitCode.REFUSED,
     core.AlreadyConnected: ExitCode.CONFLICT,
+    core.StoreUndecided: ExitCode.REFUSED,
     core.NotConfigured: ExitCode.CONFIGURATION,
     core.ProviderNotLoaded: ExitCode.CONFIGURATION,
     core.RateLimited: ExitCode.REFUSED,

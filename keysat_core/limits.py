@@ -91,6 +91,12 @@ NEW_SLUG_CHARS_MAX = 64
 NAME_CHARS_MAX = 200
 """Fits a line of the buy page (admin-api B-36)."""
 
+CONNECT_STORES_MAX = 50
+"""Stores to choose from after a consent to several: what one still reads, in one setting."""
+
+CONNECT_PROBLEM_CHARS_MAX = 300
+"""Why connecting failed: a sentence or two, as everywhere a failure is told."""
+
 LOGO_BYTES_MAX = 32_768
 """A picture of 240 by 80 points has less; buyers fetch it with each first page."""
 

@@ -131,6 +131,7 @@ RULES: Final[Mapping[type[core.KeysatError], Rule]] = {
     core.NotAuthentic: UNAUTHORIZED,
     core.ConnectStateInvalid: UNAUTHORIZED,
     core.AlreadyConnected: CONFLICT,
+    core.StoreUndecided: BAD_REQUEST,
     core.NotConfigured: Rule(
         status=503, error="btcpay_not_configured", prefix="service unavailable: "
     ),

@@ -15,7 +15,7 @@ import msgspec
 from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.secret import Secret
-from keysat_core.errors import InvariantError
+from keysat_core.errors import InvariantError, StoreUndecided
 
 STATE_SECONDS: Final = 1_800
 """How long a consent link may be used (payments 6.9)."""
@@ -139,20 +139,19 @@ def chosen_store(stores: Sequence[RemoteStore], wanted: str | None) -> RemoteSto
     """Choose the store to sell through: the wanted one, else the only one (decisions 20).
 
     Raises:
-        InvariantError: the key covers no store, several without a choice, or not the wanted one.
+        InvariantError: the key covers no store.
+        StoreUndecided: it covers several without a choice, or not the wanted one.
     """
-    listed = ", ".join(f"{store.name!r} ({store.id})" for store in stores)
+    if not stores:
+        raise InvariantError("store_id", "the key covers no store; grant one and connect again")
+    known = [(store.id, store.name) for store in stores]
     if wanted is not None:
         for store in stores:
             if store.id == wanted:
                 return store
-        raise InvariantError("store_id", f"the key does not cover {wanted!r}; it covers: {listed}")
-    if not stores:
-        raise InvariantError("store_id", "the key covers no store; grant one and connect again")
+        raise StoreUndecided(f"the key does not cover {wanted!r}; it covers", known)
     if len(stores) > 1:
-        raise InvariantError(
-            "store_id", f"the key covers several stores; connect again with one of: {listed}"
-        )
+        raise StoreUndecided("the key covers several stores; connect again with one of", known)
     return stores[0]
 
 

@@ -47,6 +47,11 @@ def webhook_base_of(account_id: str) -> str:
     return f"webhooks.public_url:{account_id}"
 
 
+def connect_failure_of(profile_id: str) -> str:
+    """Name the setting that tells why a profile's last try to connect came to nothing."""
+    return f"btcpay.connect_failure:{profile_id}"
+
+
 def is_on(text: str | None) -> bool:
     """Read a setting that is on or off; off unless it says so."""
     return text == "1"

@@ -25,6 +25,7 @@ from keysat_core.errors.provider import (
     ProviderUnavailable,
     RateUnavailable,
     RecipientFailed,
+    StoreUndecided,
     UpstreamError,
 )
 from keysat_core.errors.purchase import (
@@ -115,6 +116,7 @@ __all__ = [
     "StillReferenced",
     "StoreBusy",
     "StoreUnavailable",
+    "StoreUndecided",
     "TierCapReached",
     "TierChangeRefused",
     "Unauthorized",

@@ -1,6 +1,6 @@
 """Failures of and with others this server relies on: payment providers and sources of rates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from keysat_core.errors.root import KeysatError
@@ -48,6 +48,17 @@ class ProviderUnavailable(UpstreamError):
         self.is_slow = is_slow
         self.is_busy = is_busy
         super().__init__(f"{operation}: unavailable" + (f": {detail[:300]}" if detail else ""))
+
+
+class StoreUndecided(KeysatError):
+    """A key covers other stores than the one to sell through. ``stores``: their ids and names."""
+
+    code = "store_undecided"
+
+    def __init__(self, problem: str, stores: Sequence[tuple[str, str]]) -> None:
+        self.stores = tuple(stores)
+        listed = ", ".join(f"{name!r} ({store_id})" for store_id, name in self.stores)
+        super().__init__(f"{problem}: {listed}")
 
 
 class AlreadyConnected(KeysatError):

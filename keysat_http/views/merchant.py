@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from keysat_core.domain.connect_failure import ConnectFailure
 from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.instant import rfc3339
 from keysat_core.domain.logo import Logo, LogoType
@@ -74,12 +75,31 @@ class RailChoice(msgspec.Struct, frozen=True, kw_only=True):
     payment_provider_id: str
 
 
+class ConnectStore(msgspec.Struct, frozen=True, kw_only=True):
+    """A store that a BTCPay key covers; name its id as ``store_id`` when connecting again."""
+
+    id: str
+    name: str
+
+
+class ConnectProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the last try to connect a BTCPay Server failed, and the ``stores`` to choose from if any."""
+
+    message: str
+    stores: list[ConnectStore]
+    failed_at: str
+
+
 class MerchantProfileDetail(ListedMerchantProfile, frozen=True, kw_only=True):
-    """A profile with what hangs on it. ``product_count`` counts products that name it."""
+    """A profile with what hangs on it. ``product_count`` counts products that name it.
+
+    ``connect_failure`` tells of the last try to connect a BTCPay Server, until the next; else null.
+    """
 
     rail_preferences: list[RailChoice]
     product_count: int
     active_subscription_count: int
+    connect_failure: ConnectProblem | None = None
 
 
 class ChangedMerchantProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,6 +218,7 @@ def profile_detail_view(overview: ProfileOverview) -> MerchantProfileDetail:
         ],
         product_count=overview.product_count,
         active_subscription_count=overview.active_subscription_count,
+        connect_failure=_connect_problem(overview.connect_failure),
     )
 
 
@@ -263,6 +284,16 @@ def provider_status_view(default: ProfileAccounts) -> ProviderStatus:
             )
             for account in default.accounts
         ],
+    )
+
+
+def _connect_problem(failure: ConnectFailure | None) -> ConnectProblem | None:
+    if failure is None:
+        return None
+    return ConnectProblem(
+        message=failure.message,
+        stores=[ConnectStore(id=one.id, name=one.name) for one in failure.stores],
+        failed_at=rfc3339(failure.failed_at),
     )
 
 

@@ -155,7 +155,8 @@ def test_profiles_are_listed_with_their_providers(shop: Shop) -> None:
                 "connected_at": "2027-01-15T08:01:00Z",
                 "served_rails": ["lightning", "onchain"],
             },
-        ]
+        ],
+        "logo_url": None,
     }
     assert shop.admin("GET", f"{PATH}?limit=1&offset=1")["profiles"] == [listed[1]]
 
@@ -173,6 +174,7 @@ def test_one_profile_is_shown_with_what_hangs_on_it(shop: Shop) -> None:
         "rail_preferences": [{"rail": "card", "payment_provider_id": shop.account_id}],
         "product_count": 1,
         "active_subscription_count": 0,
+        "connect_failure": None,
     }
     assert refused(shop, "GET", f"{PATH}/nobody") == (404, "not_found")
 

@@ -29,6 +29,12 @@ def webhooks(opened: BTCPayShop) -> list[str]:
     return [one.url for one in opened.fake.world.webhooks.values()]
 
 
+def failure(opened: BTCPayShop) -> Any:
+    """Give what the default profile tells of the last try to connect."""
+    (profile,) = opened.shop.admin("GET", "/merchant-profiles")["profiles"]
+    return opened.shop.admin("GET", f"/merchant-profiles/{profile['id']}")["connect_failure"]
+
+
 @pytest.mark.betters("B-31")
 def test_the_consent_link_asks_for_what_is_needed_and_no_more() -> None:
     with running_btcpay_shop(is_connected=False) as opened:
@@ -181,7 +187,16 @@ def test_one_store_is_taken_and_of_several_the_one_that_was_named() -> None:
         assert other.id in refused.text
         assert "Second" in refused.text
         assert webhooks(opened) == []
-        assert opened.consent(opened.begin(store_id=other.id), *both).status_code == 200
+        told = failure(opened)
+        assert told["message"].startswith("the key covers several stores")
+        assert [(one["id"], one["name"]) for one in told["stores"]] == [
+            (opened.store.id, opened.store.name),
+            (other.id, "Second"),
+        ]
+        begun = opened.begin(store_id=other.id)
+        assert failure(opened) is None
+        assert opened.consent(begun, *both).status_code == 200
+        assert failure(opened) is None
         assert opened.account().store_id == other.id
 
 
@@ -205,6 +220,9 @@ def test_a_key_that_may_do_too_little_is_told_what_it_lacks() -> None:
         answer = opened.shop.client.get(CALLBACK, params={"state": state, "apiKey": key})
         assert answer.status_code == 400
         assert "cancreateinvoice" in answer.text
+        assert "cancreateinvoice" in failure(opened)["message"]
+        assert failure(opened)["stores"] == []
+        assert key not in str(failure(opened))
         assert webhooks(opened) == []
 
 

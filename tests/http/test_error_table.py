@@ -39,6 +39,7 @@ SAMPLES = (
     core.NotAuthentic(),
     core.ConnectStateInvalid(),
     core.AlreadyConnected("btcpay"),
+    core.StoreUndecided("choose one of", [("s1", "A store")]),
     core.NotConfigured("connect one first"),
     core.ProviderNotLoaded("btcpay", "connect it"),
     core.RateLimited(7),

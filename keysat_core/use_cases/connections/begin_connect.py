@@ -16,6 +16,7 @@ from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.secret import Secret
+from keysat_core.domain.setting import connect_failure_of
 from keysat_core.domain.text import checked_text
 from keysat_core.errors import (
     AlreadyConnected,
@@ -82,6 +83,7 @@ def begin_connect(
         kinds = {account.kind for account in tx.merchants.list_accounts(profile_id)}
         if ProviderKind.BTCPAY in kinds:
             raise AlreadyConnected(ProviderKind.BTCPAY)
+        tx.settings.put_setting(connect_failure_of(profile_id), None, now)
         tx.connections.purge_states(Instant(now - STATE_SECONDS))
         tx.connections.put_state(
             ConnectState(

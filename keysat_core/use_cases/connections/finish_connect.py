@@ -8,6 +8,7 @@ import msgspec
 
 from keysat_core.domain.account_record import connected_record, disconnected_record
 from keysat_core.domain.actor import Actor, ActorKind
+from keysat_core.domain.connect_failure import as_setting, connect_failure
 from keysat_core.domain.connecting import (
     WEBHOOK_PATH,
     WEBHOOK_SECRET_BYTES,
@@ -33,7 +34,7 @@ from keysat_core.domain.merchant import (
 )
 from keysat_core.domain.provider_health import ProviderHealth, after_answer
 from keysat_core.domain.secret import Secret
-from keysat_core.domain.setting import webhook_base_of
+from keysat_core.domain.setting import connect_failure_of, webhook_base_of
 from keysat_core.errors import (
     AlreadyConnected,
     ConnectStateInvalid,
@@ -93,20 +94,51 @@ def finish_connect(
     of; after one, ``check_webhook`` registers what is missing in the place of what is there. When
     registering fails, the account is retired, and then nothing of ours is left at the server: the
     webhook is removed and the key revoked, as far as it lets us, and unless another account has that
-    key. If something was sold through the account meanwhile, it is kept instead, with a warning. No
-    transaction is open while the server is asked. Source: payments 6.9; but for the account, the
+    key. If something was sold through the account meanwhile, it is kept instead, with a warning. Why
+    it failed is kept until the next try, for the screen that waits elsewhere. No transaction is open
+    while the server is asked. Source: payments 6.9; but for the account, the
     order of steps is as there.
 
     Raises:
         ConnectStateInvalid: the token is unknown, used up or too old.
         NotConfigured: this server was not told of a BTCPay Server any more.
-        InvariantError: the profile is gone; the key covers no store, several, or may do too little;
+        InvariantError: the profile is gone; the key covers no store, or may do too little;
             the server is too old; a scoped connect met a store that is not of a test network.
+        StoreUndecided: it covers several stores, or not the wanted one.
         AlreadyConnected: somebody else was faster.
         NotFound: the account was disconnected meanwhile.
         ProviderRefused, ProviderUnavailable: the server did not do what was needed.
     """
     state = _take(command.token, store=store, clock=clock)
+    try:
+        return _connected(
+            actor,
+            command,
+            state,
+            public_url=public_url,
+            store=store,
+            clock=clock,
+            ids=ids,
+            entropy=entropy,
+            btcpay=btcpay,
+        )
+    except KeysatError as failure:
+        _quietly(partial(_note_failure, state, failure, store=store, clock=clock))
+        raise
+
+
+def _connected(
+    actor: Actor,
+    command: FinishConnect,
+    state: ConnectState,
+    *,
+    public_url: str,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    entropy: Entropy,
+    btcpay: BTCPayServer | None,
+) -> Connected:
     if btcpay is None or btcpay.base_url is None:
         raise NotConfigured(NO_SERVER)
     remote = btcpay.stores(btcpay.base_url, command.api_key)
@@ -148,6 +180,7 @@ def finish_connect(
             tx.trail.append_audit(audit)
             tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
             tx.settings.put_setting(webhook_base_of(account.id), public_url, now)
+            tx.settings.put_setting(connect_failure_of(profile.id), None, now)
     except Exception:
         _quietly(partial(_forget_key, remote, command.api_key, store=store))
         raise
@@ -187,6 +220,16 @@ def _take(token: Secret, *, store: Store, clock: Clock) -> ConnectState:
     if state is None or not state.is_usable(now):
         raise ConnectStateInvalid
     return state
+
+
+def _note_failure(state: ConnectState, failure: KeysatError, *, store: Store, clock: Clock) -> None:
+    """Tell whoever waits for the profile to be connected, if it is still there."""
+    now = clock.now()
+    with store.writing() as tx:
+        profile_id = state.merchant_profile_id
+        if profile_id is not None and tx.merchants.find_profile(profile_id) is not None:
+            told = as_setting(connect_failure(failure, now))
+            tx.settings.put_setting(connect_failure_of(profile_id), told, now)
 
 
 def _free_profile(state: ConnectState, *, store: Store) -> MerchantProfile:

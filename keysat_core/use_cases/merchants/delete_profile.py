@@ -11,6 +11,7 @@ from keysat_core.domain.merchant import (
     moved_account,
     refuse_profile_in_use,
 )
+from keysat_core.domain.setting import connect_failure_of
 from keysat_core.errors import InvariantError
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.ids import Ids
@@ -44,6 +45,7 @@ def delete_profile(
         )
         moved = _hand_over_history(tx, profile, now)
         tx.merchants.remove_profile(profile.id)
+        tx.settings.put_setting(connect_failure_of(profile.id), None, now)
         tx.trail.append_audit(
             audited(
                 actor,

@@ -3,8 +3,10 @@
 import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
+from keysat_core.domain.connect_failure import ConnectFailure, from_setting
 from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.merchant import MerchantProfile, ProviderAccount, RailPreference
+from keysat_core.domain.setting import connect_failure_of
 from keysat_core.errors import NotFound
 from keysat_core.ports.store import Store
 
@@ -21,6 +23,8 @@ class ProfileOverview(msgspec.Struct, frozen=True, kw_only=True):
     """All there is to know of a profile.
 
     ``product_count`` counts the products that name it; those that name none are the default's.
+    ``connect_failure``: why the last try to connect a BTCPay Server came to nothing; None after one
+    that did not, or while one lasts.
     """
 
     profile: MerchantProfile
@@ -29,6 +33,7 @@ class ProfileOverview(msgspec.Struct, frozen=True, kw_only=True):
     product_count: int
     active_subscription_count: int
     logo_version: str | None = None
+    connect_failure: ConnectFailure | None = None
 
 
 def list_profiles(actor: Actor, *, store: Store) -> list[ProfileAccounts]:
@@ -74,6 +79,7 @@ def show_profile(actor: Actor, profile_id: MerchantProfileId, *, store: Store) -
             product_count=tx.merchants.count_products_of(profile_id),
             active_subscription_count=tx.subscriptions.count_live_of_profile(profile_id),
             logo_version=tx.logos.find_version(profile_id),
+            connect_failure=from_setting(tx.settings.find_setting(connect_failure_of(profile_id))),
         )
 
 
