@@ -137,6 +137,39 @@ def test_btcpay_is_connected_by_consent_watched_and_disconnected(desk: Desk, btc
     expect(paid).not_to_contain_text("btcpay ")
 
 
+def test_a_key_of_several_stores_says_which_there_are_and_takes_the_one_named(
+    desk: Desk, btcpay: Any
+) -> None:
+    fake, url, store_id = btcpay
+    other = fake.add_store("Second store")
+    desk.watch.elsewhere = (url,)
+    profile = desk.server.admin("GET", "/v1/admin/merchant-profiles")["profiles"][0]
+    page = desk.go(f"/admin/profiles/{profile['id']}")
+    dialog = page.get_by_role("dialog", name="Connect BTCPay Server")
+
+    def consent() -> int:
+        with page.expect_popup() as opened:
+            page.get_by_role("button", name="Connect BTCPay Server").click()
+        opened.value.close()
+        form = fake.approve(dialog.get_by_label("The link").input_value(), [store_id, other.id])
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        return int(
+            desk.server.client.post(form.target, content=form.body, headers=kind).status_code
+        )
+
+    assert consent() == 400
+    expect(dialog).to_contain_text("covers several stores", timeout=10_000)
+    expect(dialog).to_contain_text(f"Second store ({other.id})")
+    dialog.get_by_role("button", name="Close").click()
+    page.get_by_label("Id of the store that is paid").fill(other.id)
+    assert consent() == 200
+    expect(dialog).to_be_hidden(timeout=10_000)
+    expect(page.get_by_role("region", name="How it is paid")).to_contain_text(other.id[:8])
+    page.get_by_role("button", name="Disconnect").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Disconnect").click()
+    said(page, "Disconnected.")
+
+
 def test_zaprite_that_does_not_answer_says_so_in_the_form(open_desk: OpenDesk) -> None:
     desk = open_desk()
     profile = desk.server.admin("GET", "/v1/admin/merchant-profiles")["profiles"][0]

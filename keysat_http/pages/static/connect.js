@@ -6,17 +6,26 @@
   const PAUSE_MS = 2500;
   const LASTS_MS = 30 * 60 * 1000;
 
-  const connected = async (profileId) => {
-    const profile = await call(`GET /v1/admin/merchant-profiles/${profileId}`);
-    return profile.providers.some((one) => one.kind === "btcpay");
-  };
+  const profileOf = (profileId) => call(`GET /v1/admin/merchant-profiles/${profileId}`);
+
+  // Says why the consent came to nothing; of a key of several stores, which one may be chosen.
+  function explain(note, failure) {
+    const stores = failure.stores.map((store) => `${store.name} (${store.id})`);
+    note.textContent = stores.length
+      ? `The key covers several stores: ${stores.join(", ")}. Close this, name one of them and begin anew.`
+      : `${plain(failure.message)} Close this and begin anew.`;
+    const fold = document.getElementById("btcpay-store")?.closest("details");
+    if (fold && stores.length) fold.open = true;
+  }
 
   async function watch(dialog, profileId, until) {
     const note = dialog.querySelector("[data-part=state]");
     while (dialog.open && Date.now() < until) {
       await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
       try {
-        if (await connected(profileId)) {
+        const profile = await profileOf(profileId);
+        if (profile.connect_failure) return explain(note, profile.connect_failure);
+        if (profile.providers.some((one) => one.kind === "btcpay")) {
           dialog.close();
           toast("BTCPay Server is connected.");
           location.reload();
