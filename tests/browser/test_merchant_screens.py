@@ -170,6 +170,25 @@ def test_a_key_of_several_stores_says_which_there_are_and_takes_the_one_named(
     said(page, "Disconnected.")
 
 
+def test_the_guide_leads_to_the_consent_of_btcpay_and_back(desk: Desk, btcpay: Any) -> None:
+    fake, url, store_id = btcpay
+    desk.watch.elsewhere = (url,)
+    page = desk.go("/admin/start?step=provider")
+    page.get_by_role("button", name="Connect BTCPay Server").click()
+    page.wait_for_url(f"{url}/**")
+    form = fake.approve(page.url, [store_id])
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    answer = desk.server.client.post(form.target, content=form.body, headers=kind)
+    assert 'href="/admin/start?step=provider"' in answer.text
+    page = desk.go("/admin/start?step=provider")
+    expect(page.get_by_role("region", name="You get paid", exact=True)).to_contain_text(
+        "BTCPay Server"
+    )
+    expect(page.get_by_role("link", name="Get paid")).to_be_visible()
+    desk.assert_accessible()
+    desk.server.admin("POST", "/v1/admin/btcpay/disconnect", {})
+
+
 def test_zaprite_that_does_not_answer_says_so_in_the_form(open_desk: OpenDesk) -> None:
     desk = open_desk()
     profile = desk.server.admin("GET", "/v1/admin/merchant-profiles")["profiles"][0]
