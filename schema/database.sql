@@ -835,7 +835,7 @@ CREATE INDEX subscriptions_due ON subscriptions (next_action_at) WHERE next_acti
 
 CREATE INDEX subscriptions_of_policy ON subscriptions (policy_id, status);
 
-CREATE INDEX subscriptions_of_profile ON subscriptions (merchant_profile_id);
+CREATE INDEX subscriptions_of_profile ON subscriptions (merchant_profile_id, status);
 
 CREATE INDEX subscriptions_of_provider ON subscriptions (payment_provider_id);
 

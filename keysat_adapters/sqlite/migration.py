@@ -62,7 +62,11 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def packaged_migrations() -> tuple[Migration, ...]:
-    """Give the migrations this program carries, in order."""
+    """Give the migrations this program carries, in order.
+
+    Raises:
+        ValueError: two have the same number, and which comes first would be chance.
+    """
     folder = files("keysat_adapters.sqlite") / "migrations"
     found = []
     for entry in folder.iterdir():
@@ -76,4 +80,6 @@ def packaged_migrations() -> tuple[Migration, ...]:
                 step=_STEPS.get(int(match[1])),
             )
             found.append(migration)
+    if len({migration.version for migration in found}) < len(found):
+        raise ValueError("two migrations have the same number")
     return tuple(sorted(found, key=lambda migration: migration.version))

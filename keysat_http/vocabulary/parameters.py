@@ -63,6 +63,7 @@ PARAMETERS: Final[Terms] = {
     "q": says("How it begins: an id, an e-mail, a name, a code; or a license key.", "ada@"),
     "profile_id": names("Of the merchant profile."),
     "provider_id": names("Of the provider account."),
+    "next": says("The screen to lead to after signing in.", "/admin/"),
     "provider_invoice_id": says("The invoice's id at the provider.", "9vB3xQ"),
     "rail": says("How it is paid.", "lightning"),
     "recipient": says("Only those to this Lightning address.", "ada@tips.example"),

@@ -16,7 +16,7 @@ from tests.support.shop import Shop, running_shop
 
 PACKAGE: Final = "generated_keysat_client"
 LEFT_OUT: Final = [
-    "WARNING parsing GET /static/icon.svg within pages.",
+    "WARNING parsing GET /thank-you/license.svg within pages.",
     "WARNING parsing POST /v1/admin/import-issuer-key within server. Endpoint will not be generated.",
 ]
 """What is no JSON: a picture, and a file with a signing key, which an operator sends by hand."""

@@ -1,4 +1,4 @@
-"""Licenses, invoices and the audit log as files, from a server elsewhere."""
+"""Licenses, invoices, the audit log and codes as files, from a server elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -31,8 +31,17 @@ def _audit(api: API, p: Params) -> None:
     _write(api, p, "audit", audit_query(p))
 
 
+def _codes(api: API, p: Params) -> None:
+    query = {
+        "product_slug": p["product_slug"],
+        "include_inactive": "false" if p["is_active_only"] else "true",
+    }
+    _write(api, p, "discount-codes", query)
+
+
 ROWS: Final[Mapping[str, Remote]] = {
     "export licenses": Remote(run=_licenses),
     "export invoices": Remote(run=_invoices),
     "export audit": Remote(run=_audit),
+    "export codes": Remote(run=_codes),
 }

@@ -22,8 +22,8 @@ _OWN_SCREEN: Final = re.compile(r"/admin/[!-\[\]-~]*")
 @get(
     "/admin/login",
     exception_handlers={Exception: show_failure},
-    include_in_schema=False,
     media_type=MediaType.HTML,
+    tags=["pages"],
 )
 def show_sign_in(
     ports: NamedDependency[Ports],
