@@ -70,6 +70,7 @@ OPERATING: Final[Terms] = {
     "ConnectProblem.failed_at": when("When it failed."),
     "ConnectProblem.message": says("What went wrong.", "the key covers several stores"),
     "ConnectProblem.stores": says("Those the key covers, if that is what has to be chosen."),
+    "MerchantProfileDetail.connect_failure": says("Why the last try to connect BTCPay failed."),
     "SignInStatus.label": says("What the API key is called.", "Anna"),
     "SignInStatus.role": says("`master`, or the role of the API key.", "master"),
     "SignInStatus.scopes": says("What the session may do.", ["licenses:read"]),

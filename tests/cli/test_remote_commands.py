@@ -255,7 +255,7 @@ def _keep_logos(shop: RemoteShop, profile_id: str, tmp_path: Path) -> None:
     assert (set_["media_type"], set_["size"]) == ("image/png", 9)
     assert shop.same("profile", "show", profile_id)["logo_url"] == set_["logo_url"]
     picture.write_bytes(b"<svg/>")
-    assert shop.far.refusal("profile", "set-logo", profile_id, str(picture))[0] == 1
+    assert shop.far.refusal("profile", "set-logo", profile_id, str(picture))[0] == ExitCode.REFUSED
     assert shop.run("profile", "clear-logo", profile_id)["ok"] is True
 
 
