@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from keysat_cli.exit_codes import ExitCode
 from keysat_cli.remote.table import LOCAL_ONLY, REMOTE
 from keysat_core.ports.sandbox import PretendPayment
 from keysat_http.endpoints import ADMIN
@@ -209,6 +210,10 @@ def _export(shop: RemoteShop) -> None:
             assert far.read_bytes() == near.read_bytes(), what
             assert far.stat().st_mode & 0o777 == 0o600
             assert made["bytes"] == far.stat().st_size > 0
+    far, near = (side.folder / "codes.csv" for side in (shop.far, shop.near))
+    shop.run("export", "codes", "--active", "--output", str(far))
+    shop.near.json("export", "codes", "--active", "--output", str(near))
+    assert far.read_bytes() == near.read_bytes()
 
 
 def _let_others_in(shop: RemoteShop) -> None:

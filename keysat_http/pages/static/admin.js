@@ -186,6 +186,15 @@
     if (form && "atOnce" in form.dataset && event.target.checkValidity()) form.requestSubmit();
   });
 
+  // Of a list one value may stand for all others: choosing one side leaves the other.
+  document.addEventListener("change", (event) => {
+    const { form, name, value, checked } = event.target;
+    if (!checked || event.target.dataset.as !== "list" || name !== "event_types") return;
+    for (const other of form.querySelectorAll(`[name="${name}"]`)) {
+      if ((other.value === "*") !== (value === "*")) other.checked = false;
+    }
+  });
+
   // A slug follows the name until it is edited by hand.
   document.addEventListener("input", (event) => {
     const target = event.target.dataset?.slugFor;
