@@ -33,6 +33,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Read the audit log, and verify that nobody changed it.",
     ),
     "btcpay": ("keysat_cli.commands.btcpay", "Connect a BTCPay Server, which takes the payments."),
+    "session": (
+        "keysat_cli.commands.web_session",
+        "See who is signed in to the admin pages, and sign them out.",
+    ),
     "api-key": ("keysat_cli.commands.api_key", "Manage the keys of scripts and helpers."),
     "password": ("keysat_cli.commands.password", "Set the password of the admin pages."),
     "tier": ("keysat_cli.commands.tier", "Put licenses on other tiers."),

@@ -11,6 +11,7 @@ from keysat_core.errors import InvariantError, NotFound
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.access import end_sessions as ending
 from keysat_core.use_cases.access import list_sessions as listing
+from keysat_http.request_ports import REHEARSABLE_ROUTE
 from keysat_http.routes import delete, get, post
 from keysat_http.uses import UseBook
 from keysat_http.views.web_session import (
@@ -50,7 +51,7 @@ def list_web_sessions(
     return web_session_list_view(found, actor)
 
 
-@delete(_PATH + "/{session_name:str}", raises=[NotFound], tags=_TAGS)
+@delete(_PATH + "/{session_name:str}", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def end_web_session(
     session_name: FromPath[str], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
 ) -> EndedWebSession:
@@ -59,7 +60,7 @@ def end_web_session(
     return EndedWebSession(name=ended.name)
 
 
-@post(_PATH + "/end-others", raises=[NotFound], tags=_TAGS)
+@post(_PATH + "/end-others", raises=[NotFound], tags=_TAGS, **REHEARSABLE_ROUTE)
 def end_other_web_sessions(
     data: JSONBody[KeptSession], actor: NamedDependency[Actor], ports: NamedDependency[Ports]
 ) -> EndedWebSessions:

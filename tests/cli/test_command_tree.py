@@ -65,6 +65,7 @@ def test_the_commands_are_those_promised() -> None:
         "rates pin", "rates refresh", "rates show",
         "tip list", "tip cap",
         "api-key create", "api-key list", "api-key revoke", "password set", "password clear",
+        "session list", "session end", "session end-others",
         "audit list", "audit verify",
         "btcpay connect", "btcpay status", "btcpay disconnect", "btcpay methods",
         "zaprite connect", "zaprite status", "zaprite disconnect", "zaprite saved",
@@ -106,7 +107,7 @@ def test_what_destroys_asks_unless_told_yes() -> None:
         "product delete", "policy delete", "license revoke", "machine deactivate", "restore",
         "zaprite disconnect", "zaprite charge", "btcpay disconnect", "profile delete",
         "invoice settle", "webhook delete", "tier change", "subscription cancel", "code delete",
-        "api-key revoke", "password clear",
+        "api-key revoke", "password clear", "session end", "session end-others",
     }  # fmt: skip
 
 

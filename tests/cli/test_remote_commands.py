@@ -223,6 +223,12 @@ def _let_others_in(shop: RemoteShop) -> None:
     assert [one["id"] for one in listed["api_keys"]] == [made["id"]]
     assert shop.run("api-key", "revoke", made["id"], "--yes")["ok"] is True
     assert shop.run("password", "set", stdin="correct horse battery\n") == {"ok": True}
+    for _ in range(3):
+        shop.door.client.post("/admin/login", json={"api_key": ADMIN_KEY})
+        shop.door.client.cookies.clear()
+    first, second, *_ = shop.run("session", "list")["sessions"]
+    assert shop.run("session", "end", first["name"], "--yes")["name"] == first["name"]
+    assert shop.run("session", "end-others", second["name"], "--yes")["ended"] == 1
 
 
 def _tell_of_events(shop: RemoteShop) -> None:

@@ -136,5 +136,5 @@ def test_the_document_says_which_operations_take_it(shop: Shop) -> None:
     assert takes - deletes == {
         "revoke_license", "suspend", "unsuspend", "set_policy_archived", "deactivate_machine",
         "cancel_subscription", "settle_invoice_by_hand", "change_license_tier", "stop_btcpay",
-        "disconnect_zaprite_account",
+        "disconnect_zaprite_account", "end_other_web_sessions",
     }  # fmt: skip

@@ -9,6 +9,7 @@ from keysat_cli.remote.api import API
 from keysat_cli.remote.row import Params, Remote
 
 KEYS: Final = "api-keys"
+SESSIONS: Final = "web-sessions"
 
 
 def _create_key(api: API, p: Params) -> Any:
@@ -32,6 +33,19 @@ def _set_password(api: API, p: Params) -> Any:
     return api.post("web-password", body={"password": read_password().reveal()})
 
 
+def _list_sessions(api: API, p: Params) -> Any:
+    del p
+    return api.get(SESSIONS)
+
+
+def _end_session(api: API, p: Params) -> Any:
+    return api.delete(SESSIONS, p["session_name"])
+
+
+def _end_others(api: API, p: Params) -> Any:
+    return api.post(SESSIONS, "end-others", body={"keep": p["keep"]})
+
+
 ROWS: Final[Mapping[str, Remote]] = {
     "api-key create": Remote(run=_create_key),
     "api-key list": Remote(
@@ -40,4 +54,10 @@ ROWS: Final[Mapping[str, Remote]] = {
     ),
     "api-key revoke": Remote(run=_revoke_key),
     "password set": Remote(run=_set_password),
+    "session list": Remote(
+        run=_list_sessions,
+        columns=("name", "signed_in_with", "created_at", "last_seen_at", "expires_at", "ip"),
+    ),
+    "session end": Remote(run=_end_session),
+    "session end-others": Remote(run=_end_others),
 }
