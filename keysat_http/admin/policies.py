@@ -59,7 +59,11 @@ class NewPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PolicyPatch(msgspec.Struct, frozen=True, kw_only=True):
-    """What to change. A null override or rank clears it; any other null leaves the field alone."""
+    """What to change. A null override or rank clears it; any other null leaves the field alone.
+
+    ``metadata`` takes the place of all there is; ``metadata_changes`` sets single keys, or takes away
+    those that are null.
+    """
 
     name: str | UnsetType = UNSET
     duration_seconds: WholeNumber | UnsetType = UNSET
@@ -69,6 +73,7 @@ class PolicyPatch(msgspec.Struct, frozen=True, kw_only=True):
     price_sats_override: WholeNumber | UnsetType | None = UNSET
     entitlements: list[str] | UnsetType = UNSET
     metadata: JSONValue = None
+    metadata_changes: dict[str, JSONValue] | UnsetType = UNSET
     is_recurring: bool | UnsetType = UNSET
     renewal_period_days: WholeNumber | UnsetType = UNSET
     grace_period_days: WholeNumber | UnsetType = UNSET
@@ -161,6 +166,7 @@ def update_policy(
         price_sats_override=data.price_sats_override,
         entitlements=UNSET if entitlements is UNSET else tuple(entitlements),
         metadata=UNSET if data.metadata is None else data.metadata,
+        metadata_changes=data.metadata_changes,
         is_recurring=data.is_recurring,
         renewal_period_days=data.renewal_period_days,
         grace_period_days=data.grace_period_days,

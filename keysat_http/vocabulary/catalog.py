@@ -64,6 +64,7 @@ CATALOG: Final[Terms] = {
     "max_machines": says("How many machines may use a license; 0 is any number.", 3),
     "max_uses": says("How often a code may be used; null is any number of times.", 100),
     "metadata": says("Any JSON of the operator's own; kept as it is.", {"color": "blue"}),
+    "metadata_changes": says("Keys of `metadata` to set; null takes one away.", {"color": "blue"}),
     "name": says("What people read.", "Editor Pro", chars_max=NAME_CHARS_MAX),
     "CatalogItem.description": says("What it allows, for buyers.", "Save as PDF"),
     "paid_redemptions": says("Uses of the code that were paid for.", 3),

@@ -195,6 +195,10 @@ def test_a_patch_changes_only_what_it_holds(stocked: Shop) -> None:
     )
     assert changed == policy | {"name": "New"}
     assert stocked.admin("PATCH", path, json={"metadata": {"b": 2}})["metadata"] == {"b": 2}
+    changes = {"metadata_changes": {"c": [3], "b": None, "none": None}}
+    assert stocked.admin("PATCH", path, json=changes)["metadata"] == {"c": [3]}
+    both = {"metadata": {"d": None, "c": 5}, "metadata_changes": {"c": None}}
+    assert stocked.admin("PATCH", path, json=both)["metadata"] == {"d": None}
     cleared = stocked.admin("PATCH", path, json={"price_sats_override": None, "tier_rank": None})
     assert (cleared["price_sats_override"], cleared["tier_rank"]) == (None, None)
 

@@ -36,7 +36,10 @@ PLAIN = (
 
 
 class UpdatePolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """Fields to change; what is UNSET stays. None clears the override or the rank."""
+    """Fields to change; what is UNSET stays. None clears the override or the rank.
+
+    ``metadata_changes`` sets single keys of the metadata, and takes away those that are None.
+    """
 
     policy_id: PolicyId
     name: str | UnsetType = UNSET
@@ -47,6 +50,7 @@ class UpdatePolicy(msgspec.Struct, frozen=True, kw_only=True):
     price_sats_override: int | UnsetType | None = UNSET
     entitlements: tuple[str, ...] | UnsetType = UNSET
     metadata: JSONValue | UnsetType = UNSET
+    metadata_changes: dict[str, JSONValue] | UnsetType = UNSET
     is_recurring: bool | UnsetType = UNSET
     renewal_period_days: int | UnsetType = UNSET
     grace_period_days: int | UnsetType = UNSET
@@ -86,11 +90,7 @@ def update_policy(
     now = clock.now()
     with store.writing() as tx:
         policy = tx.policies.get_policy(command.policy_id)
-        changes = {
-            field: value
-            for field in (*PLAIN, *NULLABLE)
-            if (value := getattr(command, field)) is not UNSET and value != getattr(policy, field)
-        }
+        changes = _changes(policy, command)
         if not changes:
             return policy
         changed = msgspec.structs.replace(policy, updated_at=now, **changes)
@@ -141,6 +141,20 @@ def set_tip(actor: Actor, command: SetTip, *, store: Store, clock: Clock, ids: I
         event = policy_updated(changed, "tip")
         tx.trail.append_event(outbox_event(event, event_id=EventId(ids.new()), now=now))
     return changed
+
+
+def _changes(policy: Policy, command: UpdatePolicy) -> dict[str, JSONValue]:
+    asked = {field: getattr(command, field) for field in (*PLAIN, *NULLABLE)}
+    if not isinstance(command.metadata_changes, UnsetType):
+        kept = policy.metadata if asked["metadata"] is UNSET else asked["metadata"]
+        merged = {**(kept if isinstance(kept, dict) else {}), **command.metadata_changes}
+        gone = {key for key, value in command.metadata_changes.items() if value is None}
+        asked["metadata"] = {key: value for key, value in merged.items() if key not in gone}
+    return {
+        field: value
+        for field, value in asked.items()
+        if value is not UNSET and value != getattr(policy, field)
+    }
 
 
 def _action(changes: dict[str, JSONValue]) -> str:
