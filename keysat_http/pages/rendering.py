@@ -40,6 +40,8 @@ _TEMPLATES.filters |= {
     "sats": spelling.sats,
     "money": spelling.money,
     "units": spelling.units,
+    "hundredths": spelling.hundredths,
+    "percent": spelling.percent,
     "day": spelling.day,
     "moment": spelling.moment,
     "span": spelling.span,

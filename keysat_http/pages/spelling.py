@@ -59,6 +59,17 @@ def units(amount: int, currency: Currency) -> str:
     return f"{amount // 100}.{amount % 100:02d}"
 
 
+def hundredths(bps: int) -> str:
+    """Spell basis points as percent are typed: ``12.75``, ``5``."""
+    whole, rest = divmod(bps, 100)
+    return f"{whole}.{rest:02d}".rstrip("0") if rest else str(whole)
+
+
+def percent(bps: int) -> str:
+    """Spell basis points: ``12.75 %``."""
+    return f"{hundredths(bps)} %"
+
+
 def day(instant: Instant) -> str:
     """Spell a day: ``2 Jan 2026``."""
     if not 0 <= instant <= INSTANT_MAX:

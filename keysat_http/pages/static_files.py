@@ -22,6 +22,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     "htmx.js": "text/javascript",
     "codes.js": "text/javascript",
     "licenses.js": "text/javascript",
+    "reorder.js": "text/javascript",
     "rows.js": "text/javascript",
     "overview.js": "text/javascript",
     "search.js": "text/javascript",

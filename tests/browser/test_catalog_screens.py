@@ -1,5 +1,7 @@
 """What is sold, as an operator manages it: products, tiers and codes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -17,6 +19,44 @@ def said(page: Page, text: str) -> None:
     expect(page.get_by_role("status").get_by_text(text).last).to_be_visible()
 
 
+@contextmanager
+def saving(page: Page) -> Iterator[None]:
+    """Wait until what is changed inside was answered."""
+    with page.expect_response(
+        lambda answer: "/v1/admin/" in answer.url and answer.request.method != "GET"
+    ):
+        yield
+
+
+def save(page: Page, region: str) -> None:
+    with saving(page):
+        page.get_by_role("region", name=region).get_by_role("button", name="Save").click()
+
+
+def test_a_product_is_made_with_a_catalog_by_keyboard(desk: Desk) -> None:
+    page = desk.go("/admin/products")
+    page.get_by_role("button", name="New product").press("Enter")
+    page.keyboard.type("With Catalog")
+    dialog = page.get_by_role("dialog", name="New product")
+    dialog.get_by_label("Price").fill("19.90")
+    dialog.get_by_label("Currency").select_option("EUR")
+    dialog.get_by_text("Entitlements", exact=True).press("Enter")
+    dialog.get_by_role("button", name="Add an entitlement").press("Enter")
+    page.keyboard.type("sync")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Sync")
+    desk.assert_accessible()
+    dialog.get_by_role("button", name="Create product").press("Enter")
+    page.wait_for_url("**/admin/products/*")
+    made = desk.server.admin("GET", f"/v1/admin/products/{page.url.rsplit('/', 1)[1]}")
+    assert (made["slug"], made["price_currency"], made["price_value"]) == (
+        "with-catalog",
+        "EUR",
+        1_990,
+    )
+    assert [one["slug"] for one in made["entitlements_catalog"]] == ["sync"]
+
+
 def test_a_product_is_edited_its_catalog_arranged_and_cleared(open_desk: OpenDesk) -> None:
     desk = open_desk("phone", "dark")
     made = product_of(desk, "edited")
@@ -31,8 +71,8 @@ def test_a_product_is_edited_its_catalog_arranged_and_cleared(open_desk: OpenDes
         row.get_by_label("Slug").fill(slug)
         row.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Move up").last.press("Enter")
-    page.get_by_role("button", name="Save").click()
-    said(page, "Saved.")
+    save(page, "About")
+    expect(page.get_by_role("heading", name="Edited Well")).to_be_visible()
     desk.assert_accessible()
     kept = desk.server.admin("GET", f"/v1/admin/products/{made['id']}")
     assert (kept["name"], kept["price_value"]) == ("Edited Well", 1_250)
@@ -43,9 +83,8 @@ def test_a_product_is_edited_its_catalog_arranged_and_cleared(open_desk: OpenDes
     expect(page.get_by_text("Slugs may hold only")).to_be_visible()
     for _ in range(2):
         page.get_by_role("button", name="Remove").first.click()
-    page.get_by_role("button", name="Save").click()
+    save(page, "About")
     expect(page.locator("[data-row]")).to_have_count(0)
-    said(page, "Saved.")
     kept = desk.server.admin("GET", f"/v1/admin/products/{made['id']}")
     assert not kept["entitlements_catalog"]
     assert kept["description"] == ""
@@ -100,8 +139,19 @@ def test_tiers_are_drafted_edited_moved_hidden_archived_and_deleted(open_desk: O
         expect(card).to_contain_text(shown)
     desk.assert_accessible()
     page.get_by_role("button", name="Move Pro earlier").press("Enter")
-    said(page, "Order saved.")
-    page.get_by_role("article", name="Basic").drag_to(page.get_by_role("article", name="Pro"))
+    said(page, "Order saved: Pro is 1 of 2.")
+    expect(page.get_by_role("button", name="Move Pro earlier")).to_be_focused()
+    expect(page.get_by_role("article").first).to_contain_text("rank 1")
+    handle = page.get_by_role("article", name="Basic").locator("[data-handle]")
+    handle.hover()
+    page.mouse.down()
+    page.get_by_role("article", name="Pro").hover(force=True)
+    expect(page.get_by_role("article").first).to_contain_text("Basic")
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(page.get_by_role("article").first).to_contain_text("Pro")
+    handle.drag_to(page.get_by_role("article", name="Pro"))
+    said(page, "Order saved: Basic is 1 of 2.")
     expect(page.get_by_role("article").first).to_contain_text("Basic")
     expect(page.get_by_role("article").first).to_contain_text("rank 1")
     page.get_by_role("button", name="Hide Pro").click()
@@ -111,17 +161,23 @@ def test_tiers_are_drafted_edited_moved_hidden_archived_and_deleted(open_desk: O
     page.get_by_role("button", name="Archive Basic").click()
     page.get_by_role("button", name="Archive", exact=True).click()
     page.get_by_role("link", name="Show 1 archived").click()
+    expect(page.get_by_role("link", name="Hide 1 archived")).to_be_visible()
+    page = desk.go("/admin/policies?product=tiered")
+    page.wait_for_url("**/admin/policies?product=tiered&archived=yes")
+    desk.assert_accessible()
     page.get_by_role("button", name="Unarchive Basic").click()
     said(page, "Brought back.")
-    page.get_by_role("button", name="Delete Basic").click()
-    page.get_by_role("button", name="Delete", exact=True).click()
-    expect(page.get_by_role("article", name="Basic")).to_have_count(0)
+    for name in ("Basic", "Pro"):
+        page.get_by_role("button", name=f"Delete {name}").click()
+        page.get_by_role("button", name="Delete", exact=True).click()
+        expect(page.get_by_role("article", name=name)).to_have_count(0)
+    expect(page.get_by_role("heading", name="No tiers")).to_be_visible()
 
 
 def test_editing_a_tier_keeps_what_it_inherits_and_what_it_does_not_know(
     open_desk: OpenDesk,
 ) -> None:
-    desk = open_desk("phone")
+    desk = open_desk("phone", "dark")
     product_of(desk, "kept", price_currency="USD", price_value=4_900)
     policy = desk.server.admin(
         "POST",
@@ -139,26 +195,24 @@ def test_editing_a_tier_keeps_what_it_inherits_and_what_it_does_not_know(
     page.get_by_text("More", exact=True).click()
     page.get_by_label("Grace after its end").fill("0.5")
     page.get_by_label("Rank").fill("4")
-    page.get_by_role("button", name="Save").first.click()
-    said(page, "Saved.")
+    save(page, "Terms")
     kept = desk.server.admin("GET", f"/v1/admin/policies/{policy['id']}")
     assert kept["price_sats_override"] is None
     assert kept["metadata"] == {"own": {"deep": [1, "'\"<b>"]}, "description": "New"}
     assert (kept["grace_seconds"], kept["tier_rank"]) == (43_200, 4)
     page.get_by_label("Price in US dollars").fill("19.90")
-    page.get_by_role("button", name="Save").first.click()
+    save(page, "Terms")
     expect(page.get_by_role("region", name="As buyers see it")).to_contain_text("19.90 USD")
     page.get_by_label("Price in US dollars").fill("")
     page.get_by_label("Rank").fill("")
-    page.get_by_role("button", name="Save").first.click()
+    save(page, "Terms")
     expect(page.get_by_role("region", name="As buyers see it")).to_contain_text("49.00 USD")
     kept = desk.server.admin("GET", f"/v1/admin/policies/{policy['id']}")
     assert (kept["price_sats_override"], kept["tier_rank"]) == (None, None)
     page.get_by_label("Lightning address").fill("ann@example.org")
     page.get_by_label("Share in percent").fill("2.5")
     page.get_by_label("Label").fill("Ann")
-    page.get_by_role("button", name="Save").last.click()
-    said(page, "Saved.")
+    save(page, "A share for somebody")
     kept = desk.server.admin("GET", f"/v1/admin/policies/{policy['id']}")
     assert (kept["tip_recipient"], kept["tip_pct_bps"]) == ("ann@example.org", 250)
 
@@ -175,6 +229,7 @@ def test_codes_are_made_found_edited_and_deleted(open_desk: OpenDesk) -> None:
     desk.assert_accessible()
     dialog = page.get_by_role("dialog", name="New code")
     dialog.get_by_label("Code", exact=True).fill("half")
+    expect(dialog.get_by_label("Currency")).to_be_hidden()
     dialog.get_by_label("Percent off").fill("12.75")
     dialog.get_by_label("For", exact=True).select_option("coded")
     dialog.get_by_label("Gold").check()
@@ -187,12 +242,13 @@ def test_codes_are_made_found_edited_and_deleted(open_desk: OpenDesk) -> None:
     expect(row).to_contain_text("12.75 %")
     expect(row).to_contain_text("0 of 3")
     page.get_by_role("button", name="New code").click()
-    dialog.get_by_label("Code", exact=True).fill("five")
+    dialog.get_by_role("button", name="Generate one").click()
+    generated = dialog.get_by_label("Code", exact=True).input_value()
     dialog.get_by_label("What it does").select_option("set_price")
     dialog.get_by_label("Currency").select_option("USD")
     dialog.get_by_label("Price to pay").fill("5.00")
     dialog.get_by_role("button", name="Create code").click()
-    expect(page.get_by_role("region", name="Codes of every product")).to_contain_text("5.00 USD")
+    expect(page.get_by_role("row", name=generated)).to_contain_text("5.00 USD")
     page.get_by_role("button", name="New code").click()
     dialog.get_by_label("Code", exact=True).fill("gift")
     dialog.get_by_label("What it does").select_option("free_license")
@@ -200,38 +256,60 @@ def test_codes_are_made_found_edited_and_deleted(open_desk: OpenDesk) -> None:
     expect(page.get_by_role("row", name="GIFT")).to_be_visible()
     page.get_by_label("Find a code").fill("ann")
     expect(page.get_by_role("row", name="GIFT")).to_have_count(0)
-    page.get_by_role("button", name="Disable HALF").click()
-    said(page, "Disabled.")
+    with saving(page):
+        page.get_by_role("button", name="Disable HALF").click()
+    page.get_by_label("Status").select_option("disabled")
+    page.wait_for_url("**state=disabled")
     page.get_by_role("link", name="HALF").click()
     expect(page.get_by_label("Amount in percent")).to_have_value("12.75")
     expect(page.get_by_label("Until")).to_have_value("2031-05-06T07:08")
     desk.assert_accessible()
     page.get_by_label("How often").fill("")
     page.get_by_label("Description").fill("For friends")
-    page.get_by_role("button", name="Save").click()
-    said(page, "Saved.")
-    kept = next(
-        one
-        for one in desk.server.admin("GET", "/v1/admin/discount-codes?include_inactive=true")[
-            "codes"
-        ]
-        if one["code"] == "HALF"
-    )
+    save(page, "Terms")
+    expect(page.get_by_label("Until")).to_have_value("2031-05-06T07:08")
+    code_id = page.url.rsplit("/", 1)[1]
+    kept = desk.server.admin("GET", f"/v1/admin/discount-codes/{code_id}")["code"]
     assert (kept["amount"], kept["max_uses"], kept["description"]) == (1_275, None, "For friends")
+    page.get_by_label("Amount in percent").fill("0.5")
+    page.get_by_label("Until").fill("")
+    page.get_by_label("Gold").uncheck()
+    save(page, "Terms")
+    kept = desk.server.admin("GET", f"/v1/admin/discount-codes/{code_id}")["code"]
+    assert (kept["amount"], kept["expires_at"], kept["applies_to_policy_ids"]) == (50, None, [])
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Delete", exact=True).last.click()
     page.wait_for_url("**/admin/codes")
+    with page.expect_download() as file:
+        page.get_by_role("link", name="CSV").click()
+    assert generated in file.value.path().read_text()
+
+
+def test_a_code_is_made_by_keyboard_and_one_that_was_used_is_kept(open_desk: OpenDesk) -> None:
+    desk = open_desk("phone")
+    product_of(desk, "given")
+    page = desk.go("/admin/codes")
+    page.get_by_role("button", name="New code").focus()
+    for key in ("Enter", "g", "-", "1", "Tab", "Tab", "ArrowDown", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Create code").press("Enter")
+    link = page.get_by_role("link", name="G-1")
+    expect(page.get_by_role("row", name="G-1")).to_contain_text("everything")
     sold = httpx.post(
-        f"{desk.server.url}/v1/redeem", json={"product": "coded", "code": "GIFT"}, trust_env=False
+        f"{desk.server.url}/v1/redeem", json={"product": "given", "code": "G-1"}, trust_env=False
     )
     assert sold.status_code == 200, sold.text
-    page = desk.go("/admin/codes?q=gift")
-    page.get_by_role("link", name="GIFT").click()
-    expect(page.get_by_role("region", name="Uses").last).to_contain_text("redeemed")
+    link.press("Enter")
+    uses = page.get_by_role("region", name="Table of uses")
+    expect(uses).to_contain_text("redeemed")
+    expect(uses.get_by_role("link")).to_have_count(2)
+    desk.assert_accessible()
     desk.watch.expects = {409}
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("button", name="Delete", exact=True).last.click()
-    expect(page.get_by_role("status")).to_contain_text("disable")
+    page.get_by_role("button", name="Delete").press("Enter")
+    desk.assert_accessible()
+    page.get_by_role("button", name="Delete", exact=True).last.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("disable it instead")
 
 
 def test_a_product_is_sold_by_a_chosen_profile_and_keeps_what_others_changed_meanwhile(
@@ -362,7 +440,10 @@ def test_the_address_of_the_codes_says_what_is_shown_and_in_which_order(desk: De
         "POST", "/v1/admin/discount-codes", {"code": "LIST-ALL", "kind": "percent", "amount": 5}
     )
     page = desk.go("/admin/codes?q=list-")
-    assert page.locator("#list h2").all_inner_texts() == ["Listed 2", "For every product 1"]
+    assert page.locator("#list h2").all_inner_texts() == [
+        "Listed 2 codes",
+        "For every product 1 code",
+    ]
     expect(page.get_by_role("row", name="LIST-ALL")).to_contain_text("0.05 %")
     page.get_by_label("Product", exact=True).select_option("Listed")
     expect(page.get_by_role("row", name="LIST-ALL")).to_have_count(0)

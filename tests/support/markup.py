@@ -75,6 +75,8 @@ class _Reader(HTMLParser):
         self._named += [
             id_ for name in NAMED_ELSEWHERE if name in held for id_ in held[name].split()
         ]
+        for name in NAMED_ELSEWHERE:
+            self._named += held.get(name, "").split()
         if any(name.startswith("on") or name == "style" for name in held):
             page.problems.append(f"<{tag}> holds a script or a style")
         if "data-when" in held and "hidden" not in held:
@@ -89,7 +91,7 @@ class _Reader(HTMLParser):
                 self.page.references.append(held["href"])
             case "form":
                 self.page.forms.append((held.get("method", "get"), held.get("action", "")))
-            case "a":
+            case "a" if "href" in held:
                 self.page.links.append(held["href"])
             case "meta" if held.get("http-equiv") == "refresh":
                 self.page.refreshes = True

@@ -17,6 +17,7 @@ from keysat_core.use_cases.purchases.show_offers import TierOffer
 from keysat_http.pages.admin.caps import cap_of
 from keysat_http.pages.admin.frame import Frame
 from keysat_http.pages.admin.screens import screen
+from keysat_http.pages.admin.tier_form import tier_form
 from keysat_http.pages.offers import Card, card_of
 
 CADENCES: Final = (30, 90, 180, 365)
@@ -53,6 +54,7 @@ def show_policies(frame: NamedDependency[Frame]) -> Response[str]:
         cap=cap_of(len(tiers), frame.tier.caps.policies_per_product),
         cadences=CADENCES,
         durations=DURATIONS,
+        form=tier_form(product) if product is not None else None,
     )
 
 

@@ -1,5 +1,7 @@
 """One tier. Source: admin-api 7, Policies."""
 
+from typing import Final
+
 from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -16,9 +18,11 @@ from keysat_core.use_cases.tips.list_tips import list_tips
 from keysat_http.pages.admin.frame import Frame
 from keysat_http.pages.admin.policies import CADENCES, DURATIONS
 from keysat_http.pages.admin.screens import screen
+from keysat_http.pages.admin.tier_form import tier_form
 from keysat_http.pages.offers import card_of
 
-SHOWN_TIPS = 20
+SHOWN_TIPS: Final = 20
+"""Tips shown with a tier, newest first; the API gives all."""
 
 
 @screen("/admin/policies/{policy_id:str}", needs=Scope.POLICIES_READ)
@@ -27,19 +31,16 @@ def show_policy_screen(policy_id: FromPath[str], frame: NamedDependency[Frame]) 
     store = frame.ports.store
     policy = show_policy(frame.actor, PolicyId(policy_id), store=store)
     product = show_product(frame.actor, policy.product_id, store=store)
-    tips = []
-    if policy.tip is not None:
-        asked = TipFilter(recipient=policy.tip.recipient, limit=SHOWN_TIPS)
-        tips = list(list_tips(frame.actor, asked, store=store).tips)
+    asked = TipFilter(policy_id=policy.id, limit=SHOWN_TIPS)
     offer = TierOffer(policy=policy, price=list_price(product, policy))
     return frame.page(
         "admin/policy.html",
         product=product,
         policy=policy,
         card=card_of(product, offer, is_hidden_shown=True),
-        said=policy.metadata if isinstance(policy.metadata, dict) else {},
+        form=tier_form(product, policy),
         license_count=count_licenses(frame.actor, store=store).by_policy.get(policy.id, 0),
-        tips=tips,
+        tips=list_tips(frame.actor, asked, store=store),
         cadences=CADENCES,
         durations=DURATIONS,
     )

@@ -48,11 +48,27 @@ def arranged(
         keys: What can be sorted by.
         words: What ``q`` is looked for in.
     """
+    return cut(found_in(rows, query, keys=keys, words=words), query)
+
+
+def found_in(
+    rows: Iterable[T],
+    query: Mapping[str, str],
+    *,
+    keys: Mapping[str, Callable[[T], Any]],
+    words: Callable[[T], Iterable[str]],
+) -> list[T]:
+    """Give all rows that ``arranged`` cuts its page out of."""
     wanted = query.get("q", "").strip().casefold()
     found = [row for row in rows if not wanted or any(wanted in w.casefold() for w in words(row))]
     sort = query.get("sort", "")
     if key := keys.get(sort.removeprefix("-")):
         found.sort(key=key, reverse=sort.startswith("-"))
+    return found
+
+
+def cut(found: Sequence[T], query: Mapping[str, str]) -> Rows[T]:
+    """Give the page that the query asks for."""
     offset = offset_of(query)
     return Rows(
         rows=found[offset : offset + SHOWN_ROWS], offset=offset, limit=SHOWN_ROWS, total=len(found)

@@ -128,10 +128,6 @@
       if (isChangedOnly && !isTouched && !("always" in control.dataset)) continue;
       readOne(body, control);
     }
-    // Of a document only some keys have controls; the others, in data-merge, are kept.
-    for (const [name, kept] of Object.entries(JSON.parse(form.dataset.merge || "{}"))) {
-      if (name in body) body[name] = { ...kept, ...body[name] };
-    }
     // A component that is more than one control adds what it holds; see data-part in its script.
     form.dispatchEvent(new CustomEvent("keysat:read", { bubbles: true, detail: { body, isChangedOnly, FieldError } }));
     return body;

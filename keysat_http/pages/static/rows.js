@@ -1,11 +1,10 @@
-// Editors of lists: rows that are added, removed and moved, and lists whose order is saved at once.
+// Editors of lists: rows that are added, removed and moved, drafts, and buttons that fill a field.
 //
 //   data-rows="entitlements_catalog"   the fieldset; its <template> is a new row, data-cell names what
 //                                      an input of a row holds; sent only if it was touched
-//   data-reorder="PUT /v1/…" data-reorder-field="policy_ids"
-//                                      a list whose items (data-item="ID") are dragged or moved by buttons
 //   data-draft="#template" data-draft-into="#list"
 //                                      adds a copy of a template; __N__ in its ids becomes a number
+//   data-set="#field" data-value="30"  fills a field
 "use strict";
 (() => {
   let count = 0;
@@ -37,7 +36,7 @@
   });
 
   function move(item, step) {
-    const items = [...item.parentNode.children].filter((one) => one.matches("[data-row], [data-item]"));
+    const items = [...item.parentNode.children].filter((one) => one.matches("[data-row]"));
     const other = items[items.indexOf(item) + step];
     if (!other) return false;
     if (step < 0) other.before(item);
@@ -57,20 +56,8 @@
     return copy;
   }
 
-  async function save(list) {
-    const { call, refresh, showFailure, toast } = window.keysatAdmin;
-    const ids = [...list.querySelectorAll("[data-item]")].map((item) => item.dataset.item);
-    try {
-      await call(list.dataset.reorder, { [list.dataset.reorderField]: ids });
-      toast("Order saved.");
-    } catch (failure) {
-      showFailure(list, failure);
-    }
-    await refresh();
-  }
-
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-row-add], [data-row-remove], [data-move], [data-draft], [data-drop], [data-set]");
+    const button = event.target.closest("[data-row-add], [data-row-remove], [data-row] [data-move], [data-draft], [data-drop], [data-set]");
     if (!button) return;
     const { set, draft } = button.dataset;
     if (set) {
@@ -83,13 +70,12 @@
       into.lastElementChild.querySelector("input").focus();
     } else if ("drop" in button.dataset) {
       button.closest("[data-draft-item]").remove();
+      document.querySelector("[data-draft]")?.focus();
     } else if (button.dataset.move) {
-      const item = button.closest("[data-row], [data-item]");
-      if (!move(item, Number(button.dataset.move))) return;
+      const row = button.closest("[data-row]");
+      if (!move(row, Number(button.dataset.move))) return;
       button.focus();
-      const list = item.closest("[data-reorder]");
-      if (list) save(list);
-      else touch(item.closest("[data-rows]"));
+      touch(row.closest("[data-rows]"));
     } else {
       const editor = button.closest("[data-rows]");
       touch(editor);
@@ -102,26 +88,4 @@
       }
     }
   });
-
-  // Dragging; whoever cannot drag has the buttons.
-  let dragged = null;
-  document.addEventListener("dragstart", (event) => {
-    dragged = event.target.closest?.("[data-item]");
-    if (dragged) event.dataTransfer.effectAllowed = "move";
-  });
-  document.addEventListener("dragover", (event) => {
-    const over = event.target.closest?.("[data-item]");
-    if (!dragged || !over || over.parentNode !== dragged.parentNode) return;
-    event.preventDefault();
-    if (over === dragged) return;
-    const items = [...over.parentNode.children];
-    if (items.indexOf(dragged) < items.indexOf(over)) over.after(dragged);
-    else over.before(dragged);
-  });
-  document.addEventListener("drop", (event) => {
-    if (!dragged) return;
-    event.preventDefault();
-    save(dragged.closest("[data-reorder]"));
-  });
-  document.addEventListener("dragend", () => { dragged = null; });
 })();
