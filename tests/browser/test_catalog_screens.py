@@ -21,11 +21,12 @@ def said(page: Page, text: str) -> None:
 
 @contextmanager
 def saving(page: Page) -> Iterator[None]:
-    """Wait until what is changed inside was answered."""
+    """Wait until what is changed inside was answered, and the screen shown anew."""
     with page.expect_response(
         lambda answer: "/v1/admin/" in answer.url and answer.request.method != "GET"
     ):
         yield
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
 def save(page: Page, region: str) -> None:
@@ -325,14 +326,12 @@ def test_a_product_is_sold_by_a_chosen_profile_and_keeps_what_others_changed_mea
     page.reload()
     desk.server.admin("PATCH", path, {"price_currency": "EUR", "price_value": 999})
     page.get_by_label("Sold by").select_option("Second")
-    page.get_by_role("button", name="Save").press("Enter")
-    said(page, "Saved.")
+    save(page, "About")
     kept = desk.server.admin("GET", path)
     assert (kept["merchant_profile_id"], kept["price_value"]) == (second["id"], 999)
-    page.get_by_label("Sold by").select_option("The default profile")
-    page.get_by_role("button", name="Save").press("Enter")
     expect(page.get_by_label("Price")).to_have_value("9.99")
-    said(page, "Saved.")
+    page.get_by_label("Sold by").select_option("The default profile")
+    save(page, "About")
     assert desk.server.admin("GET", path)["merchant_profile_id"] is None
     page.get_by_role("button", name="Take off sale").press("Enter")
     said(page, "Taken off sale.")
