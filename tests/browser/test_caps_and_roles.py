@@ -42,6 +42,42 @@ def test_caps_are_announced_before_they_stop_anything_and_then_lead_to_a_higher_
     expect(page.get_by_label("Name", exact=True)).to_have_value("One more")
 
 
+def test_caps_of_tiers_and_codes_are_announced_and_stop_drafts_without_losing_them(
+    open_desk: OpenDesk,
+) -> None:
+    desk = open_desk("phone")
+    page = desk.go("/admin/products")
+    slug = "capped"
+    if desk.server.admin("GET", "/v1/admin/products")["total"] < 5:
+        add_product(desk.server, slug)
+    else:
+        slug = desk.server.admin("GET", "/v1/admin/products")["products"][0]["slug"]
+    for number in range(4):
+        body = {"product_slug": slug, "slug": f"t{number}", "name": f"T{number}"}
+        desk.server.admin("POST", "/v1/admin/policies", body)
+    page = desk.go(f"/admin/policies?product={slug}")
+    expect(page.get_by_text("approaching the limit")).to_contain_text("4 of 5 tiers")
+    page.get_by_role("button", name="Add a tier").click()
+    page.get_by_role("button", name="Add a tier").click()
+    first, second = page.get_by_role("region", name="New tier").all()
+    second.get_by_label("Name", exact=True).fill("One too many")
+    first.get_by_label("Name", exact=True).fill("Last")
+    first.get_by_role("button", name="Create tier").click()
+    expect(page.get_by_text("and you have them all")).to_be_visible()
+    desk.watch.expects = {402}
+    left = page.get_by_role("region", name="New tier")
+    left.get_by_role("button", name="Create tier").click()
+    expect(page.get_by_role("dialog", name="Your tier of Keysat ends here")).to_be_visible()
+    desk.assert_accessible()
+    page.keyboard.press("Escape")
+    expect(left.get_by_label("Name", exact=True)).to_have_value("One too many")
+    for number in range(9):
+        code = {"code": f"CAP{number}", "kind": "free_license", "amount": 0}
+        desk.server.admin("POST", "/v1/admin/discount-codes", code)
+    page = desk.go("/admin/codes")
+    expect(page.get_by_text("approaching the limit")).to_contain_text("9 of 10 active codes")
+
+
 def test_a_session_of_a_key_sees_and_does_what_the_key_may(
     open_desk: OpenDesk, office: LiveServer
 ) -> None:
