@@ -56,7 +56,7 @@ tiers = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(
     price=st.builds(Money, currency=currencies, amount=st.integers(0, 5_000_000)),
     known=rates,

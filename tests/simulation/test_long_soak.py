@@ -12,7 +12,7 @@ from tests.support.soak.program import said_by
 from tests.support.soak.weather import FAULTS
 
 SEEDS: Final = 20
-PURCHASES: Final = 2_000
+PURCHASES: Final = 1_000
 
 SECONDS: Final = 3_000
 """What a busy machine takes for all of them, and more; an idle one of two cores takes a minute and a half."""

@@ -10,9 +10,14 @@ from litestar.params import FromPath
 from keysat_core.domain.actor import Scope
 from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.invoice import Attention, InvoiceStatus
-from keysat_core.domain.listing import InvoiceFilter
+from keysat_core.domain.listing import InvoiceFilter, InvoiceRow
+from keysat_core.domain.merchant import ProviderKind
 from keysat_core.use_cases.products.list_products import list_products, show_product
 from keysat_core.use_cases.purchases.list_invoices import list_invoices, show_invoice
+from keysat_core.use_cases.zaprite.list_saved_payments import (
+    ListedPayment,
+    list_saved_payments,
+)
 from keysat_http.pages.admin.frame import Frame
 from keysat_http.pages.admin.licenses import member
 from keysat_http.pages.admin.screens import screen
@@ -61,6 +66,7 @@ def show_invoices(frame: NamedDependency[Frame]) -> Response[str]:
             is_exact=page.is_total_exact,
         ),
         products=products,
+        chosen=chosen,
         statuses=list(InvoiceStatus),
     )
 
@@ -78,6 +84,17 @@ def show_invoice_screen(invoice_id: FromPath[str], frame: NamedDependency[Frame]
         product=show_product(frame.actor, row.invoice.product_id, store=store),
         rate=None if rate is None else f"{Decimal(rate) / CENTIBPS:,.2f}",
         attention=ATTENTION_WORDS.get(row.invoice.attention) if row.invoice.attention else None,
+        saved=_saved_by(frame, row),
         is_pending=row.invoice.status is InvoiceStatus.PENDING,
         is_settled=row.invoice.status is InvoiceStatus.SETTLED,
     )
+
+
+def _saved_by(frame: Frame, row: InvoiceRow) -> list[ListedPayment]:
+    """Give what the buyer of an invoice saved at its account, among what was saved lately."""
+    email = row.invoice.buyer_email
+    is_chargeable = row.provider_kind is ProviderKind.ZAPRITE and email is not None
+    if not is_chargeable or Scope.PAYMENT_PROVIDERS_READ not in frame.actor.scopes:
+        return []
+    page = list_saved_payments(frame.actor, limit=SHOWN_ROWS, offset=0, store=frame.ports.store)
+    return [one for one in page.rows if one.buyer_email == email]

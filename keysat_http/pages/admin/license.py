@@ -58,7 +58,7 @@ def show_license_screen(license_id: FromPath[str], frame: NamedDependency[Frame]
         license=license,
         product=product,
         policy=next((one for one in tiers if one.id == license.policy_id), None),
-        tiers=[one for one in tiers if not one.is_archived],
+        tiers=[one for one in tiers if one.active and not one.is_archived],
         grants=[entitlement_feature(slug, catalog) for slug in license.entitlements],
         changes=changes,
         machines=machines.rows,
@@ -66,8 +66,16 @@ def show_license_screen(license_id: FromPath[str], frame: NamedDependency[Frame]
         happenings=sorted(
             _happenings(frame, license.id, changes), key=lambda one: one.at, reverse=True
         ),
-        key=show_license_key(actor, license.id, store=store, keys=frame.ports.keys).key,
+        key=_key(frame, license.id),
     )
+
+
+def _key(frame: Frame, license_id: LicenseId) -> str | None:
+    """Give the key if it was asked for: it is nothing to lie about in every page."""
+    if frame.query.get("key") != "show":
+        return None
+    ports = frame.ports
+    return show_license_key(frame.actor, license_id, store=ports.store, keys=ports.keys).key
 
 
 def _happenings(
