@@ -170,4 +170,4 @@ def test_planted_texts_are_shown_as_they_were_written(both: Both) -> None:
     _, infested, _ = both
     showing = [shape for shape, seen in infested.items() if f"{MARK}\"'><img src=x" in seen.text]
     assert len(showing) > len(infested) / 2
-    assert not [shape for shape, seen in infested.items() if "1337" in seen.text]
+    assert not [shape for shape, seen in infested.items() if "4267635650" in seen.text]

@@ -110,6 +110,7 @@ BODIES: Final[Mapping[str, Callable[[Names], dict[str, Any]]]] = {
     "create_product": lambda _: {"slug": "editor", "name": "Editor", "price_sats": 50_000},
     "create_webhook_endpoint": lambda _: {"url": "https://hooks.example/keysat"},
     "disconnect_zaprite_account": lambda names: {"provider_id": names["zaprite_id"]},
+    "end_other_web_sessions": lambda names: {"keep": names["kept_session_name"]},
     "issue_licenses_in_bulk": lambda _: {
         "csv": "product_slug,buyer_email\napp,ada@example.com\napp,bob@example.com\n"
     },
@@ -218,14 +219,17 @@ def fill(stock: Stock) -> None:
     )
     default, *_ = shop.admin("GET", "/merchant-profiles")["profiles"]
     second = shop.admin("POST", "/merchant-profiles", json={"name": "First shop"})
+    picture = "iVBORw0KGgoAAA=="
+    shop.admin("PUT", f"/merchant-profiles/{second['id']}/logo", json={"content": picture})
     rail = f"/merchant-profiles/{default['id']}/rail-preferences/card"
     shop.admin("PUT", rail, json={"payment_provider_id": stock.zaprite.account().id})
     key = shop.admin("POST", "/api-keys", json={"label": "agent", "role": "support"})
     deliveries = shop.admin("GET", "/webhook-deliveries")["deliveries"]
-    signed_in = shop.client.post("/admin/login", json={"api_key": key["token"]})
-    assert signed_in.status_code == 204, signed_in.text
-    shop.client.cookies.clear()
-    (session,) = shop.admin("GET", "/web-sessions")["sessions"]
+    for _ in range(3):
+        signed_in = shop.client.post("/admin/login", json={"api_key": key["token"]})
+        assert signed_in.status_code == 204, signed_in.text
+        shop.client.cookies.clear()
+    session, kept, _ = shop.admin("GET", "/web-sessions")["sessions"]
     names |= {
         "btcpay_id": stock.btcpay.account().id,
         "change_id": change["id"],
@@ -247,6 +251,7 @@ def fill(stock: Stock) -> None:
         "other_rail": "lightning",
         "spare_id": spare["id"],
         "session_name": session["name"],
+        "kept_session_name": kept["name"],
         "saved_invoice_id": saved["invoice_id"],
         "subscribed_id": subscription["license_id"],
         "subscription_id": subscription["id"],

@@ -3,7 +3,9 @@
 from typing import Final
 
 MARK: Final = "qzx"
-MARKUP: Final = f"""{MARK}"'><img src=x onerror=planted=1><script>planted=2</script>{{{{7*191}}}}"""
+MARKUP: Final = (
+    f"""{MARK}"'><img src=x onerror=planted=1><script>planted=2</script>{{{{98765*43210}}}}"""
+)
 LONG: Final = (
     MARKUP
     + """</title></textarea></select></script></dialog><style>*{display:none}</style>"""
@@ -30,6 +32,6 @@ def planted(text: str) -> list[str]:
         text + UNSEEN + LONG + UNSEEN,
         text + UNSEEN + MARKUP,
         text + MARKUP,
-        f"{MARK}<b>\"'{{{{7*191}}}}",
+        f"{MARK}<b>\"'{{{{98765*43210}}}}",
         text,
     ]

@@ -29,6 +29,7 @@ from keysat_core.testing.strategies.billing import (
 )
 from keysat_core.testing.strategies.codes import codes, redemptions
 from keysat_core.testing.strategies.connections import (
+    connect_failures,
     connect_states,
     provider_health,
     remote_deliveries,
@@ -227,6 +228,7 @@ __all__ = [
     "clock_facts",
     "codes",
     "confirms",
+    "connect_failures",
     "connect_states",
     "cycles",
     "declines",

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from keysat_core.domain.connect_failure import ConnectFailure
 from keysat_core.domain.connecting import ConnectState, RemoteStore, RemoteWebhook
 from keysat_core.domain.ids import MerchantProfileId, ProviderAccountId
 from keysat_core.domain.provider_health import ProviderHealth, ProviderProblem
@@ -78,4 +79,15 @@ def webhook_troubles(**fixed: Any) -> SearchStrategy[WebhookTrouble]:
         problem=st.sampled_from(WebhookProblem),
         detail=st.none() | texts(),
         since=instants(),
+    )
+
+
+def connect_failures(**fixed: Any) -> SearchStrategy[ConnectFailure]:
+    """Why a consent came to nothing, with stores to choose from or without."""
+    return built(
+        ConnectFailure,
+        fixed,
+        message=texts(),
+        stores=st.lists(remote_stores(), max_size=3).map(tuple),
+        failed_at=instants(),
     )

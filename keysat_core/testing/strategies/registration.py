@@ -19,6 +19,7 @@ from keysat_core.domain.audit_chain import Anchor
 from keysat_core.domain.audit_list import AuditFilter, AuditRow
 from keysat_core.domain.audit_walk import ChainEnd, ChainReport
 from keysat_core.domain.buyer import BuyerRequest
+from keysat_core.domain.connect_failure import ConnectFailure
 from keysat_core.domain.connecting import ConnectState, RemoteStore, RemoteWebhook
 from keysat_core.domain.entitlement import CatalogEntry
 from keysat_core.domain.events import Event, OutboxEvent
@@ -110,6 +111,7 @@ from keysat_core.testing.strategies.audits import (
 )
 from keysat_core.testing.strategies.commerce import COMMERCE
 from keysat_core.testing.strategies.connections import (
+    connect_failures,
     connect_states,
     provider_health,
     remote_deliveries,
@@ -299,6 +301,7 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     ProviderHealth: provider_health,
     RemoteDelivery: remote_deliveries,
     WebhookTrouble: webhook_troubles,
+    ConnectFailure: connect_failures,
     ProviderInvoice: provider_invoices,
     ProviderNotice: provider_notices,
     ProviderReport: provider_reports,
