@@ -11,7 +11,7 @@ from tests.support.soak.buyers import PLANS
 from tests.support.soak.program import said_by
 from tests.support.soak.weather import FAULTS
 
-SEEDS: Final = 20
+SEEDS: Final = 10
 PURCHASES: Final = 1_000
 
 SECONDS: Final = 3_000

@@ -197,7 +197,7 @@ def test_a_revoked_license_is_refused(shop: SandboxPorts) -> None:
 def test_no_port_is_missing(shop: SandboxPorts) -> None:
     # Real payment services and subscribers have no place in a shop of pretend money.
     missing = {field.name for field in fields(shop) if getattr(shop, field.name) is None}
-    assert missing == {"btcpay", "lightning", "saved_payments", "webhooks", "zaprite"}
+    assert missing == {"btcpay", "checkup", "lightning", "saved_payments", "webhooks", "zaprite"}
 
 
 def test_they_are_plain_ports_on_request(shop: SandboxPorts) -> None:

@@ -151,7 +151,7 @@
   async function finish(host, said) {
     const { done, then, reveal: field, revealTitle, revealText } = host.dataset;
     const dialog = host.closest("dialog");
-    if (host.matches("form")) host.reset();
+    if (host.matches("form") && !("atOnce" in host.dataset)) host.reset();
     host.closest("[data-draft-item]")?.remove();
     dialog?.close();
     if (field) await reveal({ title: revealTitle, text: revealText, secret: said[field] });
