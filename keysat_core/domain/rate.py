@@ -15,6 +15,8 @@ from keysat_core.errors import InvariantError
 
 SATS_PER_BTC: Final = 100_000_000
 MINOR_PER_UNIT: Final = 100
+CENTIBPS_PER_UNIT: Final = 10_000
+"""How invoices remember a rate: times this (lifecycles 14.1)."""
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +33,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def centibps(self) -> int:
         """The rate times 10 000, rounded half up: how invoices remember it (lifecycles 14.1)."""
-        return _round_half_up(Fraction(self.units_per_btc) * 10_000)
+        return _round_half_up(Fraction(self.units_per_btc) * CENTIBPS_PER_UNIT)
 
 
 class FetchedRate(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,16 @@ def convert(price: Money, rate: Rate | None) -> Quote:
     exact = Fraction(price.amount * (SATS_PER_BTC // MINOR_PER_UNIT)) / Fraction(rate.units_per_btc)
     amount = Money(currency=Currency.SAT, amount=max(1, _round_half_up(exact))).amount
     return Quote(amount_sats=amount, listed=price, rate=rate)
+
+
+def listed_value(sats: int, currency: Currency, centibps: int) -> Money:
+    """Say in a fiat currency what sats were at a remembered rate, for people to read.
+
+    Rounded half up to cents, so it may be a cent off what was listed before a discount in sats.
+    ``centibps`` as ``Rate.centibps``.
+    """
+    exact = Fraction(sats * centibps * MINOR_PER_UNIT, CENTIBPS_PER_UNIT * SATS_PER_BTC)
+    return Money(currency=currency, amount=_round_half_up(exact))
 
 
 def _round_half_up(value: Fraction) -> int:

@@ -1,6 +1,6 @@
 """A receipt of a settled purchase, made for paper. Whoever has the invoice id may see it."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Final
 
 from litestar import MediaType, Response
@@ -11,7 +11,7 @@ from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.money import Money
 from keysat_core.domain.payment import Rail
-from keysat_core.domain.rate import MINOR_PER_UNIT, SATS_PER_BTC
+from keysat_core.domain.rate import CENTIBPS_PER_UNIT, listed_value
 from keysat_core.errors import NotFound, SigningKeyUnusable
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.purchases.show_purchase import PurchaseSheet
@@ -22,8 +22,6 @@ from keysat_http.pages.sellers import seller_of
 from keysat_http.routes import get
 from keysat_http.settings import HTTPSettings
 
-CENTIBPS: Final = 10_000
-"""How invoices remember a rate: times this (lifecycles 14.1)."""
 RAIL_WORDS: Final = {
     Rail.LIGHTNING: "Lightning",
     Rail.ONCHAIN: "Bitcoin on chain",
@@ -65,7 +63,7 @@ def show_receipt(
         item=_item(sheet),
         total=_total(invoice),
         buyer=masked(invoice.buyer_email),
-        rate=None if rate is None else f"{Decimal(rate) / CENTIBPS:,.2f}",
+        rate=None if rate is None else f"{Decimal(rate) / CENTIBPS_PER_UNIT:,.2f}",
         method=_method(sheet),
         seller=seller_of(sheet.profile, sheet.logo_version),
     )
@@ -90,9 +88,7 @@ def _total(invoice: Invoice) -> Money | None:
         return None
     if invoice.amount_sats == invoice.base_price_sats:
         return invoice.listed
-    units = Decimal(invoice.amount_sats) * rate / CENTIBPS / SATS_PER_BTC
-    cents = (units * MINOR_PER_UNIT).to_integral_value(ROUND_HALF_UP)
-    return Money(currency=invoice.listed_currency, amount=int(cents))
+    return listed_value(invoice.amount_sats, invoice.listed_currency, rate)
 
 
 def _method(sheet: PurchaseSheet) -> str:

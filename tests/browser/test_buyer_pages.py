@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from keysat_core.signing import Verifier
+from keysat_http.pages.theme import theme_of
 from tests.browser.conftest import Desk, OpenDesk
 from tests.support.live_server import LiveServer
 
@@ -242,5 +243,10 @@ def test_a_seller_is_known_by_name_and_color(desk: Desk) -> None:
     )
     page = desk.go("/buy/notes")
     expect(page.get_by_role("link", name="help@example.org")).to_be_visible()
-    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--accent')")
+    theme = theme_of("#ffe100")
+    assert theme is not None
+    accent = "getComputedStyle(document.documentElement).getPropertyValue('--accent')"
+    assert page.evaluate(accent) == theme.light.accent
     desk.assert_accessible()
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(accent) == theme.dark.accent

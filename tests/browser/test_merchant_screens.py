@@ -82,7 +82,9 @@ def test_a_profile_is_made_edited_cleared_made_the_default_and_deleted(
     page.reload()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("status")).not_to_be_empty()
+    page.wait_for_url("**/admin/profiles")
+    said(page, "Deleted.")
+    expect(page.get_by_role("article", name="Second Shop")).to_have_count(0)
 
 
 def test_a_logo_is_chosen_shown_to_buyers_and_taken_away(desk: Desk, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keysat_core.domain.money import Currency, Money
-from keysat_core.domain.rate import Quote, Rate, convert
+from keysat_core.domain.rate import Quote, Rate, convert, listed_value
 from keysat_core.errors import InvariantError
 from keysat_core.limits import AMOUNT_MAX
 
@@ -126,3 +126,14 @@ def test_a_fiat_price_needs_a_rate_of_its_own_currency(rate: Rate | None) -> Non
 def test_a_quote_above_all_bitcoin_there_is_is_refused() -> None:
     with pytest.raises(InvariantError):
         sats(AMOUNT_MAX, 1)
+
+
+@given(st.integers(1, 10_000_000_000), st.integers(1, 10**13))
+def test_what_sats_were_at_a_rate_is_within_half_a_cent(amount: int, centibps: int) -> None:
+    exact = Fraction(amount * centibps * 100, 10_000 * 100_000_000)
+    if exact > AMOUNT_MAX - 1:
+        return
+    said = listed_value(amount, Currency.EUR, centibps)
+    assert said.currency is Currency.EUR
+    assert abs(said.amount - exact) <= Fraction(1, 2)
+    assert said.amount - exact != Fraction(-1, 2)

@@ -12,6 +12,7 @@ from keysat_core.domain.ids import InvoiceId
 from keysat_core.domain.invoice import Attention, InvoiceStatus
 from keysat_core.domain.listing import InvoiceFilter, InvoiceRow
 from keysat_core.domain.merchant import ProviderKind
+from keysat_core.domain.rate import CENTIBPS_PER_UNIT
 from keysat_core.use_cases.products.list_products import list_products, show_product
 from keysat_core.use_cases.purchases.list_invoices import list_invoices, show_invoice
 from keysat_core.use_cases.zaprite.list_saved_payments import (
@@ -22,7 +23,6 @@ from keysat_http.pages.admin.frame import Frame
 from keysat_http.pages.admin.licenses import member
 from keysat_http.pages.admin.screens import screen
 from keysat_http.pages.admin.tables import SHOWN_ROWS, Rows, offset_of
-from keysat_http.pages.receipt import CENTIBPS
 
 ATTENTION_WORDS: Final = {
     Attention.PAID_LATE: "It was paid after it had expired. Settle it to deliver, or refund it there.",
@@ -82,7 +82,7 @@ def show_invoice_screen(invoice_id: FromPath[str], frame: NamedDependency[Frame]
         row=row,
         invoice=row.invoice,
         product=show_product(frame.actor, row.invoice.product_id, store=store),
-        rate=None if rate is None else f"{Decimal(rate) / CENTIBPS:,.2f}",
+        rate=None if rate is None else f"{Decimal(rate) / CENTIBPS_PER_UNIT:,.2f}",
         attention=ATTENTION_WORDS.get(row.invoice.attention) if row.invoice.attention else None,
         saved=_saved_by(frame, row),
         is_pending=row.invoice.status is InvoiceStatus.PENDING,
