@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -72,7 +73,7 @@ class RootGroup(click.Group):
         entry = self._modules.get(cmd_name)
         if entry is None:
             return None
-        command = getattr(import_module(entry[0]), cmd_name.replace("-", "_"))
+        command = getattr(import_module(entry[0]), _function_of(cmd_name))
         assert isinstance(command, click.Command)  # noqa: S101
         return command
 
@@ -123,3 +124,9 @@ class RootGroup(click.Group):
 
 def _remember(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001
     context.meta[JSON_META] = value
+
+
+def _function_of(command: str) -> str:
+    """Name the function of a command: Python keeps some words for itself."""
+    name = command.replace("-", "_")
+    return f"{name}_" if iskeyword(name) else name

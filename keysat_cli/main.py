@@ -101,6 +101,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "keysat_cli.commands.export",
         "Write licenses, invoices, the audit log or discount codes to a file.",
     ),
+    "import": (
+        "keysat_cli.commands.import_",
+        "Move in from a database of the earlier server, which must be at its version 25.",
+    ),
     "backup": (
         "keysat_cli.commands.backup",
         "Copy the database to a verified backup while the server works.",

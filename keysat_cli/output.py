@@ -7,6 +7,7 @@ never reach the terminal.
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 import click
@@ -168,6 +169,11 @@ def money_text(money: Money) -> str:
 def time_text(instant: Instant | None) -> str | None:
     """Spell an instant as RFC 3339; None stays None."""
     return None if instant is None else rfc3339(instant)
+
+
+def stamp(instant: Instant) -> str:
+    """Spell an instant so that it can be part of a file's name, and sorts."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def duration_text(seconds: int) -> str:

@@ -29,6 +29,7 @@ from keysat_adapters.system.ids import RandomIds
 from keysat_adapters.system.license_file import LicenseFile
 from keysat_adapters.system.passwords import Argon2Passwords
 from keysat_adapters.zaprite.gate import Zaprite
+from keysat_cli.moving_in import adopt
 from keysat_cli.rates import market_rates
 from keysat_cli.settings import StoreSettings
 from keysat_cli.version import package_version
@@ -80,13 +81,15 @@ def open_wiring(
 ) -> Iterator[Wiring]:
     """Open the database with everything a use case may need, and close it at the end.
 
-    With ``is_migrating`` the database is made if need be, brought to this version's schema and
-    prepared. ``sandbox_loader`` is called once the database's folder is there.
+    With ``is_migrating`` the database is made if need be, imported if it is an earlier server's,
+    brought to this version's schema and prepared. ``sandbox_loader`` is called once the database's folder is there.
 
     Raises:
         StoreBusy, StoreUnavailable, MigrationRefused.
         ProviderNotLoaded, ProviderUnavailable: from the loader.
     """
+    if is_migrating:
+        adopt(settings.db_path, clock=CLOCK, ids=IDS, entropy=ENTROPY)
     with SQLiteStore.open(settings.db_path, migrate=is_migrating) as store:
         if is_migrating:
             ensure_signing_key(store, ENTROPY, CLOCK)

@@ -50,15 +50,15 @@ def exchange(exchanges: Sequence[Exchange]) -> list[Path]:
     return moved
 
 
-def forget_second_names(target: Path, *others: Path) -> None:
-    """Take from a database and its log the second names a killed restore left them.
+def forget_second_names(target: Path, *others: Path, aside: str = ASIDE) -> None:
+    """Take from a database and its log the second names a killed restore or import left them.
 
     Files are not opened: closing one would end the locks this process has by its other name.
 
     Raises:
         StoreUnavailable: One cannot be removed.
     """
-    pattern = f"{escape(target.stem)}{ASIDE}*.db"
+    pattern = f"{escape(target.stem)}{aside}*.db"
     for file in filter(Path.exists, (target, *others)):
         for name in (file.with_name(file.name + PARTIAL), *target.parent.glob(pattern)):
             with _named(name):

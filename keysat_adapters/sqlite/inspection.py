@@ -44,7 +44,7 @@ _NEWEST: Final = (
 )
 _UNFINISHED: Final = (
     "SELECT coalesce(settled_at, updated_at) FROM invoices INDEXED BY invoices_without_effect"
-    " WHERE status = 'settled' AND effect_at IS NULL ORDER BY created_at LIMIT 1000"
+    " WHERE status = 'settled' AND effect_at IS NULL AND held_at IS NULL ORDER BY created_at LIMIT 1000"
 )
 _HAS_SOLD: Final = "SELECT EXISTS (SELECT 1 FROM licenses)"
 # Begins with the few providers, because a shop may have very many invoices; each has an index of

@@ -38,6 +38,7 @@ INVOICES: Final = Table(
         "settled_by",
         "attention",
         "buyer_email_folded",
+        "held_at",
     ),
 )
 
@@ -70,6 +71,7 @@ def read_invoice(row: Row) -> Invoice:
         last_checked_at=row[22],
         settled_by=None if row[23] is None else SettledBy(row[23]),
         noted_attention=None if row[24] is None else Attention(row[24]),
+        held_at=row[26],
     )
 
 
@@ -102,4 +104,5 @@ def invoice_values(invoice: Invoice) -> tuple[str | int | None, ...]:
         invoice.settled_by,
         invoice.noted_attention,
         folded(invoice.buyer_email),
+        invoice.held_at,
     )

@@ -51,7 +51,10 @@ _DUE: Final = " UNION ALL ".join(
             " OR last_checked_at > :now OR last_checked_at <= :day_ago"
             " OR (created_at > :recent AND last_checked_at <= :quarter_ago))"
         ),
-        "INDEXED BY invoices_without_effect WHERE status = 'settled' AND effect_at IS NULL",
+        (
+            "INDEXED BY invoices_without_effect"
+            " WHERE status = 'settled' AND effect_at IS NULL AND held_at IS NULL"
+        ),
     )
 )
 # Of each account only so many, or one that is not asked at all would in the end fill the list.

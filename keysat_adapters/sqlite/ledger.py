@@ -8,15 +8,13 @@ from typing import Final, NamedTuple, TypeAlias
 import apsw
 
 from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
+from keysat_adapters.sqlite.earlier.shape import LEDGER as EARLIER_LEDGER
 from keysat_adapters.sqlite.migration import Migration
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_core.errors import MigrationRefused
 
 APPLICATION_ID: Final = 0x4B455953
 """``KEYS`` in the header of every database of ours."""
-
-_EARLIER_LEDGER: Final = "_sqlx_migrations"
-"""Ledger of the earlier server. Source: lifecycles 13.1."""
 
 _LEDGER: Final = (
     "CREATE TABLE schema_migrations (\n"
@@ -97,11 +95,10 @@ def ledger_within(connection: apsw.Connection) -> Ledger:
     named = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     tables = {name for (name,) in connection.execute(named).fetchall()}
     application_id = connection.pragma("application_id")
-    if _EARLIER_LEDGER in tables:
+    if EARLIER_LEDGER in tables:
         raise MigrationRefused(
-            f"this database was made by an earlier Keysat server (it has a table {_EARLIER_LEDGER});"
-            " this version cannot import it yet and has left it untouched: go on using the earlier"
-            " server for it, or set KEYSAT_DB_PATH to a new file"
+            f"this database was made by an earlier Keysat server (it has a table {EARLIER_LEDGER})"
+            " and was left untouched; start the server once, or run keysat import, to move it in"
         )
     if application_id not in {0, APPLICATION_ID} or (tables and application_id == 0):
         raise MigrationRefused(

@@ -93,7 +93,7 @@ def copy_database(source: Path, target: Path, progress: Progress = no_progress) 
         raise failure from exc
     finally:
         reader.close()
-    _sync_file(target)
+    sync_file(target)
 
 
 def publish(partial: Path, final: Path) -> None:
@@ -128,7 +128,7 @@ def write_durably(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as exc:
         raise StoreUnavailable(f"{path} cannot be written: {exc.strerror}") from exc
-    _sync_file(path)
+    sync_file(path)
 
 
 def sync_folder(folder: Path) -> None:
@@ -214,7 +214,12 @@ def _remove_side_files(path: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _sync_file(path: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Bring a file onto the disk.
+
+    Raises:
+        StoreUnavailable: It cannot be written.
+    """
     try:
         handle = os.open(path, os.O_RDWR)
         try:

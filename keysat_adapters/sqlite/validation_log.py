@@ -96,7 +96,7 @@ class SQLiteValidationLog:
             is_written = False
             try:
                 with self._file.changing() as connection:
-                    _append(connection, list(entries))
+                    append_entries(connection, list(entries))
                 is_written = True
             except (StoreBusy, StoreUnavailable) as exc:
                 self.problem = str(exc)
@@ -155,7 +155,8 @@ class SQLiteValidationLog:
             self.dropped_count += max(0, len(together) - self._queue_max)
 
 
-def _append(connection: apsw.Connection, entries: list[ValidationEntry]) -> None:
+def append_entries(connection: apsw.Connection, entries: list[ValidationEntry]) -> None:
+    """Write entries inside the open change, with the counts of their days."""
     at = 0
     for size in GROUPS:
         while len(entries) - at >= size:

@@ -1,7 +1,6 @@
 """``keysat backup``: a verified copy of the database, made while the server works."""
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +10,7 @@ import msgspec
 from keysat_adapters.sqlite.backup import Backup, back_up, log_of
 from keysat_adapters.sqlite.snapshot import remove_abandoned
 from keysat_cli.groups import JSONCommand
-from keysat_cli.output import emit, facts, note, time_text
+from keysat_cli.output import emit, facts, note, stamp, time_text
 from keysat_cli.progress import progress_shown
 from keysat_cli.session import OPERATOR, environment, open_shop
 from keysat_cli.settings import StoreSettings, read_store_settings
@@ -69,11 +68,6 @@ def backup(destination: str | None) -> None:
             note(f"The backup is good and lies at {made.path}, but that could not be noted down.")
             raise
     _emit(made, began_at)
-
-
-def stamp(instant: Instant) -> str:
-    """Spell an instant so that it can be part of a file's name, and sorts."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def _destination(text: str | None, db_path: Path, now: Instant) -> Path:

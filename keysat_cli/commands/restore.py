@@ -7,10 +7,9 @@ import msgspec
 
 from keysat_adapters.sqlite.exchange import ASIDE
 from keysat_adapters.sqlite.restore import restore as put_in_place
-from keysat_cli.commands.backup import stamp
 from keysat_cli.groups import JSONCommand
 from keysat_cli.options import confirm, yes_option
-from keysat_cli.output import emit, facts, note
+from keysat_cli.output import emit, facts, note, stamp
 from keysat_cli.progress import progress_shown
 from keysat_cli.session import environment
 from keysat_cli.settings import read_store_settings, real_path

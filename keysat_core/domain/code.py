@@ -76,7 +76,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
             raise InvariantError(
                 "code", f"must hold only A-Z, 0-9, '-' and '_' (at most {CODE_CHARS_MAX})"
             )
-        low, high = _AMOUNTS[self.kind]
+        low, high = AMOUNTS[self.kind]
         checked_range(self.amount, field="amount", low=low, high=high)
         if self.max_uses is not None:
             checked_range(self.max_uses, field="max_uses", low=1, high=CODE_USES_MAX)
@@ -126,12 +126,13 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, used_count=max(0, self.used_count - 1))
 
 
-_AMOUNTS: Final = {
+AMOUNTS: Final = {
     CodeKind.PERCENT: (0, BPS_WHOLE),
     CodeKind.FIXED: (1, AMOUNT_MAX),
     CodeKind.SET_PRICE: (1, AMOUNT_MAX),
     CodeKind.FREE_LICENSE: (0, 0),
 }
+"""The least and the most that ``amount`` may be."""
 
 
 def normal_code(text: str) -> str:

@@ -62,7 +62,9 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     answer. ``listed_*`` and ``exchange_rate_*`` are None for sales priced in sats.
     ``effect_at`` is when the sale's single effect was applied. ``settled_by`` is None while it is
     not settled and when nothing was to be paid. ``noted_attention`` is what the last report left to
-    the operator; ``attention`` is what there is to look at now.
+    the operator; ``attention`` is what there is to look at now. ``held_at``: it was settled by an
+    earlier server that delivered nothing, and is delivered on its operator's word alone (lifecycles
+    13.2); when it was found.
     """
 
     id: InvoiceId
@@ -90,6 +92,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     last_checked_at: Instant | None = None
     settled_by: SettledBy | None = None
     noted_attention: Attention | None = None
+    held_at: Instant | None = None
 
     def __post_init__(self) -> None:
         checked_range(self.amount_sats, field="amount_sats", low=0, high=AMOUNT_MAX)

@@ -5,9 +5,11 @@ its one effect is, is in ``issuing``, ``renewal`` and ``tier_effect``; what it g
 unpaid in ``ending``.
 """
 
+from typing import Final
+
 import msgspec
 
-from keysat_core.domain.actor import Actor
+from keysat_core.domain.actor import Actor, ActorKind
 from keysat_core.domain.attention import attention_after
 from keysat_core.domain.audit import AuditEntry
 from keysat_core.domain.ending import end
@@ -37,6 +39,9 @@ from keysat_core.domain.saved_payment import wanted_of_sale
 from keysat_core.domain.second_look import doubted
 from keysat_core.domain.tier_effect import apply_paid_change
 from keysat_core.limits import RECONCILE_DAYS
+
+_BY_ITSELF: Final = frozenset({ActorKind.SYSTEM, ActorKind.PROVIDER})
+"""Who does not know what became of a sale that an earlier server left without its license."""
 
 
 def recorded_at_provider(
@@ -76,7 +81,9 @@ def _effect(facts: SaleFacts, settled: Invoice, actor: Actor, now: Instant) -> S
     """Apply the one effect, unless it was: a change of tier, a cycle, else a license (7.4)."""
     if settled.effect_at is not None:
         return Settlement(invoice=settled)
-    done = msgspec.structs.replace(settled, effect_at=now, updated_at=now)
+    if settled.held_at is not None and actor.kind in _BY_ITSELF:
+        return Settlement(invoice=settled)
+    done = msgspec.structs.replace(settled, effect_at=now, held_at=None, updated_at=now)
     if facts.ordered is not None:
         return apply_paid_change(facts, facts.ordered, done, actor, now)
     if facts.billed is not None:

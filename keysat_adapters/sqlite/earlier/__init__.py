@@ -1,0 +1,1 @@
+"""Moving in from a database of the earlier server of this protocol (decisions 24)."""

@@ -1,0 +1,225 @@
+"""Moving in: building a new database from an earlier one, and putting it in its place.
+
+Whatever stops it, the database's name means the earlier one, as it was, or the new one, whole. The
+earlier file is kept. Source: decisions 24.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import apsw
+import msgspec
+
+from keysat_adapters.sqlite.backup import Verify, log_of
+from keysat_adapters.sqlite.connection import open_unchanging
+from keysat_adapters.sqlite.earlier.carry import carry
+from keysat_adapters.sqlite.earlier.report import Report
+from keysat_adapters.sqlite.earlier.shape import refuse_unless_complete
+from keysat_adapters.sqlite.exchange import Exchange, exchange, forget_second_names
+from keysat_adapters.sqlite.migrations import migrate_file
+from keysat_adapters.sqlite.refusals import BUSY, refusal
+from keysat_adapters.sqlite.snapshot import (
+    partial_for,
+    publish,
+    side_files,
+    sync_file,
+    write_durably,
+)
+from keysat_core.domain.actor import Actor
+from keysat_core.domain.instant import Instant
+from keysat_core.errors import DatabaseInUse, MigrationRefused, PathTaken, StoreUnavailable
+from keysat_core.ports.entropy import Entropy
+from keysat_core.ports.ids import Ids
+
+EARLIER: Final = "-earlier"
+"""What follows the stem of a database in the name the earlier file gets."""
+
+_ALONE_WAIT_MS: Final = 500
+"""Longest wait for another process to close: a server that is just ending."""
+
+
+class MovedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """What was moved in. ``kept_path``: the earlier file. ``report_path`` None: it was only tried."""
+
+    path: Path
+    kept_path: Path
+    report_path: Path | None
+    report: Report
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Which files take part. ``aside`` is the earlier file's name afterwards if it is in the place."""
+
+    source: Path
+    target: Path
+    aside: Path
+    report: Path
+
+    @property
+    def is_same(self) -> bool:
+        """The earlier database lies where the new one is to be."""
+        return self.target.exists() and self.target.samefile(self.source)
+
+
+def move_in(
+    places: Places,
+    *,
+    verify: Verify,
+    actor: Actor,
+    ids: Ids,
+    entropy: Entropy,
+    now: Instant,
+    is_dry: bool = False,
+) -> MovedIn:
+    """Build a database from an earlier one, verify it, and only then give it its place.
+
+    Nothing that exists is overwritten. With ``is_dry`` everything is done but the last step, beside
+    a server that may be working.
+
+    Raises:
+        PathTaken: There is another database in the place, or a file of one of the names.
+        MigrationRefused: It is no database of the earlier server at version 25, or the new one
+            would not be in order.
+        SigningKeyUnusable: Its signing key cannot be used.
+        DatabaseInUse: A server works on it.
+        StoreBusy, StoreUnavailable: It cannot be read, or the new one cannot be written.
+    """
+    _refuse_taken(places)
+    target, log = places.target, log_of(places.target)
+    if places.is_same:
+        forget_second_names(target, aside=EARLIER)
+    with (
+        _picture_of(places.source, is_shared=is_dry) as source,
+        partial_for(target) as partial,
+        partial_for(log) as partial_log,
+        partial_for(places.report) as partial_report,
+    ):
+        refuse_unless_complete(source)
+        migrate_file(partial)
+        report = carry(source, partial, partial_log, actor=actor, ids=ids, entropy=entropy, now=now)
+        _settle(partial, partial_log)
+        problems = verify(partial)
+        if problems:
+            listed = "; ".join(problems)
+            raise MigrationRefused(
+                f"the new database would not be in order: {listed}. Nothing was changed"
+            )
+        kept = places.aside if places.is_same else places.source
+        done = MovedIn(path=target, kept_path=kept, report_path=None, report=report)
+        if is_dry:
+            return done
+        write_durably(partial_report, spelled(report))
+        publish(partial_report, places.report)
+        try:
+            _put(places, source, partial, partial_log)
+        except BaseException:
+            places.report.unlink(missing_ok=True)
+            raise
+    return msgspec.structs.replace(done, report_path=places.report)
+
+
+def spelled(report: Report) -> str:
+    """Spell a report as JSON."""
+    return msgspec.json.format(msgspec.json.encode(report)).decode() + "\n"
+
+
+def _refuse_taken(places: Places) -> None:
+    if not places.source.exists():
+        raise StoreUnavailable(f"{places.source} does not exist")
+    if places.target.exists() and not places.is_same:
+        remedy = "name another with --into, or move it away"
+        raise PathTaken(str(places.target), remedy)
+    log = log_of(places.target)
+    for path in (places.aside, places.report, log):
+        if path.exists():
+            raise PathTaken(str(path), "move it away")
+
+
+@contextmanager
+def _picture_of(path: Path, *, is_shared: bool) -> Iterator[apsw.Connection]:
+    """Open one picture of a database; unless it is shared, nobody else may have it open meanwhile.
+
+    It is not written to, but a log that a killed server left beside it is folded into it at the end,
+    as that server would do at its next start.
+
+    Raises:
+        DatabaseInUse: Somebody has.
+        StoreBusy, StoreUnavailable: It cannot be read.
+    """
+    connection = open_unchanging(path) if is_shared else _opened_alone(path)
+    try:
+        begin = "BEGIN EXCLUSIVE" if not (is_shared or connection.readonly("main")) else "BEGIN"
+        try:
+            connection.execute(begin).fetchall()
+            connection.pragma("schema_version")
+        except BUSY as exc:
+            raise DatabaseInUse(
+                f"another process has {path} open; stop the earlier server, then try again"
+            ) from exc
+        except apsw.Error as exc:
+            raise refusal(exc) from exc
+        yield connection
+    finally:
+        connection.close()
+
+
+def _opened_alone(path: Path) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    except apsw.Error as exc:
+        raise StoreUnavailable(f"{path} cannot be opened") from exc
+    if connection.readonly("main"):
+        connection.close()
+        return open_unchanging(path)
+    connection.set_busy_timeout(_ALONE_WAIT_MS)
+    connection.pragma("locking_mode", "exclusive")
+    return connection
+
+
+def _settle(*paths: Path) -> None:
+    """Make each database one file, and bring it onto the disk."""
+    for path in paths:
+        try:
+            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+            try:
+                connection.pragma("journal_mode", "delete")
+            finally:
+                connection.close()
+        except apsw.Error as exc:
+            raise refusal(exc) from exc
+        sync_file(path)
+
+
+def _put(places: Places, source: apsw.Connection, partial: Path, partial_log: Path) -> None:
+    """Give the new files their names, the database last."""
+    log = log_of(places.target)
+    if not places.is_same:
+        publish(partial_log, log)
+        try:
+            publish(partial, places.target)
+        except BaseException:
+            log.unlink(missing_ok=True)
+            raise
+        return
+    _fold(source)
+    exchange(
+        [
+            Exchange(partial=partial, target=places.target, aside=places.aside),
+            Exchange(partial=partial_log, target=log, aside=log_of(places.aside)),
+        ]
+    )
+    # What was in it is part of the file it belonged to.
+    for beside in side_files(places.aside):
+        beside.unlink(missing_ok=True)
+
+
+def _fold(source: apsw.Connection) -> None:
+    """Fold the log beside the earlier database into it, so that it is one file."""
+    try:
+        source.execute("COMMIT").fetchall()
+        if source.pragma("journal_mode") == "wal":
+            source.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.Error as exc:
+        raise refusal(exc) from exc
