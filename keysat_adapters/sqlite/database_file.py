@@ -26,15 +26,27 @@ from keysat_core.domain.secret import Secret
 from keysat_core.errors import CorruptRow, MigrationRefused, StoreUnavailable
 from keysat_core.limits import PROBLEMS_MAX, STRUCTURE_PROBLEMS_MAX
 
-_READ_TABLES: Final = ("licenses", "invoices", "machines", "server_keys")
+_READ_TABLES: Final = (
+    "licenses",
+    "invoices",
+    "machines",
+    "server_keys",
+    "subscription_cycles",
+    "tier_changes",
+)
 """What the checks of rows read, apart from the audit log."""
 
-_NONE_LICENSED: Final = "NOT EXISTS (SELECT 1 FROM licenses WHERE invoice_id = invoices.id)"
+_NOTHING_DONE: Final = " AND ".join(
+    f"NOT EXISTS (SELECT 1 FROM {table} WHERE invoice_id = invoices.id)"  # noqa: S608  constants
+    for table in ("licenses", "subscription_cycles", "tier_changes")
+)
+"""No license issued, extended or changed. The first cycle's license is the one that was issued."""
+
 _LICENSED: Final = "FROM licenses JOIN invoices ON invoices.id = licenses.invoice_id WHERE"
 
 _OFFENDERS: Final[Mapping[str, str]] = {
     "effects_without_license": (
-        f"id FROM invoices WHERE status = 'settled' AND effect_at IS NOT NULL AND {_NONE_LICENSED}"
+        f"id FROM invoices WHERE status = 'settled' AND effect_at IS NOT NULL AND {_NOTHING_DONE}"
     ),
     "effects_unpaid": ("id FROM invoices WHERE status <> 'settled' AND effect_at IS NOT NULL"),
     "licenses_unpaid": f"licenses.id AS id {_LICENSED} invoices.status <> 'settled'",
