@@ -50,20 +50,25 @@ def public_in(pem: str) -> bytes:
     return base64.b64decode("".join(pem.split("-----")[2].split()))[-32:]
 
 
-def key_seconds(text: str | None) -> int:
-    """Read an instant as the earlier server does for a key: what it cannot read is never (D33)."""
+def instant_in(text: str | None) -> int | None:
+    """Read an instant as the earlier server does, in whole seconds; None if it is none (D33)."""
     if text is None:
-        return 0
+        return None
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        return 0
+        return None
     if instant.tzinfo is None:
         # Of the texts without an offset only those of SQLite's own clock are instants.
         if text[10:11] != " ":
-            return 0
+            return None
         instant = instant.replace(tzinfo=UTC)
     return int(instant.timestamp() // 1)
+
+
+def key_seconds(text: str | None) -> int:
+    """Give the seconds that a key says; what cannot be read is never (D33)."""
+    return instant_in(text) or 0
 
 
 def license_key(

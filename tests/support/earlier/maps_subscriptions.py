@@ -1,0 +1,296 @@
+"""Where subscriptions, cycles, cards, changes of tier and tips are, and what had to give way there.
+
+Our schema takes one of a kind where the earlier one took several: what is too much is set aside
+and reported, and never lost.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from tests.support.earlier.keys import instant_in
+from tests.support.earlier.mapping import Gone, TableMap
+from tests.support.earlier.old_rows import OldRow, OldShop
+from tests.support.earlier.rules import (
+    ANYTHING,
+    SOMETHING,
+    Column,
+    Want,
+    Wants,
+    at_least,
+    instant,
+    own,
+    same,
+)
+
+DAY: Final = 86_400
+TWIN: Final = "lifecycles D1: an invoice is of one cycle only, that of the subscription it renewed"
+PILED: Final = "lifecycles D6: at most one cycle is open; older ones that were not paid are past"
+DOUBLE: Final = "lifecycles D38: at most one change to a tier is open"
+TWO_TIPS: Final = "payments 13: at most one tip for a license counts as tried"
+NO_DATE: Final = "lifecycles 8.1: the end of the last cycle, else of the first period"
+NO_LENGTH: Final = "lifecycles 8.3: a cycle ends a period after it began"
+LIVE: Final = {"active", "past_due"}
+
+
+def _next(old: OldShop, row: OldRow) -> Wants:
+    if row["next_renewal_at"] is not None:
+        return instant("next_renewal_at").rule(old, row)
+    ends = [instant_in(each["cycle_end_at"]) or 0 for each in old.cycles_of_subscription[row["id"]]]
+    first = (instant_in(row["started_at"]) or 0) + row["period_days"] * DAY
+    return (Want(max(ends, default=first), NO_DATE),)
+
+
+SUBSCRIPTIONS: Final = TableMap(
+    "subscriptions",
+    "subscriptions",
+    (
+        *(
+            same(name)
+            for name in (
+                "id",
+                "license_id",
+                "product_id",
+                "policy_id",
+                "status",
+                "period_days",
+                "listed_currency",
+                "cancellation_reason",
+                "consecutive_failures",
+                "merchant_profile_id",
+                "payment_provider_id",
+            )
+        ),
+        at_least("listed_value", 0, "lifecycles 8.2: a price is at least 0"),
+        instant("started_at"),
+        Column("next_renewal_at", _next),
+        Column(
+            "grace_period_days",
+            lambda old, row: (Want(max(0, old.policies[row["policy_id"]]["grace_period_days"])),),
+        ),
+        Column(
+            "license_grace_seconds",
+            lambda old, row: (Want(max(0, old.licenses[row["license_id"]]["grace_seconds"])),),
+        ),
+        Column(
+            "next_action_at",
+            lambda old, row: (
+                Want(
+                    SOMETHING
+                    if row["status"] in LIVE
+                    and old.licenses[row["license_id"]]["status"] == "active"
+                    else ANYTHING
+                ),
+            ),
+        ),
+        *(instant(name) for name in ("cancelled_at", "last_renewal_attempt_at", "updated_at")),
+    ),
+    takes=(
+        "zaprite_contact_id",
+        "zaprite_payment_profile_id",
+        "zaprite_payment_profile_method",
+        "zaprite_payment_profile_expires_at",
+    ),
+    gone=(
+        Gone(
+            "created_at",
+            "lifecycles 8.2: a subscription is created when it starts",
+            lambda _, row: instant_in(row["created_at"]) != instant_in(row["started_at"]),
+        ),
+        Gone(
+            "zaprite_payment_profile_id",
+            "lifecycles 8.4: a card is kept with the invoice that saved it, and there is none",
+            lambda old, row: (
+                bool(row["zaprite_payment_profile_id"]) and _card_place(old, row) is None
+            ),
+        ),
+    ),
+)
+
+
+def _card_place(old: OldShop, row: OldRow) -> OldRow | None:
+    """Give the cycle whose invoice a card was saved with: the first (lifecycles 8.4)."""
+    cycles = sorted(old.cycles_of_subscription[row["id"]], key=lambda each: each["cycle_number"])
+    is_whole = row["payment_provider_id"] and row["zaprite_contact_id"]
+    return cycles[0] if cycles and is_whole else None
+
+
+def _cards(old: OldShop) -> Iterator[OldRow]:
+    for row in old.tables["subscriptions"]:
+        place = _card_place(old, row) if row["zaprite_payment_profile_id"] else None
+        if place is not None:
+            yield {**row, "invoice_id": place["invoice_id"]}
+
+
+CARDS: Final = TableMap(
+    "subscriptions",
+    "saved_payments",
+    (
+        same("invoice_id"),
+        same("payment_provider_id"),
+        own("state", "saved"),
+        own("looks"),
+        own("next_at", None),
+        same("contact_id", "zaprite_contact_id"),
+        same("profile_id", "zaprite_payment_profile_id"),
+        same("method", "zaprite_payment_profile_method"),
+        instant("expires_at", "zaprite_payment_profile_expires_at"),
+        own("created_at", SOMETHING),
+        own("updated_at", SOMETHING),
+    ),
+    sources=_cards,
+    key=lambda row: str(row["invoice_id"]),
+)
+
+
+def _is_first_use(old: OldShop, row: OldRow) -> bool:
+    """Say whether a cycle is the one its invoice was made for: renewals were, twins were not."""
+    uses = old.cycles_of_invoice[row["invoice_id"]]
+    return max(uses, key=lambda each: int(each["cycle_number"]))["id"] == row["id"]
+
+
+def _cycle_invoice(old: OldShop, row: OldRow) -> Wants:
+    if not _is_first_use(old, row):
+        return (Want(None, TWIN),)
+    return (Want(row["invoice_id"]),)
+
+
+def _cycle_settled(old: OldShop, row: OldRow) -> Wants:
+    return (Want(SOMETHING if old.is_settled(row["invoice_id"]) else None),)
+
+
+def _cycle_superseded(old: OldShop, row: OldRow) -> Wants:
+    if old.is_settled(row["invoice_id"]):
+        return (Want(None),)
+    unpaid = [
+        each
+        for each in old.cycles_of_subscription[row["subscription_id"]]
+        if not old.is_settled(each["invoice_id"])
+    ]
+    if max(unpaid, key=lambda each: int(each["cycle_number"]))["id"] != row["id"]:
+        return (Want(SOMETHING, PILED),)
+    # One that ended unpaid is waiting to be replaced, which may have been noted.
+    return (Want(ANYTHING),)
+
+
+def _cycle_end(old: OldShop, row: OldRow) -> Wants:
+    start, end = instant_in(row["cycle_start_at"]), instant_in(row["cycle_end_at"])
+    if start is not None and end is not None and end <= start:
+        days = old.subscriptions[row["subscription_id"]]["period_days"]
+        return (Want(start + days * DAY, NO_LENGTH),)
+    return (Want(end),)
+
+
+CYCLES: Final = TableMap(
+    "subscription_invoices",
+    "subscription_cycles",
+    (
+        *(same(name) for name in ("id", "subscription_id", "cycle_number")),
+        Column("invoice_id", _cycle_invoice),
+        instant("cycle_start_at"),
+        Column("cycle_end_at", _cycle_end),
+        Column("settled_at", _cycle_settled),
+        Column("superseded_at", _cycle_superseded),
+        instant("created_at"),
+    ),
+)
+
+
+def _is_comp(row: OldRow) -> bool:
+    return row["invoice_id"] is None
+
+
+def _applied(old: OldShop, row: OldRow) -> Wants:
+    at_once = (instant_in(row["effective_at"]) or 0) <= (instant_in(row["created_at"]) or 0)
+    if at_once if _is_comp(row) else old.is_settled(row["invoice_id"]):
+        # The one step that is taken without asking (lifecycles 13.2).
+        return instant("applied_at", "created_at").rule(old, row)
+    return (Want(None),)
+
+
+def _withdrawn(old: OldShop, row: OldRow) -> Wants:
+    if _applied(old, row)[0].value is not None:
+        return (Want(None),)
+    rivals = [
+        each
+        for each in old.changes_of_license[row["license_id"]]
+        if _applied(old, each)[0].value is None
+        and (each["to_policy_id"] == row["to_policy_id"] or (_is_comp(each) and _is_comp(row)))
+    ]
+    if max(rivals, key=lambda each: str(each["created_at"]))["id"] != row["id"]:
+        return (Want(SOMETHING, DOUBLE),)
+    return (Want(None),)
+
+
+TIER_CHANGES: Final = TableMap(
+    "tier_changes",
+    "tier_changes",
+    (
+        *(
+            same(name)
+            for name in (
+                "id",
+                "license_id",
+                "from_policy_id",
+                "to_policy_id",
+                "direction",
+                "listed_currency",
+                "proration_charge_value",
+                "invoice_id",
+                "actor",
+                "reason",
+            )
+        ),
+        instant("effective_at"),
+        instant("created_at"),
+        Column("applied_at", _applied),
+        Column("withdrawn_at", _withdrawn),
+    ),
+)
+
+
+def _tip_status(old: OldShop, row: OldRow) -> Wants:
+    tried = [each for each in old.tips_of_license[row["license_id"]] if each["status"] != "skipped"]
+    wants = [Want(row["status"])]
+    if len(tried) > 1 and row in tried:
+        wants.append(Want("skipped", TWO_TIPS))
+    return tuple(wants)
+
+
+def _tip_detail(old: OldShop, row: OldRow) -> Wants:
+    wants = [Want(row["detail"])]
+    if len(_tip_status(old, row)) > 1:
+        wants.append(Want(SOMETHING, TWO_TIPS))
+    return tuple(wants)
+
+
+TIPS: Final = TableMap(
+    "tip_attempts",
+    "tip_attempts",
+    (
+        *(
+            same(name)
+            for name in (
+                "id",
+                "license_id",
+                "policy_id",
+                "recipient",
+                "amount_sats",
+                "pct_bps",
+                "label",
+                "payment_hash",
+            )
+        ),
+        Column(
+            "invoice_id",
+            lambda old, row: (
+                Want(None),
+                Want(old.licenses[row["license_id"]]["invoice_id"]),
+            ),
+        ),
+        Column("status", _tip_status),
+        Column("detail", _tip_detail),
+        own("bolt11", None),
+        own("next_at", None),
+        instant("created_at"),
+    ),
+)
