@@ -81,7 +81,8 @@ def _effect(facts: SaleFacts, settled: Invoice, actor: Actor, now: Instant) -> S
     """Apply the one effect, unless it was: a change of tier, a cycle, else a license (7.4)."""
     if settled.effect_at is not None:
         return Settlement(invoice=settled)
-    if settled.held_at is not None and actor.kind in _BY_ITSELF:
+    is_held = settled is facts.invoice and settled.held_at is not None
+    if is_held and actor.kind in _BY_ITSELF:
         return Settlement(invoice=settled)
     done = msgspec.structs.replace(settled, effect_at=now, held_at=None, updated_at=now)
     if facts.ordered is not None:

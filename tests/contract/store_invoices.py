@@ -51,6 +51,7 @@ class InvoicesContract(ABC):
             settled_at=NOW + 2,
             effect_at=NOW + 3,
             last_checked_at=NOW + 4,
+            held_at=NOW + 5,
         )
         with store.writing() as tx:
             tx.invoices.put_invoice(invoice)
@@ -208,6 +209,17 @@ class InvoicesContract(ABC):
             assert due_ids(tx, 2) == [lost.id, without_effect.id]
             assert tx.invoices.list_unresolved(NOW, 0) == []
             assert tx.invoices.list_unresolved(NOW, -1) == []
+
+    def test_what_is_held_is_not_looked_at_by_itself(self, store: Store) -> None:
+        shop = stored_shop(store)
+        without_effect = make_invoice(shop.product, status=InvoiceStatus.SETTLED, settled_at=NOW)
+        with store.writing() as tx:
+            tx.invoices.put_invoice(without_effect)
+            tx.invoices.put_invoice(
+                replace(without_effect, id=InvoiceId(new_id()), held_at=NOW, redirect_url="held")
+            )
+        with store.reading() as tx:
+            assert due_ids(tx, 10) == [without_effect.id]
 
     def test_no_account_fills_the_list_alone(self, store: Store) -> None:
         shop = stored_shop(store)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keysat_core.domain.actor import SYSTEM
+from keysat_core.domain.actor import SYSTEM, Actor, ActorKind
 from keysat_core.domain.events import InvoiceExpired, InvoicePaid, InvoiceRefunded, LicenseIssued
 from keysat_core.domain.ids import LicenseId
 from keysat_core.domain.instant import DAY_SECONDS, Instant
@@ -120,8 +120,8 @@ class Till:
     def hear(self, report: ProviderReport, now: int = NOW) -> Settlement:
         return self._keep(apply_report(self._facts(), report, SYSTEM, Instant(now)))
 
-    def fulfil(self, now: int = NOW) -> Settlement:
-        return self._keep(fulfil(self._facts(), SYSTEM, Instant(now)))
+    def fulfil(self, now: int = NOW, *, actor: Actor = SYSTEM) -> Settlement:
+        return self._keep(fulfil(self._facts(), actor, Instant(now)))
 
     def _facts(self) -> SaleFacts:
         return SaleFacts(
@@ -246,6 +246,20 @@ def test_a_settled_sale_without_its_effect_gets_it_once_and_is_not_paid_twice() 
     assert len(till.licenses) == 1
     assert till.invoice.effect_at == NOW + 1
     assert till.count(InvoicePaid) == 0
+
+
+@pytest.mark.defects("D12")
+def test_a_sale_that_an_earlier_server_never_delivered_is_delivered_on_somebodys_word_alone() -> None:
+    held = make_invoice(status=InvoiceStatus.SETTLED, settled_at=NOW, held_at=NOW)
+    till = Till(held)
+    till.fulfil(NOW + 1)
+    till.hear(ProviderReport(status=ProviderStatus.SETTLED), NOW + 2)
+    assert till.licenses == []
+    assert till.invoice.attention is Attention.WITHOUT_EFFECT
+    till.fulfil(NOW + 3, actor=Actor(kind=ActorKind.CLI))
+    till.fulfil(NOW + 4)
+    assert len(till.licenses) == 1
+    assert (till.invoice.effect_at, till.invoice.held_at) == (NOW + 3, None)
 
 
 def test_a_license_that_exists_already_only_marks_the_effect() -> None:

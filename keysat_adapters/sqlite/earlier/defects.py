@@ -53,9 +53,9 @@ _SEARCHES: Final = (
         "D3",
         "SELECT s.id FROM subscriptions AS s JOIN policies AS po ON po.id = s.policy_id"
         " JOIN products AS pr ON pr.id = s.product_id WHERE s.listed_value = 0"
-        " AND coalesce(po.price_sats_override, pr.price_value) > 0"
-        " AND s.status IN ('active', 'past_due') ORDER BY s.id",
-        "its price is 0 though its tier has one: its cycles cost nothing. Cancel it, or leave it so",
+        " AND coalesce(po.price_sats_override, pr.price_value) > 0 ORDER BY s.id",
+        "its price is 0 though its tier has one: while it lasts its cycles cost nothing. Leave it so, or"
+        " keysat subscription cancel {id}",
     ),
     _Search(
         "licenses",

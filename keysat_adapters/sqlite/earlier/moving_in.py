@@ -16,7 +16,7 @@ from keysat_adapters.sqlite.backup import Verify, log_of
 from keysat_adapters.sqlite.connection import open_unchanging
 from keysat_adapters.sqlite.earlier.carry import carry
 from keysat_adapters.sqlite.earlier.report import Report
-from keysat_adapters.sqlite.earlier.shape import refuse_unless_complete
+from keysat_adapters.sqlite.earlier.shape import is_earlier, refuse_unless_complete
 from keysat_adapters.sqlite.exchange import Exchange, exchange, forget_second_names
 from keysat_adapters.sqlite.migrations import migrate_file
 from keysat_adapters.sqlite.refusals import BUSY, refusal
@@ -128,6 +128,8 @@ def spelled(report: Report) -> str:
 def _refuse_taken(places: Places) -> None:
     if not places.source.exists():
         raise StoreUnavailable(f"{places.source} does not exist")
+    if not is_earlier(places.source):
+        raise MigrationRefused(f"{places.source} is no database of the earlier Keysat server")
     if places.target.exists() and not places.is_same:
         remedy = "name another with --into, or move it away"
         raise PathTaken(str(places.target), remedy)

@@ -17,7 +17,7 @@ from keysat_core.limits import AMOUNT_MAX, SEATS_MAX
 
 EFFECTS = """
     SELECT invoice_id FROM licenses WHERE invoice_id IS NOT NULL
-    UNION SELECT invoice_id FROM subscription_invoices
+    UNION SELECT invoice_id FROM subscription_invoices WHERE cycle_number >= 2
     UNION SELECT invoice_id FROM tier_changes WHERE invoice_id IS NOT NULL
 """
 """Invoices that issued, extended or changed a license. Source: lifecycles 7.4."""

@@ -51,7 +51,7 @@ class Invoices(Protocol):
         younger than 72 h, daily from then on, because ``RECONCILE_DAYS`` ends them);
         ``expired`` or ``invalid`` at an account (every 15 min while younger than 72 h; then, if the
         provider's invoice is known, daily until ``RECONCILE_DAYS``); and ``settled`` without
-        ``effect_at`` (any age, every pass).
+        ``effect_at`` and not held (any age, every pass).
         Source: payments 10, decisions 17.
         """
         ...

@@ -57,6 +57,7 @@ def invoices(**fixed: Any) -> SearchStrategy[Invoice]:
         last_checked_at=st.none() | instants(),
         settled_by=st.none() | st.sampled_from(SettledBy),
         noted_attention=st.none() | st.sampled_from(STORED_ATTENTION),
+        held_at=st.none() | instants(),
     )
 
 
