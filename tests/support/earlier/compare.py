@@ -36,9 +36,8 @@ from tests.support.earlier.maps_subscriptions import (
     CARDS,
     CYCLES,
     SUBSCRIPTIONS,
-    TIER_CHANGES,
-    TIPS,
 )
+from tests.support.earlier.maps_tiers import TIER_CHANGES, TIPS
 from tests.support.earlier.old_rows import OldShop, rows_of
 
 MAPS: Final[tuple[TableMap, ...]] = (

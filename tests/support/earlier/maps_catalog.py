@@ -19,6 +19,8 @@ from tests.support.earlier.rules import (
     same,
 )
 
+NAME_CHARS: Final = 200
+NO_NAME: Final = "admin-api B-36, decisions 24: our own schema has a name of 1..200 characters"
 NEGATIVE: Final = "lifecycles 4.1: at least 0 on write; a negative one already meant nothing"
 UNREADABLE_CATALOG: Final = "lifecycles 4.4: an unparseable stored catalog reads as none"
 EMPTIED: Final = "admin-api B-16: a code whose scope became empty is disabled, never widened"
@@ -32,10 +34,9 @@ def _catalog(cell: Cell) -> Cell:
     if not isinstance(cell, str):
         return cell
     try:
-        entries = json.loads(cell)
-    except ValueError:
+        return canonical(json.dumps([{"description": "", **each} for each in json.loads(cell)]))
+    except (TypeError, ValueError):
         return cell
-    return canonical(json.dumps([{"description": "", **entry} for entry in entries]))
 
 
 def _wanted_catalog(_: OldShop, row: OldRow) -> Wants:
@@ -49,11 +50,21 @@ def _wanted_catalog(_: OldShop, row: OldRow) -> Wants:
     return (Want(_catalog(text)),)
 
 
+def _name(_: OldShop, row: OldRow) -> Wants:
+    wants = [Want(row["name"])]
+    if not row["name"].strip():
+        wants += [Want(row["slug"], NO_NAME), Want(row["id"], NO_NAME)]
+    elif len(row["name"]) > NAME_CHARS:
+        wants.append(Want(row["name"][:NAME_CHARS], NO_NAME))
+    return tuple(wants)
+
+
 PRODUCTS: Final = TableMap(
     "products",
     "products",
     (
-        *(same(name) for name in ("id", "slug", "name", "description", "price_currency")),
+        *(same(name) for name in ("id", "slug", "description", "price_currency")),
+        Column("name", _name),
         at_least("price_value", 0, NEGATIVE),
         same("active"),
         document("metadata", "metadata_json"),
@@ -96,7 +107,8 @@ POLICIES: Final = TableMap(
     "policies",
     "policies",
     (
-        *(same(name) for name in ("id", "product_id", "slug", "name")),
+        *(same(name) for name in ("id", "product_id", "slug")),
+        Column("name", _name),
         *(
             at_least(name, 0, NEGATIVE)
             for name in ("duration_seconds", "grace_seconds", "price_sats_override", "trial_days")

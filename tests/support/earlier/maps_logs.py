@@ -82,7 +82,7 @@ DELIVERIES: Final = TableMap(
     takes=("payload_json", "attempt_count"),
     sql=(
         "SELECT d.*, o.event_type, o.body FROM webhook_deliveries AS d"
-        " JOIN outbox AS o ON o.id = d.event_id"
+        " LEFT JOIN outbox AS o ON o.id = d.event_id"
     ),
 )
 

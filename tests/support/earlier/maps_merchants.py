@@ -1,6 +1,7 @@
 """Where sellers, their accounts, keys and settings are, and what may not be there any more."""
 
 import json
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
@@ -101,6 +102,17 @@ RAIL_PREFERENCES: Final = TableMap(
     key=lambda row: f"{row['merchant_profile_id']} {row['rail']}",
 )
 
+
+def _key_in(read: Callable[[str], bytes]) -> Callable[[Cell], Cell]:
+    def key(cell: Cell) -> Cell:
+        try:
+            return read(str(cell))
+        except (ValueError, IndexError):
+            return cell
+
+    return key
+
+
 SERVER_KEYS: Final = TableMap(
     "server_keys",
     "server_keys",
@@ -110,12 +122,12 @@ SERVER_KEYS: Final = TableMap(
         Column(
             "private_key_pem",
             lambda _, row: (Want(seed_in(row["private_key_pem"])),),
-            lambda cell: seed_in(str(cell)),
+            _key_in(seed_in),
         ),
         Column(
             "public_key_pem",
             lambda _, row: (Want(public_in(row["public_key_pem"])),),
-            lambda cell: public_in(str(cell)),
+            _key_in(public_in),
         ),
         instant("created_at"),
     ),

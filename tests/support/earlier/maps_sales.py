@@ -24,13 +24,22 @@ STATUSES: Final = {"pending", "settled", "expired", "invalid"}
 STANDING: Final = {"active", "suspended", "revoked"}
 UNREADABLE: Final = "admin-api B-21: the key of such a row is perpetual, and must stay what it is"
 UNKNOWN: Final = "lifecycles 2.3: a status that is none answers invalid_state, never ok"
+OVERWRITTEN: Final = "lifecycles 7.1, D11: settled is absorbing, and there is its license"
 SOLD: Final = {"active", "past_due"}
 
 
-def _status(_: OldShop, row: OldRow) -> Wants:
+def _status(old: OldShop, row: OldRow) -> Wants:
     if row["status"] not in STATUSES:
         return (Want("pending", "lifecycles 7.1: unknown text reads as pending"),)
-    return (Want(row["status"]),)
+    wants = [Want(row["status"])]
+    if _was_overwritten(old, row):
+        wants.append(Want("settled", OVERWRITTEN))
+    return tuple(wants)
+
+
+def _was_overwritten(old: OldShop, row: OldRow) -> bool:
+    """Say whether an invoice that was paid for a license was ended by a later webhook (D11)."""
+    return row["status"] in {"expired", "invalid"} and row["id"] in old.license_of_invoice
 
 
 def _provider(old: OldShop, row: OldRow) -> Wants:
@@ -59,21 +68,31 @@ def _base(old: OldShop, row: OldRow) -> Wants:
 
 
 def _settled(old: OldShop, row: OldRow) -> Wants:
-    if not old.is_settled(row["id"]):
-        return (Want(None),)
-    return instant("settled_at", "updated_at").rule(old, row)
+    (want,) = instant("settled_at", "updated_at").rule(old, row)
+    if _was_overwritten(old, row):
+        return Want(None), Want(want.value, OVERWRITTEN)
+    return (want,) if old.is_settled(row["id"]) else (Want(None),)
 
 
-def _effect(old: OldShop, row: OldRow) -> Wants:
-    if not old.is_settled(row["id"]):
-        return (Want(None),)
-    is_sold = (
+def _has_effect(old: OldShop, row: OldRow) -> bool:
+    return bool(
         row["id"] in old.license_of_invoice
         or old.changes_of_invoice[row["id"]]
         or any(cycle["cycle_number"] > 1 for cycle in old.cycles_of_invoice[row["id"]])
     )
-    # Without an effect it is for the report and the operator (lifecycles D12).
-    return (Want(SOMETHING if is_sold else ANYTHING),)
+
+
+def _effect(old: OldShop, row: OldRow) -> Wants:
+    if _was_overwritten(old, row):
+        return Want(None), Want(SOMETHING, OVERWRITTEN)
+    is_done = old.is_settled(row["id"]) and _has_effect(old, row)
+    return (Want(SOMETHING if is_done else None),)
+
+
+def _held(old: OldShop, row: OldRow) -> Wants:
+    """Hold what was paid for nothing until the operator looked: no worker may repair it (D12)."""
+    is_left = old.is_settled(row["id"]) and not _has_effect(old, row)
+    return (Want(SOMETHING if is_left else None),)
 
 
 def _folded(_: OldShop, row: OldRow) -> Wants:
@@ -103,6 +122,9 @@ INVOICES: Final = TableMap(
         Column("buyer_email_folded", _folded),
         Column("settled_at", _settled),
         Column("effect_at", _effect),
+        Column("held_at", _held),
+        own("provider_status_raw", None),
+        own("last_checked_at", None),
         own("rail", None),
         own("redirect_url"),
         own("settled_by", None, "provider"),

@@ -1,10 +1,9 @@
-"""Where subscriptions, cycles, cards, changes of tier and tips are, and what had to give way there.
+"""Where subscriptions, cycles and cards are, and what had to give way there.
 
 Our schema takes one of a kind where the earlier one took several: what is too much is set aside
 and reported, and never lost.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from tests.support.earlier.keys import instant_in
@@ -25,10 +24,9 @@ from tests.support.earlier.rules import (
 DAY: Final = 86_400
 TWIN: Final = "lifecycles D1: an invoice is of one cycle only, that of the subscription it renewed"
 PILED: Final = "lifecycles D6: at most one cycle is open; older ones that were not paid are past"
-DOUBLE: Final = "lifecycles D38: at most one change to a tier is open"
-TWO_TIPS: Final = "payments 13: at most one tip for a license counts as tried"
 NO_DATE: Final = "lifecycles 8.1: the end of the last cycle, else of the first period"
 NO_LENGTH: Final = "lifecycles 8.3: a cycle ends a period after it began"
+REVIVED: Final = "lifecycles D10: it was cancelled, and a late payment revived it"
 LIVE: Final = {"active", "past_due"}
 
 
@@ -38,6 +36,13 @@ def _next(old: OldShop, row: OldRow) -> Wants:
     ends = [instant_in(each["cycle_end_at"]) or 0 for each in old.cycles_of_subscription[row["id"]]]
     first = (instant_in(row["started_at"]) or 0) + row["period_days"] * DAY
     return (Want(max(ends, default=first), NO_DATE),)
+
+
+def _cancelled(old: OldShop, row: OldRow) -> Wants:
+    wants = instant("cancelled_at").rule(old, row)
+    if row["cancelled_at"] is not None and row["status"] != "cancelled":
+        wants = (*wants, Want(None, REVIVED))
+    return wants
 
 
 SUBSCRIPTIONS: Final = TableMap(
@@ -82,7 +87,8 @@ SUBSCRIPTIONS: Final = TableMap(
                 ),
             ),
         ),
-        *(instant(name) for name in ("cancelled_at", "last_renewal_attempt_at", "updated_at")),
+        Column("cancelled_at", _cancelled),
+        *(instant(name) for name in ("last_renewal_attempt_at", "updated_at")),
     ),
     takes=(
         "zaprite_contact_id",
@@ -100,32 +106,37 @@ SUBSCRIPTIONS: Final = TableMap(
             "zaprite_payment_profile_id",
             "lifecycles 8.4: a card is kept with the invoice that saved it, and there is none",
             lambda old, row: (
-                bool(row["zaprite_payment_profile_id"]) and _card_place(old, row) is None
+                bool(row["zaprite_payment_profile_id"]) and not _has_card_place(old, row)
             ),
         ),
     ),
 )
 
 
-def _card_place(old: OldShop, row: OldRow) -> OldRow | None:
-    """Give the cycle whose invoice a card was saved with: the first (lifecycles 8.4)."""
-    cycles = sorted(old.cycles_of_subscription[row["id"]], key=lambda each: each["cycle_number"])
-    is_whole = row["payment_provider_id"] and row["zaprite_contact_id"]
-    return cycles[0] if cycles and is_whole else None
+def _has_card_place(old: OldShop, row: OldRow) -> bool:
+    """Say whether there is a paid cycle that a card can be kept with (lifecycles 8.4)."""
+    cycles = old.cycles_of_subscription[row["id"]]
+    return bool(
+        row["payment_provider_id"]
+        and row["zaprite_contact_id"]
+        and any(
+            old.is_settled(cycle["invoice_id"]) and _is_first_use(old, cycle) for cycle in cycles
+        )
+    )
 
 
-def _cards(old: OldShop) -> Iterator[OldRow]:
-    for row in old.tables["subscriptions"]:
-        place = _card_place(old, row) if row["zaprite_payment_profile_id"] else None
-        if place is not None:
-            yield {**row, "invoice_id": place["invoice_id"]}
+def _cards(old: OldShop) -> list[OldRow]:
+    return [
+        row
+        for row in old.tables["subscriptions"]
+        if row["zaprite_payment_profile_id"] and _has_card_place(old, row)
+    ]
 
 
 CARDS: Final = TableMap(
     "subscriptions",
     "saved_payments",
     (
-        same("invoice_id"),
         same("payment_provider_id"),
         own("state", "saved"),
         own("looks"),
@@ -138,14 +149,20 @@ CARDS: Final = TableMap(
         own("updated_at", SOMETHING),
     ),
     sources=_cards,
-    key=lambda row: str(row["invoice_id"]),
+    # Renewals look for it at paid cycles.
+    sql=(
+        "SELECT p.*, c.subscription_id FROM saved_payments AS p LEFT JOIN subscription_cycles AS c"
+        " ON c.invoice_id = p.invoice_id AND c.settled_at IS NOT NULL"
+    ),
+    key=lambda row: str(row["subscription_id"]),
+    old_key=lambda row: str(row["id"]),
 )
 
 
 def _is_first_use(old: OldShop, row: OldRow) -> bool:
     """Say whether a cycle is the one its invoice was made for: renewals were, twins were not."""
     uses = old.cycles_of_invoice[row["invoice_id"]]
-    return max(uses, key=lambda each: int(each["cycle_number"]))["id"] == row["id"]
+    return row is max(uses, key=lambda each: int(each["cycle_number"]))
 
 
 def _cycle_invoice(old: OldShop, row: OldRow) -> Wants:
@@ -190,107 +207,6 @@ CYCLES: Final = TableMap(
         Column("cycle_end_at", _cycle_end),
         Column("settled_at", _cycle_settled),
         Column("superseded_at", _cycle_superseded),
-        instant("created_at"),
-    ),
-)
-
-
-def _is_comp(row: OldRow) -> bool:
-    return row["invoice_id"] is None
-
-
-def _applied(old: OldShop, row: OldRow) -> Wants:
-    at_once = (instant_in(row["effective_at"]) or 0) <= (instant_in(row["created_at"]) or 0)
-    if at_once if _is_comp(row) else old.is_settled(row["invoice_id"]):
-        # The one step that is taken without asking (lifecycles 13.2).
-        return instant("applied_at", "created_at").rule(old, row)
-    return (Want(None),)
-
-
-def _withdrawn(old: OldShop, row: OldRow) -> Wants:
-    if _applied(old, row)[0].value is not None:
-        return (Want(None),)
-    rivals = [
-        each
-        for each in old.changes_of_license[row["license_id"]]
-        if _applied(old, each)[0].value is None
-        and (each["to_policy_id"] == row["to_policy_id"] or (_is_comp(each) and _is_comp(row)))
-    ]
-    if max(rivals, key=lambda each: str(each["created_at"]))["id"] != row["id"]:
-        return (Want(SOMETHING, DOUBLE),)
-    return (Want(None),)
-
-
-TIER_CHANGES: Final = TableMap(
-    "tier_changes",
-    "tier_changes",
-    (
-        *(
-            same(name)
-            for name in (
-                "id",
-                "license_id",
-                "from_policy_id",
-                "to_policy_id",
-                "direction",
-                "listed_currency",
-                "proration_charge_value",
-                "invoice_id",
-                "actor",
-                "reason",
-            )
-        ),
-        instant("effective_at"),
-        instant("created_at"),
-        Column("applied_at", _applied),
-        Column("withdrawn_at", _withdrawn),
-    ),
-)
-
-
-def _tip_status(old: OldShop, row: OldRow) -> Wants:
-    tried = [each for each in old.tips_of_license[row["license_id"]] if each["status"] != "skipped"]
-    wants = [Want(row["status"])]
-    if len(tried) > 1 and row in tried:
-        wants.append(Want("skipped", TWO_TIPS))
-    return tuple(wants)
-
-
-def _tip_detail(old: OldShop, row: OldRow) -> Wants:
-    wants = [Want(row["detail"])]
-    if len(_tip_status(old, row)) > 1:
-        wants.append(Want(SOMETHING, TWO_TIPS))
-    return tuple(wants)
-
-
-TIPS: Final = TableMap(
-    "tip_attempts",
-    "tip_attempts",
-    (
-        *(
-            same(name)
-            for name in (
-                "id",
-                "license_id",
-                "policy_id",
-                "recipient",
-                "amount_sats",
-                "pct_bps",
-                "label",
-                "payment_hash",
-            )
-        ),
-        Column(
-            "invoice_id",
-            lambda old, row: (
-                Want(None),
-                Want(old.licenses[row["license_id"]]["invoice_id"]),
-            ),
-        ),
-        Column("status", _tip_status),
-        Column("detail", _tip_detail),
-        own("bolt11", None),
-        own("next_at", None),
         instant("created_at"),
     ),
 )

@@ -24,6 +24,20 @@ class Free:
         return value is not None or not self.is_set
 
 
+class Containing:
+    """Stands for any text with another one in it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"a text with {self.text!r}"
+
+    def takes(self, value: Cell) -> bool:
+        """Say whether a value is one."""
+        return isinstance(value, str) and self.text in value
+
+
 ANYTHING: Final = Free(is_set=False)
 SOMETHING: Final = Free(is_set=True)
 
@@ -31,12 +45,12 @@ SOMETHING: Final = Free(is_set=True)
 class Want(NamedTuple):
     """One right answer; ``why`` says where it is demanded, if it is not what the old cell says."""
 
-    value: Cell | Free
+    value: Cell | Free | Containing
     why: str | None = None
 
     def is_met_by(self, value: Cell) -> bool:
         """Compare, and never take 1 for 1.0 or NULL for nothing."""
-        if isinstance(self.value, Free):
+        if isinstance(self.value, Free | Containing):
             return self.value.takes(value)
         return type(self.value) is type(value) and self.value == value
 
