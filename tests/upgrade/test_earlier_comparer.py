@@ -53,8 +53,21 @@ FREE: Final = {
 # Only whether there is one is compared: no old column says when.
 ONLY_PRESENCE: Final = {
     ("invoices", "effect_at"),
+    ("invoices", "held_at"),
     ("subscriptions", "next_action_at"),
     ("subscription_cycles", "settled_at"),
+}
+# What the report must say of which rows, no more and no less.
+NAMED: Final = {
+    ("licenses", "D1"): "D1.license",
+    ("subscriptions", "D1"): "D1.subscription",
+    ("subscriptions", "D3"): "D3.subscription",
+    ("subscriptions", "D36"): "D36.subscription",
+    ("invoices", "D12"): "D12.invoice",
+    ("licenses", "D4"): "D4.license",
+    ("licenses", "D33"): "B-21.license",
+    ("licenses", "B-20"): "B-20.license",
+    ("discount_codes", "D42"): "odd.used_count",
 }
 SPOILT: Final = '["spoilt"]'
 
@@ -65,7 +78,8 @@ class Moved:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.shop: EarlierShop = write_earlier_database(folder / "earlier.db", licenses=400)
-        Program(folder=folder).text("import", str(self.shop.path))
+        said = Program(folder=folder).json("import", str(self.shop.path))
+        self.notes: list[dict[str, str]] = said["report"]["notes"]
         self.new = folder / "keysat.db"
 
     def copy(self, name: str) -> Path:
@@ -114,6 +128,23 @@ def test_an_import_by_the_program_has_no_unexplained_difference_and_the_same_key
     assert key_differences(moved.shop.path, moved.new) == []
 
 
+def test_the_report_names_what_defects_left_and_every_row_that_changed(moved: Moved) -> None:
+    named = defaultdict(set)
+    for note in moved.notes:
+        if note["kind"] == "defect":
+            named[note["table"], note["rule"]].add(note["id"])
+    for rule, defect in NAMED.items():
+        assert named[rule] == set(moved.shop.defects[defect]), rule
+    told = {note["id"] for note in moved.notes}
+    changed = {
+        each.id
+        for each in differences(moved.shop.path, moved.new)
+        if each.column != ROW and each.table != "audit_log"
+    }
+    assert changed - told == set()
+    assert set(moved.shop.defects["B-02.audit"]) <= told
+
+
 def test_every_old_column_and_every_new_one_is_looked_at(moved: Moved) -> None:
     old = OldShop(moved.shop.path)
     seen: dict[str, set[str]] = defaultdict(set)
@@ -149,6 +180,15 @@ def test_it_sees_every_column_that_was_spoilt(moved: Moved) -> None:
     compared = {(table.new, column.new) for table in COMPARED for column in table.columns}
     assert (wanted & compared) - FREE - ONLY_PRESENCE - seen == set()
     assert len(wanted & compared & seen) > 200
+
+
+def test_it_sees_that_what_must_be_there_is_not(moved: Moved) -> None:
+    path = moved.copy("absent")
+    with closing(opened(path)) as connection:
+        for table, column in ONLY_PRESENCE:
+            connection.execute(f"UPDATE {table} SET {column} = NULL").fetchall()  # noqa: S608
+    found = unexplained(differences(moved.shop.path, path))
+    assert ONLY_PRESENCE - {(each.table, each.column) for each in found} == set()
 
 
 def _spoil(connection: apsw.Connection, table: str) -> list[str]:

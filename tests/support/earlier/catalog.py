@@ -196,6 +196,8 @@ def _odd_policies(pen: Pen, line: Line) -> None:
         ("B-36.policy", "Größer & Besser", {"name": "x" * 300}),
         ("odd.negative_price", "negative-price", {"price_sats_override": -500}),
         ("odd.negative_seats", "negative-seats", {"max_machines": -1}),
+        ("odd.metadata", "metadata-list", {"metadata_json": '[1, "x"]'}),
+        ("odd.metadata", "metadata-text", {"metadata_json": '"text"'}),
         ("odd.period", "no-period", {"is_recurring": 1, "renewal_period_days": None}),
         ("odd.tip", "tip-of-nothing", {"tip_recipient": "x@y.example", "tip_pct_bps": 0}),
         ("odd.tip", "tip-to-nobody", {"tip_pct_bps": 100, "tip_label": "Nobody"}),

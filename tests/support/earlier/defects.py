@@ -11,7 +11,11 @@ from tests.support.earlier.sales import Sales
 from tests.support.earlier.tiers import change_of
 
 GARBAGE: Final = ("never", "2027-01-01", "31.12.2027", "", "2027-02-30T00:00:00Z", "1798761600")
-OFFSETS: Final = ("2027-01-01T02:00:00+02:00", "2026-12-31T19:00:00.25-05:00")
+OFFSETS: Final = (
+    "2027-01-01T02:00:00+02:00",
+    "2026-12-31T19:00:00.25-05:00",
+    "2027-01-01t00:00:00z",
+)
 
 
 def write_defects(sales: Sales) -> None:
@@ -42,6 +46,11 @@ def _entitlements(sales: Sales) -> None:
             line, line.policies["default"], 60 * DAY, entitlements_json=json.dumps(many)
         )
         sales.pen.plant("D34.license", license)
+    for few in (["pro, team"], [" pro ", "a\nb", "\u200b"], ["pro", "pro"]):
+        license = sales.license(
+            line, line.policies["default"], 60 * DAY, entitlements_json=json.dumps(few)
+        )
+        sales.pen.plant("odd.entitlements", license)
 
 
 def _seats(sales: Sales) -> None:
@@ -72,6 +81,7 @@ def _seats(sales: Sales) -> None:
         sales.machine(twins, name, 70 * DAY)
     pen.plant("D21.license", twins)
     negative = sales.license(line, single, 80 * DAY, max_machines=-1)
+    negative["grace_seconds"] = -5
     pen.plant("odd.negative_seats", negative)
     silent = sales.machine(negative, "never heard of", 70 * DAY, last_heartbeat_at=None)
     pen.plant("odd.no_heartbeat", silent)

@@ -4,6 +4,7 @@ Our own codec is not used, so that both can be held against each other (lifecycl
 """
 
 import base64
+import re
 from datetime import UTC, datetime
 from hashlib import sha256
 from struct import pack
@@ -17,6 +18,12 @@ PRIVATE_V1_HEAD: Final = bytes.fromhex("302e020100300506032b657004220420")
 PRIVATE_V2_HEAD: Final = bytes.fromhex("3051020101300506032b657004220420")
 PRIVATE_V2_PUBLIC: Final = bytes.fromhex("812100")
 TRIAL: Final = 2
+INSTANT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",
+    re.ASCII,
+)
+"""RFC 3339 section 5.6, and what SQLite's clock writes (lifecycles 0)."""
 
 
 def public_key_of(seed: bytes) -> bytes:
@@ -52,18 +59,14 @@ def public_in(pem: str) -> bytes:
 
 def instant_in(text: str | None) -> int | None:
     """Read an instant as the earlier server does, in whole seconds; None if it is none (D33)."""
-    if text is None:
+    if text is None or not INSTANT.fullmatch(text):
         return None
     try:
-        instant = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text.upper())
     except ValueError:
         return None
-    if instant.tzinfo is None:
-        # Of the texts without an offset only those of SQLite's own clock are instants.
-        if text[10:11] != " ":
-            return None
-        instant = instant.replace(tzinfo=UTC)
-    return int(instant.timestamp() // 1)
+    # Without an offset it was written by SQLite's own clock.
+    return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() // 1)
 
 
 def key_seconds(text: str | None) -> int:

@@ -8,6 +8,7 @@ from tests.support.earlier.old_rows import OldRow, OldShop
 from tests.support.earlier.rules import (
     Cell,
     Column,
+    Containing,
     Want,
     Wants,
     at_least,
@@ -96,6 +97,15 @@ def _tip(name: str, empty: Cell) -> Column:
     return Column(name, rule)
 
 
+def _metadata(_: OldShop, row: OldRow) -> Wants:
+    wants = [Want(canonical(row["metadata_json"]))]
+    read = json.loads(row["metadata_json"])
+    if not isinstance(read, dict):
+        why = "lifecycles 4.1: metadata is an object, which has what it was in it"
+        wants.append(Want(Containing(row["metadata_json"].strip('[]"')), why))
+    return tuple(wants)
+
+
 def _period(_: OldShop, row: OldRow) -> Wants:
     days = row["renewal_period_days"] or 0
     if days < row["is_recurring"]:
@@ -116,7 +126,7 @@ POLICIES: Final = TableMap(
         at_least("max_machines", 0, "lifecycles 3: negative (legacy) is unlimited, as 0 is"),
         same("is_trial"),
         document("entitlements", "entitlements_json"),
-        document("metadata", "metadata_json"),
+        Column("metadata", _metadata, canonical),
         _tip("tip_recipient", None),
         _tip("tip_pct_bps", 0),
         _tip("tip_label", None),

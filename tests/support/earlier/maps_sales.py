@@ -207,10 +207,9 @@ LICENSES: Final = TableMap(
 
 
 def _heard(old: OldShop, row: OldRow) -> Wants:
-    if row["last_heartbeat_at"] is None:
-        (want,) = instant("last_heartbeat_at", "activated_at").rule(old, row)
-        return (Want(want.value, "lifecycles 3.1: a machine was heard of when it was activated"),)
-    return instant("last_heartbeat_at").rule(old, row)
+    # A machine was heard of when it was activated, if never again (lifecycles 3.1).
+    name = "activated_at" if row["last_heartbeat_at"] is None else "last_heartbeat_at"
+    return instant("last_heartbeat_at", name).rule(old, row)
 
 
 MACHINES: Final = TableMap(

@@ -184,7 +184,8 @@ def _cycle_superseded(old: OldShop, row: OldRow) -> Wants:
         if not old.is_settled(each["invoice_id"])
     ]
     if max(unpaid, key=lambda each: int(each["cycle_number"]))["id"] != row["id"]:
-        return (Want(SOMETHING, PILED),)
+        # Whoever did not pay in time is asked by another invoice anyway.
+        return (Want(SOMETHING, None if old.has_ended(row["invoice_id"]) else PILED),)
     # One that ended unpaid is waiting to be replaced, which may have been noted.
     return (Want(ANYTHING),)
 

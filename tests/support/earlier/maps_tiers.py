@@ -6,6 +6,7 @@ from tests.support.earlier.keys import instant_in
 from tests.support.earlier.mapping import TableMap
 from tests.support.earlier.old_rows import OldRow, OldShop
 from tests.support.earlier.rules import (
+    ANYTHING,
     SOMETHING,
     Column,
     Containing,
@@ -42,7 +43,10 @@ def _withdrawn(old: OldShop, row: OldRow) -> Wants:
         and (each["to_policy_id"] == row["to_policy_id"] or (_is_comp(each) and _is_comp(row)))
     ]
     if max(rivals, key=lambda each: str(each["created_at"]))["id"] != row["id"]:
-        return (Want(SOMETHING, DOUBLE),)
+        return (Want(SOMETHING, None if old.has_ended(row["invoice_id"]) else DOUBLE),)
+    if old.has_ended(row["invoice_id"]):
+        # An order that ended unpaid makes room for a new one, which may have been noted.
+        return (Want(ANYTHING),)
     return (Want(None),)
 
 

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import apsw
 
 OldRow: TypeAlias = dict[str, Any]
+
+ENDED: Final = {"expired", "invalid"}
 
 
 def rows_of(connection: apsw.Connection, sql: str) -> list[dict[str, Any]]:
@@ -110,6 +112,10 @@ class OldShop:
     def is_settled(self, invoice_id: str | None) -> bool:
         """Say whether an invoice was paid."""
         return invoice_id is not None and self.invoices[invoice_id]["status"] == "settled"
+
+    def has_ended(self, invoice_id: str | None) -> bool:
+        """Say whether an invoice came to nothing."""
+        return invoice_id is not None and self.invoices[invoice_id]["status"] in ENDED
 
     def _by(self, table: str, column: str) -> dict[str, OldRow]:
         return {row[column]: row for row in self.tables[table] if row[column] is not None}
