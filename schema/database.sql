@@ -262,7 +262,7 @@ CREATE TABLE invoices (
     last_checked_at INTEGER, settled_by TEXT
     CHECK (settled_by IN ('provider', 'late_payment', 'operator')), attention TEXT
     CHECK (attention IN ('paid_late', 'partial_payment', 'processing_after_expiry',
-        'provider_disconnected', 'provider_reversed')), buyer_email_folded TEXT,
+        'provider_disconnected', 'provider_reversed')), buyer_email_folded TEXT, held_at INTEGER,
     UNIQUE (payment_provider_id, provider_invoice_id)
 ) STRICT;
 
@@ -366,7 +366,7 @@ CREATE INDEX invoices_with_attention ON invoices (created_at, id)
     WHERE attention IS NOT NULL OR (status = 'settled' AND effect_at IS NULL);
 
 CREATE INDEX invoices_without_effect ON invoices (created_at)
-    WHERE status = 'settled' AND effect_at IS NULL;
+    WHERE status = 'settled' AND effect_at IS NULL AND held_at IS NULL;
 
 CREATE TABLE leases (
     name TEXT NOT NULL PRIMARY KEY,

@@ -249,7 +249,9 @@ def test_a_settled_sale_without_its_effect_gets_it_once_and_is_not_paid_twice() 
 
 
 @pytest.mark.defects("D12")
-def test_a_sale_that_an_earlier_server_never_delivered_is_delivered_on_somebodys_word_alone() -> None:
+def test_a_sale_that_an_earlier_server_never_delivered_is_delivered_on_somebodys_word_alone() -> (
+    None
+):
     held = make_invoice(status=InvoiceStatus.SETTLED, settled_at=NOW, held_at=NOW)
     till = Till(held)
     till.fulfil(NOW + 1)

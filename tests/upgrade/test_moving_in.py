@@ -305,8 +305,8 @@ def test_an_import_that_is_killed_anywhere_can_be_repeated(
         signal.setitimer(signal.ITIMER_REAL, ticks)
         return ()
 
-    for number in range(12):
-        ticks = 0.0004 * (number + 1)
+    for number in range(8):
+        ticks = 0.0006 * (number + 1)
         now = Instant(NOW + 1 + number)
         killed(lambda now=now: moved(path, ids=RandomIds(), verify=ticking, now=now))  # type: ignore[misc]
         if digest(path) != before:
