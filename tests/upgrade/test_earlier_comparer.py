@@ -3,7 +3,6 @@
 The import is made by the program itself; then every table and every column of it is spoilt.
 """
 
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import apsw
-import pytest
 
 from tests.support.earlier.compare import (
     LEFT_BEHIND,
@@ -25,10 +23,10 @@ from tests.support.earlier.compare_keys import key_differences
 from tests.support.earlier.mapping import ROW
 from tests.support.earlier.maps_logs import STRAY_EVENTS
 from tests.support.earlier.maps_merchants import CONNECT_STATES, SESSIONS
+from tests.support.earlier.moved import MovedShop
 from tests.support.earlier.old_rows import OldShop, rows_of
-from tests.support.earlier.shop import EarlierShop, write_earlier_database
+from tests.support.kept_counts import drift
 from tests.support.keys import UNKNOWN_ID
-from tests.support.program import Program
 
 COMPARED: Final = [each for each in MAPS if each not in (STRAY_EVENTS, SESSIONS)]
 # What an import may fill as it likes, for the earlier server had nothing of the kind.
@@ -72,29 +70,6 @@ NAMED: Final = {
 SPOILT: Final = '["spoilt"]'
 
 
-class Moved:
-    """An import, and copies of it to spoil."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.shop: EarlierShop = write_earlier_database(folder / "earlier.db", licenses=400)
-        said = Program(folder=folder).json("import", str(self.shop.path))
-        self.notes: list[dict[str, str]] = said["report"]["notes"]
-        self.new = folder / "keysat.db"
-
-    def copy(self, name: str) -> Path:
-        folder = self.folder / name
-        folder.mkdir()
-        for path in (self.new, activity_of(self.new)):
-            shutil.copy(path, folder)
-        return folder / self.new.name
-
-
-@pytest.fixture(scope="module")
-def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
-    return Moved(tmp_path_factory.mktemp("moved"))
-
-
 def opened(path: Path) -> apsw.Connection:
     """Open a file in which everything can be written."""
     connection = apsw.Connection(str(path))
@@ -120,15 +95,17 @@ def files_of(path: Path) -> Iterator[tuple[bool, apsw.Connection]]:
 
 
 def test_an_import_by_the_program_has_no_unexplained_difference_and_the_same_keys(
-    moved: Moved,
+    moved: MovedShop,
 ) -> None:
     found = differences(moved.shop.path, moved.new)
     assert unexplained(found) == []
+    with closing(apsw.Connection(str(moved.new))) as connection:
+        assert drift(connection) == []
     assert len([each for each in found if each.explained]) > 50
     assert key_differences(moved.shop.path, moved.new) == []
 
 
-def test_the_report_names_what_defects_left_and_every_row_that_changed(moved: Moved) -> None:
+def test_the_report_names_what_defects_left_and_every_row_that_changed(moved: MovedShop) -> None:
     named = defaultdict(set)
     for note in moved.notes:
         if note["kind"] == "defect":
@@ -145,7 +122,7 @@ def test_the_report_names_what_defects_left_and_every_row_that_changed(moved: Mo
     assert set(moved.shop.defects["B-02.audit"]) <= told
 
 
-def test_every_old_column_and_every_new_one_is_looked_at(moved: Moved) -> None:
+def test_every_old_column_and_every_new_one_is_looked_at(moved: MovedShop) -> None:
     old = OldShop(moved.shop.path)
     seen: dict[str, set[str]] = defaultdict(set)
     news: dict[str, set[str]] = defaultdict(set)
@@ -164,8 +141,8 @@ def test_every_old_column_and_every_new_one_is_looked_at(moved: Moved) -> None:
                 assert there - known - FREE == set(), table.new
 
 
-def test_it_sees_every_column_that_was_spoilt(moved: Moved) -> None:
-    path = moved.copy("columns")
+def test_it_sees_every_column_that_was_spoilt(moved: MovedShop, tmp_path: Path) -> None:
+    path = moved.copy(tmp_path)
     wanted = set()
     for is_activity, connection in files_of(path):
         for table in COMPARED:
@@ -182,8 +159,8 @@ def test_it_sees_every_column_that_was_spoilt(moved: Moved) -> None:
     assert len(wanted & compared & seen) > 200
 
 
-def test_it_sees_that_what_must_be_there_is_not(moved: Moved) -> None:
-    path = moved.copy("absent")
+def test_it_sees_that_what_must_be_there_is_not(moved: MovedShop, tmp_path: Path) -> None:
+    path = moved.copy(tmp_path)
     with closing(opened(path)) as connection:
         for table, column in ONLY_PRESENCE:
             connection.execute(f"UPDATE {table} SET {column} = NULL").fetchall()  # noqa: S608
@@ -211,8 +188,8 @@ def _spoil(connection: apsw.Connection, table: str) -> list[str]:
     return spoilt
 
 
-def test_it_sees_a_row_missing_from_every_table(moved: Moved) -> None:
-    path = moved.copy("missing")
+def test_it_sees_a_row_missing_from_every_table(moved: MovedShop, tmp_path: Path) -> None:
+    path = moved.copy(tmp_path)
     for is_activity, connection in files_of(path):
         for table in COMPARED:
             if table.is_activity is is_activity:
@@ -232,8 +209,8 @@ def _keys(connection: apsw.Connection, table: str) -> list[str]:
     return [str(name) for (name,) in keys]
 
 
-def test_it_sees_a_row_that_was_invented_in_any_table(moved: Moved) -> None:
-    path = moved.copy("invented")
+def test_it_sees_a_row_that_was_invented_in_any_table(moved: MovedShop, tmp_path: Path) -> None:
+    path = moved.copy(tmp_path)
     invented = {table.new for table in (*COMPARED, STRAY_EVENTS)}
     for is_activity, connection in files_of(path):
         for table in (*COMPARED, STRAY_EVENTS):
@@ -268,8 +245,10 @@ def _invent(connection: apsw.Connection, table: str) -> None:
     connection.execute(sql, tuple(row.values())).fetchall()
 
 
-def test_it_sees_another_key_and_a_token_that_is_still_told(moved: Moved) -> None:
-    path = moved.copy("secrets")
+def test_it_sees_another_key_and_a_token_that_is_still_told(
+    moved: MovedShop, tmp_path: Path
+) -> None:
+    path = moved.copy(tmp_path)
     token = moved.shop.session_tokens[0]
     with closing(opened(path)) as connection:
         license_id = "(SELECT id FROM licenses WHERE status = 'active' LIMIT 1)"
