@@ -46,7 +46,7 @@ def _entitlements(sales: Sales) -> None:
             line, line.policies["default"], 60 * DAY, entitlements_json=json.dumps(many)
         )
         sales.pen.plant("D34.license", license)
-    for few in (["pro, team"], [" pro ", "a\nb", "\u200b"], ["pro", "pro"]):
+    for few in (["", "pro"], [" "], ["pro, team"], [" pro ", "a\nb", "\u200b"], ["pro", "pro"]):
         license = sales.license(
             line, line.policies["default"], 60 * DAY, entitlements_json=json.dumps(few)
         )

@@ -154,9 +154,12 @@ def _stopped(column: Column) -> Column:
 def _entitlements(_: OldShop, row: OldRow) -> Wants:
     wants = [Want(canonical(row["entitlements_json"]))]
     names = names_in(row["entitlements_json"]) or []
-    fitting = [name for name in names if 1 <= len(name.encode()) <= 255][:255]
+    # An empty one is legal on the wire, so keys with it were given out (lifecycles 1.2).
+    fitting = [name for name in names if len(name.encode()) <= 255][:255]
     if fitting != names:
-        why = "lifecycles D34: no key can hold more than 255 of 1 to 255 bytes, and none ever did"
+        why = (
+            "lifecycles D34: no key can hold more than 255 of at most 255 bytes, and none ever did"
+        )
         wants.append(Want(canonical(json.dumps(fitting)), why))
     return tuple(wants)
 
