@@ -8,13 +8,15 @@ from typing import Final, NamedTuple, TypeAlias
 import apsw
 
 from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
-from keysat_adapters.sqlite.earlier.shape import LEDGER as EARLIER_LEDGER
 from keysat_adapters.sqlite.migration import Migration
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_core.errors import MigrationRefused
 
 APPLICATION_ID: Final = 0x4B455953
 """``KEYS`` in the header of every database of ours."""
+
+EARLIER_LEDGER: Final = "_sqlx_migrations"
+"""Where the earlier server notes its migrations. Source: lifecycles 13.1."""
 
 _LEDGER: Final = (
     "CREATE TABLE schema_migrations (\n"

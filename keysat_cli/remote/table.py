@@ -62,6 +62,7 @@ LOCAL_ONLY: Final[Mapping[str, LocalOnly]] = {
     "backup": LocalOnly(reason=_FILES),
     "verify": LocalOnly(reason=_FILES),
     "restore": LocalOnly(reason=_FILES),
+    "import": LocalOnly(reason=_FILES),
     "doctor": LocalOnly(reason="it looks at the database, its files and its machine"),
     "password clear": LocalOnly(reason="the admin API has no operation for it"),
     "audit verify": LocalOnly(reason="it reads every row of the log"),

@@ -10,6 +10,7 @@ import msgspec
 from keysat_core.domain.text import checked_text
 from keysat_core.errors import InvariantError
 from keysat_core.limits import CATALOG_ENTRIES_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX
+from keysat_core.signing.entitlement_list import write_entitlements
 from keysat_core.signing.license_key import check_entitlements
 
 GRANTS_REMEMBERED: Final = 64
@@ -61,7 +62,7 @@ def checked_entitlements(slugs: Sequence[str], catalog: Catalog = ()) -> tuple[s
         InvariantError: outside the catalog, or not encodable in a license key.
     """
     grants = tuple(slugs)
-    _check_storable(grants)
+    _check_issuable(grants)
     if catalog:
         known = {entry.slug for entry in catalog}
         unknown = [slug for slug in grants if slug not in known]
@@ -73,7 +74,21 @@ def checked_entitlements(slugs: Sequence[str], catalog: Catalog = ()) -> tuple[s
 
 
 @lru_cache(maxsize=GRANTS_REMEMBERED)
-def _check_storable(slugs: tuple[str, ...]) -> None:
+def check_stored_entitlements(slugs: tuple[str, ...]) -> None:
+    """Check what a license that was issued once may hold; its policy's licenses share it.
+
+    Blank ones too: an earlier server issued them, and its keys hold them (lifecycles 1.2).
+
+    Raises:
+        InvariantError: no license key can hold them.
+    """
+    write_entitlements(slugs)
+    for slug in slugs:
+        checked_text(slug, field="entitlements", chars_max=len(slug))
+
+
+@lru_cache(maxsize=GRANTS_REMEMBERED)
+def _check_issuable(slugs: tuple[str, ...]) -> None:
     """Check what a policy's licenses share, so that it is seldom new."""
     check_entitlements(slugs)
     for slug in slugs:

@@ -6,6 +6,7 @@ import msgspec
 
 from keysat_core.domain.actor import Actor
 from keysat_core.domain.audit import AuditEntry, audited
+from keysat_core.domain.entitlement import checked_entitlements
 from keysat_core.domain.events import SOURCE_ADMIN, OutboxEvent, license_issued, outbox_event
 from keysat_core.domain.ids import EventId, LicenseId
 from keysat_core.domain.instant import Instant, checked_instant, rfc3339_or_none
@@ -58,6 +59,7 @@ def granted_license(
         issued_at=now,
     )
     license = with_receiver(with_terms(bare, _terms(grant, policy), now), grant)
+    checked_entitlements(license.entitlements)
     if grant.expires_at is None:
         return license
     explicit = checked_instant(grant.expires_at, field="expires_at")

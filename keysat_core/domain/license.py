@@ -7,7 +7,7 @@ from typing import Final, Self, TypeAlias, assert_never
 import msgspec
 
 from keysat_core.domain.document import JSONValue
-from keysat_core.domain.entitlement import checked_entitlements
+from keysat_core.domain.entitlement import check_stored_entitlements
 from keysat_core.domain.ids import InvoiceId, LicenseId, PolicyId, ProductId, is_uuid_text
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.policy import Terms
@@ -74,7 +74,7 @@ class License(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         checked_range(self.max_machines, field="max_machines", low=0, high=SEATS_MAX)
         if self.expires_at is not None:
             checked_range(self.expires_at, field="expires_at", low=NEVER + 1, high=INSTANT_MAX)
-        checked_entitlements(self.entitlements)
+        check_stored_entitlements(self.entitlements)
 
     def bind(self, fingerprint: str | None) -> Self:
         """Set or clear the single-seat lock."""

@@ -1,6 +1,7 @@
 """The last field of a version 2 payload: entitlement slugs, each behind a byte with its length.
 
-Reading takes what the wire allows, empty slugs included; writing keeps to what servers issue.
+Both take what the wire allows, empty slugs included, which old servers issued; what is issued today
+is checked where it is issued.
 
 Source: lifecycles 1.2 (LIC1 payload).
 """
@@ -38,7 +39,7 @@ def write_entitlements(slugs: Sequence[str]) -> bytes:
     """Write the list without its count.
 
     Raises:
-        InvariantError: There are more than 255, or one has not 1 to 255 bytes of UTF-8.
+        InvariantError: There are more than 255, or one has more than 255 bytes of UTF-8.
     """
     if len(slugs) > ENTITLEMENTS_MAX:
         raise InvariantError("entitlements", f"must be at most {ENTITLEMENTS_MAX}")
@@ -48,7 +49,7 @@ def write_entitlements(slugs: Sequence[str]) -> bytes:
             raw = slug.encode("utf-8")
         except UnicodeEncodeError:
             raise InvariantError("entitlements", "must not hold lone surrogates") from None
-        if not 1 <= len(raw) <= ENTITLEMENT_BYTES_MAX:
+        if len(raw) > ENTITLEMENT_BYTES_MAX:
             raise InvariantError(
                 "entitlements", f"must each have 1 to {ENTITLEMENT_BYTES_MAX} bytes of UTF-8"
             )

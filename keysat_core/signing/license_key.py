@@ -204,12 +204,16 @@ def _parse_v2(raw: bytes) -> LicensePayload:
 
 
 def check_entitlements(slugs: Sequence[str]) -> None:
-    """Return if a key can carry these entitlements, else raise. Call before writing any row.
+    """Return if a key may be issued with these entitlements, else raise. Call before writing any row.
+
+    Keys that old servers issued may hold empty ones (lifecycles 1.2).
 
     Raises:
         InvariantError: There are more than 255, or one has not 1 to 255 bytes of UTF-8.
     """
     write_entitlements(slugs)
+    if "" in slugs:
+        raise InvariantError("entitlements", "must each have 1 to 255 bytes of UTF-8")
 
 
 def encode_payload(payload: LicensePayload) -> bytes:
@@ -217,7 +221,7 @@ def encode_payload(payload: LicensePayload) -> bytes:
 
     Raises:
         InvariantError: It has another version, a flag bit without meaning, an instant outside
-            ``0 <= t < 2^63``, or entitlements that ``check_entitlements`` refuses.
+            ``0 <= t < 2^63``, more than 255 entitlements, or one of more than 255 bytes of UTF-8.
     """
     if payload.version != VERSION_WRITTEN:
         raise InvariantError("version", "must be 2, because version 1 is only read")

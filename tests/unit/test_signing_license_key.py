@@ -189,7 +189,6 @@ def test_a_payload_that_no_key_can_say_cannot_be_made(change: dict[str, Any]) ->
         {"issued_at": 2**63},
         {"expires_at": -1},
         {"expires_at": 2**63},
-        {"entitlements": ("",)},
         {"entitlements": ("x" * 256,)},
         {"entitlements": ("x",) * 256},
         {"entitlements": ("\ud800",)},

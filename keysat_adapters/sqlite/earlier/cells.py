@@ -32,17 +32,22 @@ class RowLeft(Exception):
 
 
 def instant_of(text: object) -> Instant | None:
-    """Read an old time, cut to whole seconds; None: it is no time."""
+    """Read an old time, cut to whole seconds; None: it is no time, or one before 1970."""
+    seconds = seconds_of(text)
+    return Instant(seconds) if seconds is not None and 0 <= seconds <= INSTANT_MAX else None
+
+
+def seconds_of(text: object) -> int | None:
+    """Read an old time, whenever it was, cut to whole seconds; None: it is no time."""
     match = _TIME.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         return None
     day, clock, offset = match.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{clock}{(offset or 'Z').upper()}")
-        seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+        return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
     except (ValueError, OverflowError):
         return None
-    return Instant(seconds) if 0 <= seconds <= INSTANT_MAX else None
 
 
 class Cells:
@@ -57,6 +62,13 @@ class Cells:
     def changed(self, what: str, rule: str = "decisions 24") -> None:
         """Note that the row is not carried as it was."""
         self._ledger.note(self.table, self.id, NoteKind.CHANGED, rule, what)
+
+    def rekeyed(self, what: str, rule: str) -> None:
+        """Note a change that makes the license's key another text; the old one stays valid."""
+        self._ledger.rekeyed.add(self.id)
+        self.changed(
+            f"{what}. Its key, shown again, is another text; the old one stays valid", rule
+        )
 
     def defect(self, what: str, rule: str) -> None:
         """Note that something is wrong with a row that is carried as it was."""

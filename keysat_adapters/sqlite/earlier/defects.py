@@ -67,6 +67,33 @@ _SEARCHES: Final = (
         " its buyer uses",
     ),
     _Search(
+        "licenses",
+        "D21",
+        "SELECT l.id, l.max_machines, count(*) AS seats FROM licenses AS l"
+        " JOIN machines AS m ON m.license_id = l.id AND m.deactivated_at IS NULL"
+        " WHERE l.max_machines > 0 GROUP BY l.id HAVING seats > l.max_machines ORDER BY l.id",
+        "it has {0} seats and {1} machines sit on them. They all go on; no other is let in",
+    ),
+    _Search(
+        "licenses",
+        "D24",
+        "SELECT l.id, p.slug, t.invoice_id FROM licenses AS l"
+        " JOIN policies AS p ON p.id = l.policy_id AND p.is_recurring = 1"
+        " JOIN tier_changes AS t ON t.license_id = l.id AND t.to_policy_id = p.id"
+        " AND t.applied_at IS NOT NULL AND t.invoice_id IS NOT NULL"
+        " WHERE NOT EXISTS (SELECT 1 FROM subscriptions AS s WHERE s.license_id = l.id)"
+        " GROUP BY l.id ORDER BY l.id",
+        "invoice {1} put it on {0}, which is paid by subscription, and it has none: nothing more is"
+        " billed for it",
+    ),
+    _Search(
+        "subscriptions",
+        "D51",
+        "SELECT id, consecutive_failures FROM subscriptions"
+        " WHERE status IN ('active', 'past_due') AND consecutive_failures >= 5 ORDER BY id",
+        "the earlier server gave up on it after {0} failures. It is billed again from now on",
+    ),
+    _Search(
         "subscriptions",
         "D36",
         "SELECT s.id, l.id FROM subscriptions AS s JOIN licenses AS l ON l.id = s.license_id"

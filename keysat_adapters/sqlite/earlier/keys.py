@@ -24,11 +24,11 @@ def compare_keys(mover: Mover, signing_key: SigningKey) -> int:
     """
     number = 0
     for cells in mover.rows("licenses"):
-        if not mover.ledger.has("licenses", cells.id):
-            continue
+        is_there = mover.ledger.has("licenses", cells.id)
         was = _key_before(cells, signing_key)
-        if was is None:
-            # No key could be derived of it, so nobody has one (D34). Its note says what was changed.
+        if was is None or not is_there or cells.id in mover.ledger.rekeyed:
+            # No key could be derived of it, so that nobody has one (D34), or its note says why its
+            # key is another now.
             continue
         license = mover.tx.licenses.get_license(LicenseId(cells.id))
         if key_of(license, signing_key) != was:

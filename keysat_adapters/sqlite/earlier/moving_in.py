@@ -88,8 +88,8 @@ def move_in(
     """
     _refuse_taken(places)
     target, log = places.target, log_of(places.target)
-    if places.is_same:
-        forget_second_names(target, aside=EARLIER)
+    if target.exists():
+        forget_second_names(target, log, aside=EARLIER)
     with (
         _picture_of(places.source, is_shared=is_dry) as source,
         partial_for(target) as partial,
@@ -133,8 +133,7 @@ def _refuse_taken(places: Places) -> None:
     if places.target.exists() and not places.is_same:
         remedy = "name another with --into, or move it away"
         raise PathTaken(str(places.target), remedy)
-    log = log_of(places.target)
-    for path in (places.aside, places.report, log):
+    for path in (places.aside, log_of(places.aside), places.report):
         if path.exists():
             raise PathTaken(str(path), "move it away")
 
@@ -195,21 +194,18 @@ def _settle(*paths: Path) -> None:
 
 
 def _put(places: Places, source: apsw.Connection, partial: Path, partial_log: Path) -> None:
-    """Give the new files their names, the database last."""
-    log = log_of(places.target)
-    if not places.is_same:
-        publish(partial_log, log)
-        try:
-            publish(partial, places.target)
-        except BaseException:
-            log.unlink(missing_ok=True)
-            raise
-        return
-    _fold(source)
+    """Give the new files their names, the database last.
+
+    A log of validations that is there without its database is what a killed import left; it is moved
+    aside like the earlier database.
+    """
+    if places.is_same:
+        _fold(source)
+    log, aside_log = log_of(places.target), log_of(places.aside)
     exchange(
         [
             Exchange(partial=partial, target=places.target, aside=places.aside),
-            Exchange(partial=partial_log, target=log, aside=log_of(places.aside)),
+            Exchange(partial=partial_log, target=log, aside=aside_log),
         ]
     )
     # What was in it is part of the file it belonged to.

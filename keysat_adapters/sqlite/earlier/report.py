@@ -59,7 +59,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ledger:
-    """Collects counts and notes while rows are carried."""
+    """Collects counts and notes while rows are carried.
+
+    ``rekeyed``: licenses whose key, given out again, cannot be what it was; each has its note.
+    """
 
     def __init__(self) -> None:
         self._found: dict[str, int] = {}
@@ -67,6 +70,7 @@ class Ledger:
         self._numbers: dict[str, int] = {}
         self._omitted: dict[str, str] = {}
         self.notes: list[Note] = []
+        self.rekeyed: set[str] = set()
 
     def note(self, table: str, id_: str, kind: NoteKind, rule: str, what: str) -> None:
         """Add a remark."""

@@ -6,14 +6,19 @@ what no key could hold (lifecycles 1.4).
 
 from typing import Any
 
-from keysat_adapters.sqlite.earlier.catalog import currency_of, entitlements_of, metadata_of
-from keysat_adapters.sqlite.earlier.cells import Cells, shown
+from keysat_adapters.sqlite.earlier.catalog import currency_of, metadata_of
+from keysat_adapters.sqlite.earlier.cells import Cells, instant_of, seconds_of, shown
 from keysat_adapters.sqlite.earlier.mover import Mover
 from keysat_core.domain.ids import InvoiceId, LicenseId, PolicyId, ProductId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus, SettledBy
-from keysat_core.domain.license import License, LicenseStatus
-from keysat_core.limits import AMOUNT_MAX, SEATS_MAX
+from keysat_core.domain.license import NEVER, License, LicenseStatus
+from keysat_core.limits import (
+    AMOUNT_MAX,
+    ENTITLEMENT_BYTES_MAX,
+    ENTITLEMENTS_MAX,
+    SEATS_MAX,
+)
 
 EFFECTS = """
     SELECT invoice_id FROM licenses WHERE invoice_id IS NOT NULL
@@ -109,17 +114,6 @@ def _invoice(
 
 def _license(mover: Mover, cells: Cells) -> License:
     status, reason = _status(cells)
-    expires_at = cells.optional_at("expires_at")
-    if expires_at is None and cells.raw("expires_at") is not None:
-        cells.defect(
-            f"its expiry {shown(cells.raw('expires_at'))} is no time, so that its key was and is"
-            " perpetual",
-            "D33",
-        )
-    if expires_at == 0:
-        # A key spells "never" as 0, so that its key says the same either way.
-        cells.changed("it expired at the beginning of 1970, which a key spells as never", "D33")
-        expires_at = None
     invoice_id = mover.optional(cells, "invoice_id", "invoices")
     policy_id = mover.optional(cells, "policy_id", "policies")
     return License(
@@ -128,12 +122,12 @@ def _license(mover: Mover, cells: Cells) -> License:
         policy_id=None if policy_id is None else PolicyId(policy_id),
         invoice_id=None if invoice_id is None else InvoiceId(invoice_id),
         status=status,
-        issued_at=cells.at("issued_at"),
-        expires_at=expires_at,
+        issued_at=_issued_at(mover, cells),
+        expires_at=_expires_at(cells),
         grace_seconds=cells.number("grace_seconds"),
         max_machines=cells.number("max_machines", high=SEATS_MAX, rule="lifecycles 3"),
         is_trial=cells.flag("is_trial"),
-        entitlements=entitlements_of(cells),
+        entitlements=_entitlements(cells),
         fingerprint=cells.text("fingerprint"),
         buyer_email=cells.text("buyer_email"),
         nostr_npub=cells.text("nostr_npub"),
@@ -144,6 +138,40 @@ def _license(mover: Mover, cells: Cells) -> License:
         revoked_at=cells.optional_at("revoked_at"),
         revocation_reason=cells.text("revocation_reason"),
     )
+
+
+def _issued_at(mover: Mover, cells: Cells) -> Instant:
+    found = instant_of(cells.raw("issued_at"))
+    if found is None:
+        cells.rekeyed(f"it was issued at {shown(cells.raw('issued_at'))}, which is no time", "D33")
+    return mover.now if found is None else found
+
+
+def _expires_at(cells: Cells) -> Instant | None:
+    """Give the expiry as the earlier server took it: what is no time never comes (D33)."""
+    text = cells.raw("expires_at")
+    seconds = seconds_of(text)
+    if seconds is not None and seconds <= NEVER:
+        cells.rekeyed(f"it expired at {shown(text)}; it is one second later now", "D33")
+        return Instant(NEVER + 1)
+    found = cells.optional_at("expires_at")
+    if found is None and text is not None:
+        what = f"its expiry {shown(text)} is no time, so that its key was and is perpetual"
+        cells.defect(what, "D33")
+    return found
+
+
+def _entitlements(cells: Cells) -> tuple[str, ...]:
+    """Give what a key can hold of a license's entitlements, blank ones too (lifecycles 1.2, D34)."""
+    found = cells.words("entitlements_json")
+    kept = tuple(
+        word for word in found if len(word.encode()) <= ENTITLEMENT_BYTES_MAX and "\0" not in word
+    )[:ENTITLEMENTS_MAX]
+    if kept != found:
+        cells.rekeyed(
+            f"{len(found) - len(kept)} entitlements that no key can hold were left", "D34"
+        )
+    return kept
 
 
 def _status(cells: Cells) -> tuple[LicenseStatus, str | None]:

@@ -11,11 +11,9 @@ from typing import Final
 import apsw
 
 from keysat_adapters.sqlite.connection import is_file_there, open_unchanging
+from keysat_adapters.sqlite.ledger import EARLIER_LEDGER
 from keysat_adapters.sqlite.refusals import refusal
 from keysat_core.errors import MigrationRefused
-
-LEDGER: Final = "_sqlx_migrations"
-"""Where the earlier server notes its migrations. Source: lifecycles 13.1."""
 
 VERSION: Final = 25
 """The only version that can be moved in. Source: decisions 24."""
@@ -120,7 +118,7 @@ def is_earlier(path: Path) -> bool:
         return False
     connection = open_unchanging(path)
     try:
-        return bool(_tables(connection).keys() & {LEDGER})
+        return bool(_tables(connection).keys() & {EARLIER_LEDGER})
     finally:
         connection.close()
 
@@ -133,10 +131,10 @@ def refuse_unless_complete(connection: apsw.Connection) -> None:
         StoreBusy, StoreUnavailable: It cannot be read.
     """
     tables = _tables(connection)
-    if LEDGER not in tables:
+    if EARLIER_LEDGER not in tables:
         raise MigrationRefused("this is no database of the earlier Keysat server")
     try:
-        rows = connection.execute(f"SELECT version, success FROM {LEDGER}").fetchall()  # noqa: S608  a constant
+        rows = connection.execute(f"SELECT version, success FROM {EARLIER_LEDGER}").fetchall()  # noqa: S608  a constant
     except apsw.Error as exc:
         raise refusal(exc) from exc
     _refuse_version({int(str(version)): bool(success) for version, success in rows})
@@ -156,7 +154,7 @@ def refuse_unless_complete(connection: apsw.Connection) -> None:
 
 def strange_tables(connection: apsw.Connection) -> list[str]:
     """Name the tables that version 25 does not have."""
-    return sorted(_tables(connection).keys() - COLUMNS.keys() - {LEDGER})
+    return sorted(_tables(connection).keys() - COLUMNS.keys() - {EARLIER_LEDGER})
 
 
 def _refuse_version(ledger: Mapping[int, bool]) -> None:
