@@ -4,7 +4,6 @@ The package is the one on PyPI, as pinned in the development lock. Source: publi
 """
 
 import time
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -16,24 +15,9 @@ from keysat_licensing_client import (  # type: ignore[import-untyped]
     Verifier,
 )
 
-from tests.support.live_server import LiveServer, live_server
-from tests.support.program import shop_with_a_tier
+from tests.support.live_server import LiveServer
 
 FINGERPRINT: Final = "a machine's own text"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    folder = tmp_path_factory.mktemp("published")
-    program = shop_with_a_tier(folder)
-    program.text("policy", "create", "widget/free", "--name", "Free", "--price-sats-override", "0")
-    with live_server(folder) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(server: LiveServer) -> Client:
-    return Client(server.url)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +41,8 @@ def license_key(server: LiveServer, client: Client) -> str:
 def test_it_lists_the_tiers(client: Client) -> None:
     listed = client.list_public_policies("widget")
     assert (listed.product.slug, listed.product.base_price_sats) == ("widget", 25_000)
-    assert [tier.slug for tier in listed.policies] == ["free", "pro"]
-    pro = listed.policies[1]
+    assert [tier.slug for tier in listed.policies] == ["free", "try", "pro", "team"]
+    pro = listed.policies[2]
     assert (pro.price_sats, pro.max_machines, pro.entitlements) == (25_000, 3, ["sync"])
 
 

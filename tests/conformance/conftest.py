@@ -1,0 +1,34 @@
+"""One live server that all clients of this folder talk to."""
+
+from collections.abc import Iterator
+
+import pytest
+from keysat_licensing_client import Client  # type: ignore[import-untyped]
+
+from tests.support.live_server import LiveServer, live_server
+from tests.support.program import shop_with_a_tier
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A shop with a tier of every sort that a client meets, and a code that gives one away."""
+    folder = tmp_path_factory.mktemp("published")
+    program = shop_with_a_tier(folder)
+    program.text("policy", "update", "widget/pro", "--tier-rank", "1")
+    program.text("policy", "create", "widget/free", "--name", "Free", "--price-sats-override", "0")
+    program.text(
+        "policy", "create", "widget/team", "--name", "Team", "--price-sats-override", "60000",
+        "--entitlement", "sync", "--entitlement", "share", "--tier-rank", "2",
+    )  # fmt: skip
+    program.text(
+        "policy", "create", "widget/try", "--name", "Try", "--price-sats-override", "0",
+        "--trial", "--duration-seconds", "14d",
+    )  # fmt: skip
+    program.text("code", "create", "GIFT", "--kind", "free_license", "--product", "widget")
+    with live_server(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(server: LiveServer) -> Client:
+    return Client(server.url)
