@@ -6,7 +6,8 @@ import pytest
 from keysat_licensing_client import Client  # type: ignore[import-untyped]
 
 from tests.support.live_server import LiveServer, live_server
-from tests.support.program import shop_with_a_tier
+from tests.support.own_license import TRUST_ROOT, operators_license
+from tests.support.program import Program, shop_with_a_tier
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +24,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     program.text(
         "policy", "create", "widget/try", "--name", "Try", "--price-sats-override", "0",
         "--trial", "--duration-seconds", "14d",
+    )  # fmt: skip
+    own = {
+        "KEYSAT_LICENSE": operators_license("recurring_billing"),
+        "KEYSAT_TRUST_ROOT_PEM": TRUST_ROOT,
+    }
+    Program(folder=folder, variables=own).text(
+        "policy", "create", "widget/monthly", "--name", "Monthly", "--recurring",
+        "--price-sats-override", "9000", "--renewal-period-days", "30", "--trial-days", "7",
     )  # fmt: skip
     program.text("code", "create", "GIFT", "--kind", "free_license", "--product", "widget")
     with live_server(folder) as running:

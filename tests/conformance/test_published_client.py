@@ -41,8 +41,8 @@ def license_key(server: LiveServer, client: Client) -> str:
 def test_it_lists_the_tiers(client: Client) -> None:
     listed = client.list_public_policies("widget")
     assert (listed.product.slug, listed.product.base_price_sats) == ("widget", 25_000)
-    assert [tier.slug for tier in listed.policies] == ["free", "try", "pro", "team"]
-    pro = listed.policies[2]
+    assert [tier.slug for tier in listed.policies] == ["free", "try", "monthly", "pro", "team"]
+    pro = listed.policies[3]
     assert (pro.price_sats, pro.max_machines, pro.entitlements) == (25_000, 3, ["sync"])
 
 
