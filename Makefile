@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV ?= .venv
 BIN := $(VENV)/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
+NODE := $(shell command -v node)
+GO := $(shell command -v go)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # Extra arguments of a task: make test ARGS="-k license -x"
 ARGS ?=
@@ -27,7 +29,9 @@ run: $(VENV)/.stamp-server ## Start the server; settings come from the environme
 
 test: $(VENV)/.stamp-dev ## Run the whole test suite; browser tests where there is a chromium
 	@test -n "$(CHROMIUM)" || echo "No chromium here: tests/browser is left out. Install it to run them too."
-	@$(if $(ARGS),$(BIN)/python -m pytest $(NO_BROWSER) $(ARGS),$(IN_HALVES))
+	@test -n "$(NODE)" || echo "No node here: the tests of clients in JavaScript are left out. Install Node 18 or later to run them too."
+	@test -n "$(GO)" || echo "No go here: the tests of clients in Go are left out. Install Go 1.21 or later to run them too."
+	@$(if $(ARGS),$(BIN)/python -m pytest $(NO_BROWSER) $(NO_CLIENTS) $(ARGS),$(IN_HALVES))
 
 lint: $(VENV)/.stamp-dev ## Check style, types, layers, dependencies and generated files
 	$(BIN)/ruff check .
@@ -104,6 +108,8 @@ LOCK := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --generate
   --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
   --build-deps-for=editable pyproject.toml
 
+NO_CLIENTS := $(if $(NODE),,--ignore=tests/conformance/test_node_client.py) \
+  $(if $(GO),,--ignore=tests/conformance/test_go_client.py)
 NO_BROWSER := $(if $(CHROMIUM),,--ignore=tests/browser)
 # What starts servers and programs, beside everything else: each half waits much and computes much.
 # What uses every core by itself comes last of the other half, which is the shorter one. Programs that
@@ -115,7 +121,7 @@ IN_HALVES = said=$$(mktemp); { \
     $(BIN)/python -m pytest -p no:cacheprovider $(NO_BROWSER) $(foreach part,$(SHELLS) $(LONG),--ignore=$(part)); rest=$$?; \
     $(BIN)/python -m pytest -p no:cacheprovider $(LONG); exit $$((rest | $$?)); } >$$said 2>&1 & \
   other=$$!; trap 'kill $$other; rm -f $$said; exit 130' INT TERM; \
-  $(BIN)/python -m pytest $(SHELLS); shells=$$?; wait $$other; others=$$?; \
+  $(BIN)/python -m pytest $(NO_CLIENTS) $(SHELLS); shells=$$?; wait $$other; others=$$?; \
   cat $$said; rm -f $$said; exit $$((shells | others))
 
 # Pages whose tables and diagrams are made from the code.
