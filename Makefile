@@ -8,15 +8,16 @@ BIN := $(VENV)/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
 NODE := $(shell command -v node)
 GO := $(shell command -v go)
+CURL := $(shell command -v curl && command -v jq)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # Extra arguments of a task: make test ARGS="-k license -x"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-btcpay run test lint format types cov bench browser-test screenshots schema docs lock check clean wheel simulate soak years
+.PHONY: help demo demo-btcpay run test lint format types cov bench integrate-check browser-test screenshots schema docs lock check clean wheel simulate soak years
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.stamp-server ## Sell a license on this machine with pretend money, from a fresh clone
 	@$(BIN)/keysat demo $(ARGS)
@@ -31,6 +32,7 @@ test: $(VENV)/.stamp-dev ## Run the whole test suite; browser tests where there 
 	@test -n "$(CHROMIUM)" || echo "No chromium here: tests/browser is left out. Install it to run them too."
 	@test -n "$(NODE)" || echo "No node here: the tests of clients in JavaScript are left out. Install Node 18 or later to run them too."
 	@test -n "$(GO)" || echo "No go here: the tests of clients in Go are left out. Install Go 1.21 or later to run them too."
+	@test -n "$(CURL)" || echo "No curl or no jq here: the page docs/integrate/curl.md is not run. Install both to run it too."
 	@$(if $(ARGS),$(BIN)/python -m pytest $(NO_BROWSER) $(NO_CLIENTS) $(ARGS),$(IN_HALVES))
 
 lint: $(VENV)/.stamp-dev ## Check style, types, layers, dependencies and generated files
@@ -74,6 +76,11 @@ years: $(VENV)/.stamp-dev ## Trade for two years with 1 000 buyers a seed: SEEDS
 	@$(BIN)/python -m tests.simulation.years $(if $(SEED),--seed=$(SEED)) \
 	  $(if $(BUYERS),--buyers=$(BUYERS)) $(if $(SEEDS),--seeds=$(SEEDS)) $(ARGS)
 
+integrate-check: $(VENV)/.stamp-dev ## Run the code of every page under docs/integrate, that in Rust too
+	@for tool in node go cargo curl jq; do command -v $$tool >/dev/null || { echo "This needs $$tool."; exit 1; }; done
+	$(BIN)/python -m pytest $(addprefix tests/conformance/,test_python_pages.py test_node_client.py test_curl_page.py \
+	  test_go_client.py rust_client.py) $(ARGS)
+
 browser-test: $(VENV)/.stamp-dev ## Run the tests that drive a browser
 	@test -n "$(CHROMIUM)" || { echo "These tests drive chromium: install it (Debian, Ubuntu: apt install chromium)."; exit 1; }
 	$(BIN)/python -m pytest tests/browser $(ARGS)
@@ -109,7 +116,8 @@ LOCK := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --generate
   --build-deps-for=editable pyproject.toml
 
 NO_CLIENTS := $(if $(NODE),,--ignore=tests/conformance/test_node_client.py) \
-  $(if $(GO),,--ignore=tests/conformance/test_go_client.py)
+  $(if $(GO),,--ignore=tests/conformance/test_go_client.py) \
+  $(if $(CURL),,--ignore=tests/conformance/test_curl_page.py)
 NO_BROWSER := $(if $(CHROMIUM),,--ignore=tests/browser)
 # What starts servers and programs, beside everything else: each half waits much and computes much.
 # What uses every core by itself comes last of the other half, which is the shorter one. Programs that
