@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from keysat_core.domain.access import Role, scopes_of
+from keysat_core.ports.sandbox import PretendPayment
 from tests.support.http import ADMIN
 from tests.support.shop import Shop, running_shop
 from tests.support.tree import ROOT
@@ -59,6 +60,41 @@ def test_the_recipes_do_what_they_say(page: Any, shop: Shop, client: httpx.Clien
     assert shop.validate(issued["license_key"])["reason"] == "suspended"
     bought = shop.buy()
     assert page.payment(client, bought["invoice_id"])["status"] == "pending"
+
+
+def test_a_whole_sale_and_what_comes_after_it(page: Any, shop: Shop, client: httpx.Client) -> None:
+    """Set up by who may, sold by anybody, looked after by support."""
+    owner = httpx.Client(base_url="http://shop", headers=ADMIN, transport=shop.client._transport)
+    tiers = [("basic", "Basic", 10_000, ["open"]), ("plus", "Plus", 30_000, ["open", "save"])]
+    page.set_up(owner, "editor", "Editor", 10_000, tiers=tiers)
+    nobody = httpx.Client(base_url="http://shop", transport=shop.client._transport)
+    opened = page.sell(nobody, "editor", "plus", "ada@example.com")
+    assert opened["amount_sats"] == 30_000
+    assert page.key_sold(nobody, opened["invoice_id"]) is None
+    shop.act(opened, PretendPayment.PAY)
+    shop.deliver()
+    key = page.key_sold(nobody, opened["invoice_id"])
+    assert shop.validate(key, fingerprint="lost")["entitlements"] == ["open", "save"]
+    (found,) = page.licenses_of(client, "ada@example.com")
+    assert page.free_seats(client, found["id"], "lost") == 1
+    assert shop.validate(key, fingerprint="new")["active_machines"] == 1
+    page.suspend(client, found["id"], "a question")
+    assert shop.validate(key)["reason"] == "suspended"
+    page.unsuspend(client, found["id"])
+    assert shop.validate(key)["ok"]
+
+
+def test_renewals_are_ended_and_the_license_stays(
+    page: Any, shop: Shop, client: httpx.Client
+) -> None:
+    shop.add_policy("monthly", is_recurring=True, renewal_period_days=30, trial_days=7)
+    bought = shop.buy(policy_slug="monthly")
+    page.stop_renewing(client, bought["license_id"], "asked")
+    (subscription,) = page.every(
+        client, "/subscriptions", "subscriptions", license_id=bought["license_id"]
+    )
+    assert subscription["status"] == "cancelled"
+    assert shop.validate(bought["license_key"])["ok"]
 
 
 def test_what_is_not_allowed_or_not_there_is_said_at_once(page: Any, client: httpx.Client) -> None:
