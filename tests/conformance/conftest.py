@@ -12,7 +12,10 @@ from tests.support.program import Program, shop_with_a_tier
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A shop with a tier of every sort that a client meets, and a code that gives one away."""
+    """A shop with a tier of every sort that a client meets, and a code that gives one away.
+
+    All tests come from one address and share what it may do: 20 purchases at once, for one.
+    """
     folder = tmp_path_factory.mktemp("published")
     program = shop_with_a_tier(folder)
     program.text("policy", "update", "widget/pro", "--tier-rank", "1")
