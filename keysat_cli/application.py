@@ -9,6 +9,7 @@ import structlog
 
 from keysat_adapters.sandbox.gate import Sandbox, load_sandbox
 from keysat_adapters.system.seal import SecretBoxSeal
+from keysat_cli.backup_job import backup_ticks
 from keysat_cli.courier import Courier, OwnServer
 from keysat_cli.readings import read
 from keysat_cli.settings import ServeSettings, StoreSettings, WorkerSettings
@@ -94,7 +95,10 @@ def open_worker(settings: WorkerSettings) -> Iterator[tuple[Wiring, list[Tick]]]
         yield (
             wiring,
             shared_ticks(
-                wiring, public_url=settings.known_public_url, buyers_url=settings.public_url
+                wiring,
+                settings.store,
+                public_url=settings.known_public_url,
+                buyers_url=settings.public_url,
             ),
         )
 
@@ -122,12 +126,19 @@ def build_app(
         route_handlers=route_handlers(ports),
         dependencies=route_dependencies(),
         fast_routes=lambda *given: fast_routes(ports, *given),
-        ticks=shared_ticks(wiring, public_url=settings.public_url, buyers_url=settings.public_url),
+        ticks=shared_ticks(
+            wiring,
+            settings.store,
+            public_url=settings.public_url,
+            buyers_url=settings.public_url,
+        ),
         read=lambda: read(wiring),
     )
 
 
-def shared_ticks(wiring: Wiring, *, public_url: str | None, buyers_url: str) -> list[Tick]:
+def shared_ticks(
+    wiring: Wiring, settings: StoreSettings, *, public_url: str | None, buyers_url: str
+) -> list[Tick]:
     """Declare the jobs of the database, which any one process on it may run.
 
     ``public_url`` is None when nobody said what it is; ``buyers_url`` is then the best guess.
@@ -136,6 +147,7 @@ def shared_ticks(wiring: Wiring, *, public_url: str | None, buyers_url: str) -> 
         *shop_ticks(wiring.ports, public_url=buyers_url),
         *provider_ticks(wiring.ports, public_url=public_url),
         *server_ticks(wiring.ports, version=package_version(), started_at=CLOCK.now()),
+        *backup_ticks(wiring.ports, settings),
         Tick(
             name="validation_purge",
             first_after_seconds=HOUR_SECONDS,

@@ -14,7 +14,8 @@ _LEGACY: Final[Mapping[str, str]] = {
     f"KEYSAT_{name}": f"LICENSING_{name}"
     for name in ("BIND", "DB_PATH", "ADMIN_API_KEY", "PUBLIC_URL", "OPERATOR_NAME")
 }
-_PREFIXES: Final = ("KEYSAT_", "LICENSING_", "BTCPAY_")
+PREFIXES: Final = ("KEYSAT_", "LICENSING_", "BTCPAY_")
+"""What the names of our settings begin with."""
 
 
 class Environment:
@@ -46,7 +47,7 @@ class Environment:
         return {
             other: self._text(other)
             for other in self._variables
-            if other.startswith(_PREFIXES) and other not in skipped and self._text(other)
+            if other.startswith(PREFIXES) and other not in skipped and self._text(other)
         }
 
     def require(self, name: str, remedy: str) -> str:

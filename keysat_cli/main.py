@@ -109,6 +109,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "keysat_cli.commands.backup",
         "Copy the database to a verified backup while the server works.",
     ),
+    "backups": (
+        "keysat_cli.commands.backups",
+        "List the backups there are, with their age and size, and whether they were verified.",
+    ),
     "verify": (
         "keysat_cli.commands.verify",
         "Check a database or a backup; exit code 9 if something is wrong.",

@@ -7,12 +7,12 @@ never reach the terminal.
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 import click
 import msgspec
 
+from keysat_core.domain.backup_schedule import backup_stamp
 from keysat_core.domain.instant import Instant, rfc3339
 from keysat_core.domain.money import Currency, Money
 from keysat_core.domain.rate import MINOR_PER_UNIT
@@ -173,7 +173,7 @@ def time_text(instant: Instant | None) -> str | None:
 
 def stamp(instant: Instant) -> str:
     """Spell an instant so that it can be part of a file's name, and sorts."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return backup_stamp(instant)
 
 
 def duration_text(seconds: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from keysat_cli.address import checked_address, find_address
+from keysat_cli.backup_settings import FOLDER, BackupSettings, read_backup_settings
 from keysat_cli.bind import Bind, parse_bind
 from keysat_cli.btcpay_settings import BTCPayAddresses, read_btcpay_addresses
 from keysat_cli.environment import Environment
@@ -45,6 +46,12 @@ class StoreSettings:
     btcpay: BTCPayAddresses = field(default_factory=BTCPayAddresses)
     rate_sources: tuple[RateSource, ...] = ()
     is_private_webhook_allowed: bool = False
+    backups: BackupSettings = field(default_factory=BackupSettings)
+
+    @property
+    def backup_folder(self) -> Path:
+        """Where backups are put, unless another place is named."""
+        return self.backups.folder or self.db_path.parent / FOLDER
 
     @property
     def self_license_path(self) -> Path:
@@ -108,6 +115,7 @@ def read_store_settings(environment: Environment) -> StoreSettings:
         btcpay=read_btcpay_addresses(environment),
         rate_sources=read_rate_sources(environment, is_sandbox=is_sandbox),
         is_private_webhook_allowed=environment.is_on("KEYSAT_WEBHOOK_ALLOW_PRIVATE"),
+        backups=read_backup_settings(environment),
     )
 
 

@@ -1,6 +1,6 @@
 """Verifying a database file, and how the findings are printed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -67,7 +67,12 @@ def file_problems(path: Path) -> tuple[str, ...]:
 
     Kept counts that are wrong do not: no license depends on them, and they are soon made anew.
     """
-    return problems_of(one for one in verify_file(path) if one.check != Check.COUNTS)
+    return unfitness(verify_file(path))
+
+
+def unfitness(findings: Iterable[CheckFinding]) -> tuple[str, ...]:
+    """Say which findings make a database file unfit as a backup."""
+    return problems_of(one for one in findings if one.check != Check.COUNTS)
 
 
 def verification(path: Path, findings: Sequence[CheckFinding]) -> Verification:

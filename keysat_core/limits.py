@@ -413,6 +413,24 @@ PROBLEMS_SHOWN_MAX = 5
 """Damaged pages or dangling rows named; the first few tell what kind of damage it is."""
 # --- backups and checks -------------------------------------------------------------------------
 
+BACKUP_EVERY_SECONDS_MIN = 60
+"""Shortest interval of scheduled backups: a copy and its verification of a small shop take 1 s."""
+
+BACKUP_EVERY_SECONDS_MAX = 2_678_400
+"""Longest interval, 31 days: with a longer one a lost disk costs more than a month of sales."""
+
+BACKUP_RETRY_SECONDS = 900
+"""First pause after a scheduled backup failed: a full disk is seldom made room on sooner."""
+
+BACKUP_SECONDS_MAX = 540
+"""Longest run of a scheduled backup; it ends before LEASE_RUN_SECONDS_MAX lets another begin."""
+
+BACKUPS_KEPT_MAX = 1_000
+"""Scheduled backups of one kind that may be kept: a thousand days are almost three years."""
+
+BACKUP_PROBLEM_CHARS_MAX = 500
+"""How much of the reason of a failed backup is kept: its first findings, which say what to do."""
+
 STRUCTURE_PROBLEMS_MAX = 20
 """Faults of a damaged file that are listed; more would only repeat them."""
 

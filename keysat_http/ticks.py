@@ -40,6 +40,8 @@ class Tick:
         is_shared: Whether it is the database's, so that one server at a time runs it.
         has_work: A cheap look at whether a shared job has anything to do; None for jobs with a
             pause so long that nothing is won by looking.
+        is_due: In the place of ``has_work``, whether the time of a shared job has come that keeps
+            its own; not asked when somebody wants the job now.
         on_stop: Told once when the server begins to stop, so that a long run ends early.
     """
 
@@ -49,6 +51,7 @@ class Tick:
     run: Run
     is_shared: bool = False
     has_work: Callable[[], bool] | None = None
+    is_due: Callable[[], bool] | None = None
     on_stop: Callable[[], None] | None = None
 
     @property
@@ -185,6 +188,6 @@ def perform(tick: Tick, leases: LeaseKeeper | None, *, is_pace_kept: bool = True
     return leases.attempt(
         tick.name,
         tick.run,
-        has_work=tick.has_work,
+        has_work=tick.is_due or tick.has_work,
         pace_seconds=tick.pace_seconds if is_pace_kept else 0,
     )

@@ -12,7 +12,13 @@ from keysat_cli.env_file import FILE_NAME, read_env_file
 from keysat_core.domain import file_diagnosis
 from keysat_core.domain.file_diagnosis import BackupFacts
 from keysat_core.domain.finding import Finding, failing, ok, warning
-from keysat_core.domain.setting import BACKUP_LAST_AT, BACKUP_LAST_PATH
+from keysat_core.domain.instant import stored_instant
+from keysat_core.domain.setting import (
+    BACKUP_FAILED_AT,
+    BACKUP_LAST_AT,
+    BACKUP_LAST_PATH,
+    BACKUP_PROBLEM,
+)
 from keysat_core.errors import ServerFault, StoreUnavailable
 
 _SECRETS_IN_FILE: Final = ("KEYSAT_ADMIN_API_KEY", "LICENSING_ADMIN_API_KEY")
@@ -73,5 +79,8 @@ def backup(patient: Patient) -> list[Finding]:
         last_path=path,
         is_there=is_there,
         has_sold=patient.database.has_sold(),
+        every_seconds=patient.settings.backups.every_seconds,
+        failed_at=stored_instant(patient.database.setting(BACKUP_FAILED_AT)),
+        problem=patient.database.setting(BACKUP_PROBLEM),
     )
     return file_diagnosis.judge_backup(facts, patient.now)

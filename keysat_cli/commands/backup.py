@@ -19,9 +19,6 @@ from keysat_core.domain.instant import Instant
 from keysat_core.errors import KeysatError
 from keysat_core.use_cases.server.record_backup import RecordBackup, record_backup
 
-FOLDER: Final = "backups"
-"""Beside the database, unless another place is named."""
-
 SUFFIX: Final = ".db"
 """What every backup ends with: neither SQLite's files beside a database nor a list of checksums."""
 
@@ -41,7 +38,7 @@ class BackupMade(msgspec.Struct, frozen=True, kw_only=True):
     "--to",
     "destination",
     metavar="PATH",
-    help="File, or folder for a file named by the time; backups/ beside the database by default.",
+    help="File, or folder for a file named by the time; KEYSAT_BACKUP_FOLDER by default.",
 )
 def backup(destination: str | None) -> None:
     """Copy the database to a verified backup while the server works.
@@ -54,7 +51,7 @@ def backup(destination: str | None) -> None:
     db_path = settings.db_path
     with open_shop() as ports:
         began_at = ports.clock.now()
-        final = _destination(destination, db_path, began_at)
+        final = _destination(destination, settings, began_at)
         _refuse_own(final, settings)
         remove_abandoned(final.parent)
         with progress_shown("Copying") as progress:
@@ -70,10 +67,10 @@ def backup(destination: str | None) -> None:
     _emit(made, began_at)
 
 
-def _destination(text: str | None, db_path: Path, now: Instant) -> Path:
-    name = f"{db_path.stem}-{stamp(now)}.db"
+def _destination(text: str | None, settings: StoreSettings, now: Instant) -> Path:
+    name = f"{settings.db_path.stem}-{stamp(now)}.db"
     if text is None:
-        return db_path.parent / FOLDER / name
+        return settings.backup_folder / name
     path = Path(text).expanduser()
     return path / name if text.endswith("/") or path.is_dir() else path
 

@@ -44,6 +44,8 @@ def _lines(view: ServerHealth) -> list[str]:
         [
             ("well", view.ok),
             ("last backup", view.backup.last_at),
+            ("at", view.backup.last_path),
+            *([("scheduled backup failed", view.backup.problem)] if view.backup.problem else []),
             ("schema", view.database.schema_version),
             ("last write", view.database.last_write_at),
             *((f"bytes of {one.name}", one.size_bytes) for one in view.database.files),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -72,7 +73,9 @@ def worker(*, once: bool, names: tuple[str, ...]) -> None:
         ticks = _chosen(declared, names)
         leases = LeaseKeeper(ports.store, ports.clock, ports.ids)
         if once:
-            _report([run_once(tick, leases) for tick in ticks])
+            # What is named is wanted now, whenever its time would come.
+            wanted = [replace(tick, is_due=None) for tick in ticks] if names else ticks
+            _report([run_once(tick, leases) for tick in wanted])
             return
         view = Working(ok=True, db_path=str(db_path), jobs=[tick.name for tick in ticks])
         run_ticks(ticks, leases, ports.clock, ready=lambda: _say(view))

@@ -60,6 +60,7 @@ LOCAL_ONLY: Final[Mapping[str, LocalOnly]] = {
     "reconcile": LocalOnly(reason="it runs one of the server's background jobs"),
     "migrate": LocalOnly(reason=_FILES),
     "backup": LocalOnly(reason=_FILES),
+    "backups": LocalOnly(reason=_FILES),
     "verify": LocalOnly(reason=_FILES),
     "restore": LocalOnly(reason=_FILES),
     "import": LocalOnly(reason=_FILES),

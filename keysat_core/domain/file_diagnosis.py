@@ -39,12 +39,19 @@ class DiskSpace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackupFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the last backup. ``last_at`` is text as stored."""
+    """What is known of the last backup. ``last_at`` is text as stored.
+
+    ``every_seconds``: how often one is to be made by itself; None: the operator makes them.
+    ``failed_at`` and ``problem`` tell of the last scheduled one, if it failed.
+    """
 
     last_at: str | None
     last_path: str | None
     is_there: bool
     has_sold: bool
+    every_seconds: int | None = None
+    failed_at: Instant | None = None
+    problem: str | None = None
 
 
 def judge_integrity(problems: Sequence[str]) -> list[Finding]:
@@ -83,10 +90,15 @@ def judge_disk(disk: DiskSpace) -> list[Finding]:
     is_tight = share < DISK_FREE_PERCENT_LOW and disk.free_bytes < DISK_FREE_BYTES_AMPLE
     if disk.free_bytes < DISK_FREE_BYTES_LOW or is_tight:
         return [warning(f"the disk fills up: {free}, {share} %", remedy)]
-    if disk.free_bytes - disk.backup_bytes < DISK_FREE_BYTES_MIN:
+    if lacks_room(disk):
         needed = disk.backup_bytes // _MIB
         return [warning(f"no room for a backup of {needed} MiB: {free}", remedy)]
     return ok(f"{free}, {share} %")
+
+
+def lacks_room(disk: DiskSpace) -> bool:
+    """Tell whether one more backup would take the room that the shop itself needs."""
+    return disk.free_bytes - disk.backup_bytes < DISK_FREE_BYTES_MIN
 
 
 def judge_wal(sizes: Mapping[str, int]) -> list[Finding]:
@@ -103,11 +115,19 @@ def judge_wal(sizes: Mapping[str, int]) -> list[Finding]:
 
 
 def judge_backup(backup: BackupFacts, now: Instant) -> list[Finding]:
-    """Judge the age of the last backup."""
+    """Judge the age of the last backup, and what became of the last scheduled one."""
+    age_problem = _age_problem(backup, now)
+    if backup.every_seconds is not None and backup.failed_at is not None:
+        told = failing if age_problem else warning
+        when = rfc3339_or_number(backup.failed_at)
+        text = f"the scheduled backup failed at {when}: {backup.problem}"
+        if age_problem:
+            text = f"{text}; {age_problem}"
+        return [told(text, "see to it, then run: keysat worker --once --job backups")]
     if backup.last_at is None and not backup.has_sold:
         return ok("nothing to lose yet")
-    if problem := _age_problem(backup.last_at, now):
-        return [warning(problem, "run: keysat backup")]
+    if age_problem:
+        return [warning(age_problem, "run: keysat backup")]
     if not backup.is_there:
         return [
             warning(
@@ -138,14 +158,20 @@ def judge_writing(unwritable: Sequence[str]) -> list[Finding]:
     ]
 
 
-def _age_problem(last_at: str | None, now: Instant) -> str | None:
-    if last_at is None:
+def _age_problem(backup: BackupFacts, now: Instant) -> str | None:
+    if backup.last_at is None:
         return "licenses were issued, but the database was never backed up"
+    last_at = backup.last_at
     if not (last_at.isascii() and last_at.isdecimal() and len(last_at) <= len(str(INSTANT_MAX))):
         return "the record of the last backup is unreadable"
     age = now - int(last_at)
-    if age > BACKUP_DAYS_MAX * DAY_SECONDS:
+    if age > _age_seconds_max(backup.every_seconds):
         return f"the last backup is {age // DAY_SECONDS} days old"
     if -age > CLOCK_MARGIN_SECONDS:
         return f"the last backup is from the future: {rfc3339_or_number(Instant(int(last_at)))}"
     return None
+
+
+def _age_seconds_max(every_seconds: int | None) -> int:
+    """Say how old the last backup may be: a week, or longer if the interval is meant to be."""
+    return max(BACKUP_DAYS_MAX * DAY_SECONDS, 2 * (every_seconds or 0))

@@ -62,6 +62,15 @@ def parse_rfc3339(text: str, *, field: str) -> Instant:
     return checked_instant(since_epoch // timedelta(seconds=1), field=field)
 
 
+def stored_instant(text: str | None) -> Instant | None:
+    """Read Unix seconds that are kept as text; None of what is not there or is none."""
+    if text is None or not (text.isascii() and text.isdecimal()):
+        return None
+    if len(text) > len(str(INSTANT_MAX)) or int(text) > INSTANT_MAX:
+        return None
+    return Instant(int(text))
+
+
 def checked_instant(seconds: int, *, field: str) -> Instant:
     """Accept seconds that RFC 3339 can spell.
 

@@ -41,6 +41,18 @@ BACKUP_LAST_AT: Final = "backup.last_at"
 BACKUP_LAST_PATH: Final = "backup.last_path"
 """Where it was put."""
 
+BACKUP_SCHEDULED_AT: Final = "backup.scheduled_at"
+"""When the last good scheduled backup was begun, in Unix seconds."""
+
+BACKUP_FAILED_AT: Final = "backup.failed_at"
+"""When the last scheduled backup failed, in Unix seconds; unset after a good one."""
+
+BACKUP_FAILURES: Final = "backup.failures"
+"""How many scheduled backups failed since the last good one."""
+
+BACKUP_PROBLEM: Final = "backup.problem"
+"""Why the last one failed."""
+
 
 def webhook_base_of(account_id: str) -> str:
     """Name the setting with the public address that one account's webhook leads to."""

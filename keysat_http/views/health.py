@@ -24,10 +24,15 @@ class CheckedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackupView(msgspec.Struct, frozen=True, kw_only=True):
-    """The last backup, which was verified when it was made; nulls where there is none."""
+    """The last backup, which was verified when it was made; nulls where there is none.
+
+    ``failed_at`` and ``problem``: of the last scheduled one, if it failed.
+    """
 
     last_at: str | None
     last_path: str | None
+    failed_at: str | None
+    problem: str | None
 
 
 class FileView(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +89,12 @@ def health_view(shown: Shown, meters: Mapping[str, TickMeter]) -> ServerHealth:
         ok=all(one.health is not Health.FAILING for one in shown.checks or ()),
         checked_at=rfc3339(shown.now),
         checks=None if shown.checks is None else [_check(one) for one in shown.checks],
-        backup=BackupView(last_at=rfc3339_or_none(shown.backup_at), last_path=shown.backup_path),
+        backup=BackupView(
+            last_at=rfc3339_or_none(shown.backup_at),
+            last_path=shown.backup_path,
+            failed_at=rfc3339_or_none(shown.backup_failed_at),
+            problem=shown.backup_problem,
+        ),
         database=FilesView(
             schema_version=info.schema_version,
             last_write_at=rfc3339_or_none(info.last_write_at),

@@ -31,6 +31,8 @@ FIGURES: Final[Terms] = {
     "health": says("The worst of what was found.", "ok"),
     "is_running": claims("Whether a server runs it now."),
     "ServerHealth.jobs": says("The background jobs."),
+    "BackupView.failed_at": when("When the last scheduled backup failed; null: it did not."),
+    "BackupView.problem": says("Why it failed; null: it did not."),
     "last_at": when("When the last verified backup was begun; null: never."),
     "last_failure": when("When it last failed in this process."),
     "last_path": says("Where it was put.", "/data/backups/keysat.db"),

@@ -87,6 +87,7 @@ def test_every_job_is_run_once_and_says_what_it_did(program: Program) -> None:
         "validation_purge": ("done", 0),
         "self_license": ("done", 0),
         "community_heartbeat": ("idle", 0),
+        "backups": ("done", 1),
     }
 
 

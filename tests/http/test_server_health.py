@@ -35,7 +35,7 @@ def test_a_server_in_memory_has_nothing_to_check_and_says_the_rest() -> None:
         shop.pin_rate("EUR", "60000")
         told = shop.admin("GET", "/health")
         assert (told["ok"], told["checks"]) == (True, None)
-        assert told["backup"] == {"last_at": None, "last_path": None}
+        assert set(told["backup"].values()) == {None}
         assert told["database"]["files"] == []
         assert told["database"]["counts"]["licenses_total"] == 0
         assert [one["currency"] for one in told["rates"]] == ["EUR"]

@@ -90,6 +90,7 @@ def test_a_log_that_only_grows_is_found(sizes: dict[str, int], expected: list[He
 
 
 WEEK = BACKUP_DAYS_MAX * DAY_SECONDS
+FAILED: dict[str, Any] = {"failed_at": NOW, "problem": "no room"}
 
 
 @pytest.mark.parametrize(
@@ -107,6 +108,15 @@ WEEK = BACKUP_DAYS_MAX * DAY_SECONDS
         ({"last_at": "yesterday"}, WARNING, "unreadable"),
         ({"last_at": "9" * 5000}, WARNING, "unreadable"),
         ({"last_at": "\N{SUPERSCRIPT TWO}"}, WARNING, "unreadable"),
+        ({"last_at": str(NOW - 2 * WEEK), "every_seconds": WEEK}, OK, "/b"),
+        ({"last_at": str(NOW - 2 * WEEK - 1), "every_seconds": WEEK}, WARNING, "14 days old"),
+        ({"last_at": str(NOW), **FAILED, "every_seconds": WEEK}, WARNING, "failed at"),
+        (
+            {"last_at": str(NOW - 2 * WEEK - 1), **FAILED, "every_seconds": WEEK},
+            FAILING,
+            "14 days old",
+        ),
+        ({"last_at": str(NOW), **FAILED}, OK, "/b"),
     ],
 )
 def test_a_backup_is_judged_by_its_age(fields: dict[str, Any], health: Health, said: str) -> None:

@@ -156,6 +156,8 @@ from keysat_core.testing.strategies.saved_payments import (
 )
 from keysat_core.testing.strategies.servers import (
     backup_facts,
+    backup_records,
+    backups_kept,
     clock_facts,
     disk_spaces,
     findings,
@@ -210,6 +212,8 @@ __all__ = [
     "audit_filters",
     "audit_rows",
     "backup_facts",
+    "backup_records",
+    "backups_kept",
     "billed_cycles",
     "billing_facts",
     "bound_keys",

@@ -18,6 +18,7 @@ from keysat_core.domain.audit_breaks import Break
 from keysat_core.domain.audit_chain import Anchor
 from keysat_core.domain.audit_list import AuditFilter, AuditRow
 from keysat_core.domain.audit_walk import ChainEnd, ChainReport
+from keysat_core.domain.backup_schedule import BackupRecord, BackupsKept
 from keysat_core.domain.buyer import BuyerRequest
 from keysat_core.domain.connect_failure import ConnectFailure
 from keysat_core.domain.connecting import ConnectState, RemoteStore, RemoteWebhook
@@ -212,6 +213,8 @@ from keysat_core.testing.strategies.saved_payments import (
 )
 from keysat_core.testing.strategies.servers import (
     backup_facts,
+    backup_records,
+    backups_kept,
     clock_facts,
     disk_spaces,
     findings,
@@ -244,6 +247,8 @@ STRATEGIES: Final[Mapping[type, Callable[[], SearchStrategy[Any]]]] = {
     AuditFilter: audit_filters,
     AuditRow: audit_rows,
     BackupFacts: backup_facts,
+    BackupRecord: backup_records,
+    BackupsKept: backups_kept,
     Begin: begins,
     Break: breaks,
     Bucket: buckets,

@@ -5,6 +5,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from keysat_core.domain.backup_schedule import BackupRecord, BackupsKept
 from keysat_core.domain.file_diagnosis import BackupFacts, DiskSpace
 from keysat_core.domain.finding import Finding, Health
 from keysat_core.domain.instant import rfc3339
@@ -12,6 +13,11 @@ from keysat_core.domain.lease import Lease
 from keysat_core.domain.settings_diagnosis import SettingsFacts
 from keysat_core.domain.tallies import ShopTallies
 from keysat_core.domain.work_diagnosis import ClockFacts
+from keysat_core.limits import (
+    BACKUP_EVERY_SECONDS_MAX,
+    BACKUP_EVERY_SECONDS_MIN,
+    BACKUPS_KEPT_MAX,
+)
 from keysat_core.testing.strategies.building import built
 from keysat_core.testing.strategies.identity import ids, instants, secrets
 from keysat_core.testing.strategies.text import addresses, names, slugs, texts
@@ -60,6 +66,28 @@ def backup_facts(**fixed: Any) -> SearchStrategy[BackupFacts]:
         last_path=st.none() | names(),
         is_there=st.booleans(),
         has_sold=st.booleans(),
+        every_seconds=st.none() | st.integers(BACKUP_EVERY_SECONDS_MIN, BACKUP_EVERY_SECONDS_MAX),
+        failed_at=st.none() | instants(),
+        problem=st.none() | names(),
+    )
+
+
+def backups_kept(**fixed: Any) -> SearchStrategy[BackupsKept]:
+    """How many backups somebody may want to keep, none at all among them."""
+    counts = st.integers(0, 20) | st.integers(0, BACKUPS_KEPT_MAX)
+    fields = ("last", "daily", "weekly", "monthly")
+    return built(BackupsKept, fixed, **dict.fromkeys(fields, counts))
+
+
+def backup_records(**fixed: Any) -> SearchStrategy[BackupRecord]:
+    """Schedules that worked, that failed, and that have had no turn."""
+    return built(
+        BackupRecord,
+        fixed,
+        began_at=st.none() | instants(),
+        failed_at=st.none() | instants(),
+        failures=st.integers(0, 50),
+        problem=st.none() | names(),
     )
 
 

@@ -6,12 +6,16 @@ import msgspec
 
 from keysat_core.domain.actor import Actor, Scope, authorize
 from keysat_core.domain.database_info import DatabaseInfo
-from keysat_core.domain.instant import DAY_SECONDS, Instant
+from keysat_core.domain.instant import DAY_SECONDS, Instant, stored_instant
 from keysat_core.domain.lease import Lease, is_held
 from keysat_core.domain.rate import FetchedRate
-from keysat_core.domain.setting import BACKUP_LAST_AT, BACKUP_LAST_PATH
+from keysat_core.domain.setting import (
+    BACKUP_FAILED_AT,
+    BACKUP_LAST_AT,
+    BACKUP_LAST_PATH,
+    BACKUP_PROBLEM,
+)
 from keysat_core.domain.webhook_delivery import DeliveryCounts
-from keysat_core.limits import INSTANT_MAX
 from keysat_core.ports.checkup import Checkup, FileSize, Looked
 from keysat_core.ports.clock import Clock
 from keysat_core.ports.rates import Rates
@@ -30,14 +34,17 @@ class ServerHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How the server is.
 
     ``checks`` None: there is no file to look at. ``backup_at`` is when the last verified backup was
-    begun; None: never, or its record is unreadable, which a check tells. ``deliveries`` by endpoint:
-    what waits, and what died within a day.
+    begun; None: never, or its record is unreadable, which a check tells. ``backup_failed_at`` and
+    ``backup_problem`` are of the last scheduled one, and None if it went well. ``deliveries`` by
+    endpoint: what waits, and what died within a day.
     """
 
     now: Instant
     checks: tuple[Looked, ...] | None
     backup_at: Instant | None
     backup_path: str | None
+    backup_failed_at: Instant | None
+    backup_problem: str | None
     database: DatabaseInfo
     files: tuple[FileSize, ...]
     rates: tuple[FetchedRate, ...]
@@ -60,13 +67,17 @@ def show_health(
         info = tx.statistics.database_info()
         backup_at = tx.settings.find_setting(BACKUP_LAST_AT)
         backup_path = tx.settings.find_setting(BACKUP_LAST_PATH)
+        backup_failed_at = tx.settings.find_setting(BACKUP_FAILED_AT)
+        backup_problem = tx.settings.find_setting(BACKUP_PROBLEM)
         leases = tx.leases.list_leases()
         deliveries = tx.deliveries.count_by_endpoint(Instant(now - DAY_SECONDS))
     return ServerHealth(
         now=now,
         checks=None if checkup is None else tuple(checkup.look()),
-        backup_at=_instant(backup_at),
+        backup_at=stored_instant(backup_at),
         backup_path=backup_path,
+        backup_failed_at=stored_instant(backup_failed_at),
+        backup_problem=backup_problem,
         database=info,
         files=() if checkup is None else tuple(checkup.file_sizes()),
         rates=known,
@@ -80,8 +91,3 @@ def _jobs(leases: Sequence[Lease], now: Instant) -> tuple[JobState, ...]:
         JobState(name=one.name, finished_at=one.finished_at, is_running=is_held(one, now=now))
         for one in leases
     )
-
-
-def _instant(text: str | None) -> Instant | None:
-    is_number = text is not None and text.isascii() and text.isdecimal()
-    return Instant(int(text)) if text and is_number and int(text) <= INSTANT_MAX else None
