@@ -1,7 +1,7 @@
 """``python -m keysat_cli.backup_process DATABASE BACKUP``: makes one backup for a server.
 
 Verifying is work for a processor, not for a disk: inside the server it would take turns with every
-answer. So it is done here, at the lowest priority. The process needs no setting, knows no secret but
+answer. So it is done here, at a low priority. The process needs no setting, knows no secret but
 what is in the files, prints one line of JSON, and ends with whoever started it.
 """
 
@@ -22,8 +22,8 @@ from keysat_cli.verification import unfitness
 from keysat_core.errors import BackupUnsound, KeysatError, StoreUnavailable
 from keysat_core.use_cases.server.verify_database import verify_database
 
-NICENESS: Final = 19
-"""The server, and everything else on the machine, goes before."""
+NICENESS: Final = 10
+"""The server goes before; at 19 a busy machine might never let it end."""
 
 ORPHANED: Final = 3
 """How it ends when who started it is gone; nobody reads it."""

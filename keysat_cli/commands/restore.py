@@ -9,12 +9,13 @@ from keysat_adapters.sqlite.exchange import ASIDE
 from keysat_adapters.sqlite.restore import restore as put_in_place
 from keysat_cli.groups import JSONCommand
 from keysat_cli.options import confirm, yes_option
-from keysat_cli.output import emit, facts, note, stamp
+from keysat_cli.output import emit, facts, note, stamp, time_text
 from keysat_cli.progress import progress_shown
 from keysat_cli.session import environment
 from keysat_cli.settings import read_store_settings, real_path
 from keysat_cli.verification import file_problems
 from keysat_cli.wiring import CLOCK
+from keysat_core.domain.backup_schedule import stamped_at
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +54,11 @@ def restore(backup: Path, *, is_replacing: bool, is_yes: bool) -> None:
             verify=file_problems,
             progress=progress,
         )
+    began_at = time_text(stamped_at(backup.name)) or "the backup was begun"
+    note(
+        f"Start the server now. What was sold after {began_at} is not in the database: its payments"
+        " are at your payment provider."
+    )
     if done.lost_log:
         note(f"The validation log was not restored: {done.lost_log} is not there.")
     view = Restored(

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -157,7 +158,7 @@ def test_it_is_due_by_its_own_time_and_when_somebody_wants_it(program: Program) 
 
 
 def begun(program: Program) -> subprocess.Popen[bytes]:
-    """A worker that is in the midst of a backup, for the database is stopped from being read."""
+    """A worker that is in the midst of a backup."""
     words = [sys.executable, "-m", "keysat_cli", "worker", "--once", "--job", "backups"]
     process = subprocess.Popen(  # noqa: S603  the words are the test's own
         words,
@@ -179,13 +180,25 @@ def wait_until(is_so: Any) -> None:
         time.sleep(0.005)
 
 
-def test_one_that_is_killed_leaves_nothing_under_a_backups_name(program: Program) -> None:
+def test_one_that_is_stopped_or_killed_leaves_nothing_under_a_backups_name(
+    program: Program,
+) -> None:
     folder = program.folder / "backups"
     run(
         program.db_path,
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)"
         " INSERT INTO settings SELECT 'setting ' || i, hex(randomblob(400)), 1 FROM n",
     )
+    with open_ports(read_store_settings(Environment(program.settings))) as ports:
+        job = BackupJob(ports, read_store_settings(Environment(program.settings)))
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(job.run)
+            wait_until(lambda: any(folder.glob("*.db.keysat-partial")))
+            job.stop()
+            assert running.result().items == 0
+        assert job.run().items == 0, "a server that stops begins none"
+    assert names_in(folder) == []
+    assert record_of(program).failed_at is None
     process = begun(program)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
