@@ -18,7 +18,7 @@ from keysat_core.domain.backup_schedule import (
     stamped_at,
     superfluous_backups,
 )
-from keysat_core.domain.instant import DAY_SECONDS, Instant, rfc3339
+from keysat_core.domain.instant import DAY_SECONDS, Instant, rfc3339, stored_instant
 from keysat_core.errors import InvariantError
 from keysat_core.limits import BACKUP_RETRY_SECONDS, BACKUPS_KEPT_MAX, CLOCK_MARGIN_SECONDS
 from keysat_core.testing.strategies import backups_kept, instants
@@ -131,3 +131,10 @@ def test_one_is_due_after_the_interval_and_a_failed_one_sooner(
 def test_a_senseless_number_of_backups_is_refused(count: int) -> None:
     with pytest.raises(InvariantError, match="weekly"):
         BackupsKept(weekly=count)
+
+
+@given(instant=instants())
+def test_an_instant_is_kept_as_text_and_anything_else_is_none(instant: Instant) -> None:
+    assert stored_instant(str(instant)) == instant
+    others = (None, "", "-1", "soon", "\N{SUPERSCRIPT TWO}", "9" * 12, "9" * 5_000)
+    assert {stored_instant(text) for text in others} == {None}
