@@ -39,8 +39,8 @@ ALL_COMMANDS = sorted(walk(cli))
 
 def test_the_commands_are_those_promised() -> None:
     assert {" ".join(words) for words in ALL_COMMANDS} == {
-        "serve", "demo", "migrate", "worker", "doctor", "backup", "verify", "restore", "import", "completion",
-        "serve", "demo", "migrate", "worker", "doctor", "backup", "backups", "verify", "restore", "completion",
+        "serve", "demo", "migrate", "worker", "doctor", "backup", "backups", "verify", "restore", "import",
+        "completion",
         "login", "logout", "logins",
         "schema write", "schema check",
         "product create", "product list", "product show", "product update", "product activate",

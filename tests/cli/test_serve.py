@@ -98,6 +98,7 @@ def test_every_background_job_runs_under_its_name(tmp_path: Path) -> None:
         "validation_purge",
         "self_license",
         "community_heartbeat",
+        "backups",
         "sandbox_deliveries",
     }
 
