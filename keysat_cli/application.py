@@ -99,6 +99,7 @@ def open_worker(settings: WorkerSettings) -> Iterator[tuple[Wiring, list[Tick]]]
                 settings.store,
                 public_url=settings.known_public_url,
                 buyers_url=settings.public_url,
+                internal_url=settings.internal_url,
             ),
         )
 
@@ -118,6 +119,7 @@ def build_app(
         is_rate_limited=settings.is_rate_limited,
         is_cookie_secure=settings.is_cookie_secure,
         started_at=CLOCK.now(),
+        internal_url=settings.internal_url,
     )
     return create_app(
         ports,
@@ -131,13 +133,19 @@ def build_app(
             settings.store,
             public_url=settings.public_url,
             buyers_url=settings.public_url,
+            internal_url=settings.internal_url,
         ),
         read=lambda: read(wiring),
     )
 
 
 def shared_ticks(
-    wiring: Wiring, settings: StoreSettings, *, public_url: str | None, buyers_url: str
+    wiring: Wiring,
+    settings: StoreSettings,
+    *,
+    public_url: str | None,
+    buyers_url: str,
+    internal_url: str | None,
 ) -> list[Tick]:
     """Declare the jobs of the database, which any one process on it may run.
 
@@ -145,7 +153,7 @@ def shared_ticks(
     """
     ticks = [
         *shop_ticks(wiring.ports, public_url=buyers_url),
-        *provider_ticks(wiring.ports, public_url=public_url),
+        *provider_ticks(wiring.ports, public_url=public_url, internal_url=internal_url),
         *server_ticks(wiring.ports, version=package_version(), started_at=CLOCK.now()),
         *backup_ticks(wiring.ports, settings),
         Tick(

@@ -16,6 +16,7 @@ from keysat_cli.bind import Bind, parse_bind
 from keysat_cli.btcpay_settings import BTCPayAddresses, read_btcpay_addresses
 from keysat_cli.environment import Environment
 from keysat_cli.rate_sources import RateSource, read_rate_sources
+from keysat_core.domain.provider_address import webhook_base
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.self_license import TRUST_ROOT_PEM, UPGRADE_BASE_URL
 from keysat_core.errors import BadPEM, ConfigurationError
@@ -77,6 +78,7 @@ class ServeSettings:
     is_cookie_secure: bool = True
     log_level: str = LOG_LEVEL_DEFAULT
     metrics_bind: Bind | None = None
+    internal_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +93,7 @@ class WorkerSettings:
     bind: Bind
     public_url: str
     known_public_url: str | None = None
+    internal_url: str | None = None
     log_level: str = LOG_LEVEL_DEFAULT
 
 
@@ -135,6 +138,7 @@ def read_serve_settings(environment: Environment) -> ServeSettings:
         is_cookie_secure=not environment.is_on("KEYSAT_INSECURE_COOKIES"),
         log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
         metrics_bind=_metrics_bind(environment),
+        internal_url=find_address(environment, "KEYSAT_INTERNAL_URL"),
     )
 
 
@@ -151,6 +155,15 @@ def read_public_url(environment: Environment) -> str:
     return checked_address("KEYSAT_PUBLIC_URL", text)
 
 
+def read_webhook_base(environment: Environment, public_url: str) -> str:
+    """Read the address a BTCPay Server reports to.
+
+    Raises:
+        ConfigurationError: ``KEYSAT_INTERNAL_URL`` is wrong.
+    """
+    return webhook_base(public_url, find_address(environment, "KEYSAT_INTERNAL_URL"))
+
+
 def read_worker_settings(environment: Environment) -> WorkerSettings:
     """Read what a process needs that only runs background jobs.
 
@@ -164,6 +177,7 @@ def read_worker_settings(environment: Environment) -> WorkerSettings:
         bind=bind,
         public_url=known or f"http://{bind.own_host}:{bind.port}",
         known_public_url=known,
+        internal_url=find_address(environment, "KEYSAT_INTERNAL_URL"),
         log_level=environment.find("KEYSAT_LOG_LEVEL") or LOG_LEVEL_DEFAULT,
     )
 
@@ -174,6 +188,7 @@ def find_problem(environment: Environment) -> str | None:
         public_url = environment.find("KEYSAT_PUBLIC_URL")
         if public_url is not None:
             checked_address("KEYSAT_PUBLIC_URL", public_url)
+        find_address(environment, "KEYSAT_INTERNAL_URL")
         if environment.find("KEYSAT_ADMIN_API_KEY") is not None:
             _admin_api_key(environment)
         parse_bind(environment.find("KEYSAT_BIND") or BIND_DEFAULT)

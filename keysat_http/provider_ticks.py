@@ -1,11 +1,13 @@
 """The ticks that look after connected payment providers. Source: payments 14.1, 14.2 and 15."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
 
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.merchant import ProviderAccount, ProviderKind
+from keysat_core.domain.provider_address import webhook_base
 from keysat_core.errors import ProviderNotLoaded, UpstreamError
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.connections.check_webhook import (
@@ -30,7 +32,9 @@ EVER: Final = Instant(0)
 log = structlog.get_logger("keysat.ticks")
 
 
-def provider_ticks(ports: Ports, *, public_url: str | None) -> list[Tick]:
+def provider_ticks(
+    ports: Ports, *, public_url: str | None, internal_url: str | None = None
+) -> list[Tick]:
     """Declare them. Without a known public address webhooks are not looked at."""
     awake_since = ports.clock.now()
     ticks = [
@@ -49,7 +53,9 @@ def provider_ticks(ports: Ports, *, public_url: str | None) -> list[Tick]:
                 name="webhook_check",
                 first_after_seconds=45,
                 every_seconds=WEBHOOK_SECONDS,
-                run=lambda: check_webhooks(ports, public_url, awake_since=awake_since),
+                run=lambda: check_webhooks(
+                    ports, public_url, internal_url=internal_url, awake_since=awake_since
+                ),
                 is_shared=True,
                 has_work=lambda: bool(list_connected(store=ports.store)),
             )
@@ -83,12 +89,25 @@ def probe_providers(ports: Ports) -> Work:
     return Work(items=asked - failed, failed=failed)
 
 
-def check_webhooks(ports: Ports, public_url: str, *, awake_since: Instant = EVER) -> Work:
-    """See that every account's webhook leads to this server, as far as its provider tells."""
+def check_webhooks(
+    ports: Ports,
+    public_url: str,
+    *,
+    internal_url: str | None = None,
+    awake_since: Instant = EVER,
+) -> Work:
+    """See that every account's webhook leads to this server, as far as its provider tells.
+
+    ``internal_url``: where a BTCPay Server on the same box reaches this server.
+    """
+    bases = {
+        ProviderKind.BTCPAY: webhook_base(public_url, internal_url),
+        ProviderKind.ZAPRITE: public_url,
+    }
     looked_at = failed = 0
     for account in list_connected(store=ports.store):
         try:
-            found = _check_webhook(ports, account, public_url, awake_since)
+            found = _check_webhook(ports, account, bases, awake_since)
         except (UpstreamError, ProviderNotLoaded) as exc:
             failed += 1
             log.warning("webhook_not_checked", code=exc.code, problem=str(exc))
@@ -109,13 +128,16 @@ def check_webhooks(ports: Ports, public_url: str, *, awake_since: Instant = EVER
 
 
 def _check_webhook(
-    ports: Ports, account: ProviderAccount, public_url: str, awake_since: Instant
+    ports: Ports,
+    account: ProviderAccount,
+    bases: Mapping[ProviderKind, str],
+    awake_since: Instant,
 ) -> WebhookLook | None:
     """Look after one account's webhook; None when there was nothing to look at."""
     if account.kind is ProviderKind.BTCPAY and ports.btcpay is not None:
         return check_webhook(
             account,
-            public_url=public_url,
+            public_url=bases[account.kind],
             awake_since=awake_since,
             store=ports.store,
             clock=ports.clock,
@@ -125,7 +147,7 @@ def _check_webhook(
     if account.kind is ProviderKind.ZAPRITE and ports.zaprite is not None:
         return move_zaprite_webhook(
             account,
-            public_url=public_url,
+            public_url=bases[account.kind],
             store=ports.store,
             clock=ports.clock,
             ids=ports.ids,

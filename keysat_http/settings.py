@@ -39,6 +39,7 @@ class HTTPSettings:
 
     Attributes:
         public_url: The address buyers reach this server at, without a trailing slash.
+        internal_url: The address services on the same box reach this server at, if that is another.
         admin_api_key: The master key of the admin API.
         version: The package's own version (decisions 27).
         operator_name: The configured name; the stored setting ``operator_name`` wins over it.
@@ -58,6 +59,7 @@ class HTTPSettings:
     trusted_proxies: tuple[Network, ...] = ()
     is_cookie_secure: bool = True
     started_at: Instant | None = None
+    internal_url: str | None = None
 
     def __post_init__(self) -> None:
         if not self.public_url.startswith(("http://", "https://")) or self.public_url[-1] == "/":

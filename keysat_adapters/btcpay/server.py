@@ -20,6 +20,7 @@ from keysat_core.domain.connecting import (
 )
 from keysat_core.domain.document import JSONValue
 from keysat_core.domain.merchant import ProviderAccount
+from keysat_core.domain.provider_address import asked_at
 from keysat_core.domain.secret import Secret
 from keysat_core.domain.webhook_trouble import RemoteDelivery
 from keysat_core.errors import (
@@ -220,7 +221,8 @@ class BTCPayGateway:
     def _client_of(self, account: ProviderAccount) -> GreenfieldClient:
         if account.api_key is None or account.store_id is None:
             raise ProviderNotLoaded(account.kind, RECONNECT)
-        return GreenfieldClient(self._sender, account.base_url, account.api_key)
+        base_url = asked_at(account.base_url, self.base_url)
+        return GreenfieldClient(self._sender, base_url, account.api_key)
 
 
 def _store(store_id: str) -> str:

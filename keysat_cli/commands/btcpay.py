@@ -11,7 +11,7 @@ from keysat_cli.output import emit, listing, note
 from keysat_cli.provider_choice import find_chosen, none_chosen, sentence
 from keysat_cli.provider_trouble import warn_of_trouble
 from keysat_cli.session import OPERATOR, environment, open_shop
-from keysat_cli.settings import read_public_url
+from keysat_cli.settings import read_public_url, read_webhook_base
 from keysat_core.domain.ids import MerchantProfileId
 from keysat_core.domain.merchant import ProviderKind
 from keysat_core.domain.secret import Secret
@@ -77,7 +77,7 @@ def connect(
             btcpay=ports.btcpay,
         )
         if key is not None:
-            _finish(ports, link, key, public_url)
+            _finish(ports, link, key, read_webhook_base(environment(), public_url))
             return
     started = ConnectStarted(
         authorize_url=link.authorize_url,
@@ -158,11 +158,11 @@ def methods() -> None:
     emit(view, listing(("method", "enabled"), rows, noun="payment methods"))
 
 
-def _finish(ports: Ports, link: ConnectLink, key: Secret, public_url: str) -> None:
+def _finish(ports: Ports, link: ConnectLink, key: Secret, reports_to: str) -> None:
     connected = finish_connect(
         OPERATOR,
         FinishConnect(token=link.token, api_key=key),
-        public_url=public_url,
+        public_url=reports_to,
         store=ports.store,
         clock=ports.clock,
         ids=ports.ids,

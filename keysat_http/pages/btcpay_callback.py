@@ -15,6 +15,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Redirect
 
+from keysat_core.domain.provider_address import webhook_base
 from keysat_core.domain.secret import Secret
 from keysat_core.errors import KeysatError
 from keysat_core.ports.bundle import Ports
@@ -166,7 +167,7 @@ def _connect(
     return finish_connect(
         public_actor(caller),
         FinishConnect(token=Secret(token), api_key=key),
-        public_url=settings.public_url,
+        public_url=webhook_base(settings.public_url, settings.internal_url),
         store=ports.store,
         clock=ports.clock,
         ids=ports.ids,

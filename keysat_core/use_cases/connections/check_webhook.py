@@ -100,7 +100,7 @@ def check_webhook(
             with suppress(UpstreamError):
                 remote.delete_webhook(store_id, webhook_id)
         return look
-    if former not in {None, public_url} and found.url in _own_urls(str(former), account):
+    if former != public_url and _was_ours(found.url, former, account):
         remote.move_webhook(store_id, found.id, url)
         return note(Mended.MOVED, webhook_id=found.id, leads_to=public_url)
     is_own = found.url in _own_urls(public_url, account)
@@ -146,6 +146,14 @@ def _own_urls(public_url: str, account: ProviderAccount) -> frozenset[str]:
     """Where this server takes an account's webhooks: its own address, and the one of old versions."""
     any_ = f"{public_url}{WEBHOOK_PATH}"
     return frozenset({any_, f"{any_}/{account.id}"})
+
+
+def _was_ours(url: str, former: str | None, account: ProviderAccount) -> bool:
+    """Whether a webhook leads to our former address; of an old database that address is not known."""
+    if former is not None:
+        return url in _own_urls(former, account)
+    base, landing, rest = url.partition(WEBHOOK_PATH)
+    return bool(base and landing) and rest in {"", f"/{account.id}"}
 
 
 def move_zaprite_webhook(

@@ -36,11 +36,13 @@ if [ -z "${KEYSAT_ROOTFS:-}" ]; then
     echo keysat:x:10001:10001::/data:/usr/sbin/nologin >>work/rootfs/etc/passwd
   grep -q ^keysat: work/rootfs/etc/group || echo keysat:x:10001: >>work/rootfs/etc/group
   mkdir -p work/rootfs/data
-  # The unprivileged user must get to the repository, wherever that is; only the copy is opened.
-  folder="$REPOSITORY"
-  while [ "$folder" != / ]; do
-    chmod o+x "work/rootfs$folder"
-    folder=$(dirname "$folder")
+  # The unprivileged user must get to the repository and its Python, wherever they are; only the
+  # copy is opened.
+  for folder in "$REPOSITORY" "$(dirname "$(realpath "$KEYSAT_TEST_PYTHON")")"; do
+    while [ "$folder" != / ]; do
+      chmod o+x "work/rootfs$folder"
+      folder=$(dirname "$folder")
+    done
   done
   KEYSAT_IMAGE_CONFIG=/media/work/image.json
   cat >"$KEYSAT_IMAGE_CONFIG" <<END
