@@ -10,14 +10,19 @@ NODE := $(shell command -v node 2>/dev/null)
 GO := $(shell command -v go 2>/dev/null)
 CURL := $(if $(shell command -v jq 2>/dev/null),$(shell command -v curl 2>/dev/null))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+STARTOS := packaging/startos
+STARTOS_MODULES := $(STARTOS)/node_modules/.package-lock.json
+# The tests of the package for StartOS mount things in namespaces of their own.
+STARTOS_TOOLS := $(shell test "$$(id -u)" = 0 && for tool in node npm rsync ip unshare; do \
+  command -v $$tool >/dev/null || exit; done && echo yes)
 # Extra arguments of a task: make test ARGS="-k license -x"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-btcpay run test lint format types cov bench integrate-check browser-test screenshots schema docs lock check clean wheel simulate soak years
+.PHONY: help demo demo-btcpay run test lint format types cov bench integrate-check browser-test screenshots schema docs lock check clean wheel startos-check s9pk x86 arm print-TARGETS simulate soak years
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.stamp-server ## Sell a license on this machine with pretend money, from a fresh clone
 	@$(BIN)/keysat demo $(ARGS)
@@ -33,7 +38,8 @@ test: $(VENV)/.stamp-dev ## Run the whole test suite; browser tests where there 
 	@test -n "$(NODE)" || echo "No node here: the tests of clients in JavaScript are left out. Install Node 18 or later to run them too."
 	@test -n "$(GO)" || echo "No go here: the tests of clients in Go are left out. Install Go 1.21 or later to run them too."
 	@test -n "$(CURL)" || echo "No curl or no jq here: the page docs/integrate/curl.md is not run. Install both to run it too."
-	@$(if $(ARGS),$(BIN)/python -m pytest $(NO_BROWSER) $(NO_CLIENTS) $(ARGS),$(IN_HALVES))
+	@test -n "$(STARTOS_TOOLS)" || echo "No node, npm, rsync, ip or unshare here, or not root: tests/packaging/test_startos.py is left out."
+	@$(if $(ARGS),$(BIN)/python -m pytest $(NO_BROWSER) $(NO_CLIENTS) $(NO_STARTOS) $(ARGS),$(IN_HALVES))
 
 lint: $(VENV)/.stamp-dev ## Check style, types, layers, dependencies and generated files
 	$(BIN)/ruff check .
@@ -100,6 +106,23 @@ check: lint test ## Do what CI does
 wheel: $(VENV)/.stamp-dev ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
+startos-check: $(VENV)/.stamp-dev $(STARTOS_MODULES) ## Check, bundle and try the StartOS package; needs node, npm and root
+	@test -n "$(STARTOS_TOOLS)" || { echo "This needs root, node, npm, rsync, ip and unshare."; exit 1; }
+	cd $(STARTOS) && npm run --silent verify
+
+s9pk: x86 arm ## Build both StartOS packages; needs start-cli and Docker
+
+# Changed Python does not make the package's own rules build anew, so what was packed is removed first.
+x86 arm: $(STARTOS_MODULES)
+	@command -v start-cli >/dev/null || { echo "This needs start-cli: see docs/startos.md."; exit 1; }
+	rm -f $(STARTOS)/*.s9pk
+	$(MAKE) -C $(STARTOS) $@
+	mv $(STARTOS)/*.s9pk .
+
+# What release workflows ask for: the packages there are.
+print-TARGETS:
+	@echo x86 arm
+
 # Pins stay as they are unless asked: make lock ARGS=--upgrade
 lock: $(VENV)/.stamp-dev ## Write the lock files from pyproject.toml
 	$(LOCK) --extra=server --output-file=requirements.lock $(ARGS)
@@ -119,6 +142,7 @@ NO_CLIENTS := $(if $(NODE),,--ignore=tests/conformance/test_node_client.py) \
   $(if $(GO),,--ignore=tests/conformance/test_go_client.py) \
   $(if $(CURL),,--ignore=tests/conformance/test_curl_page.py)
 NO_BROWSER := $(if $(CHROMIUM),,--ignore=tests/browser)
+NO_STARTOS := $(if $(STARTOS_TOOLS),,--ignore=tests/packaging/test_startos.py)
 # What starts servers and programs, beside everything else: each half waits much and computes much.
 # What uses every core by itself comes last of the other half, which is the shorter one. Programs that
 # tests start keep their byte code, wherever one is told not to: to compile it is half of most starts.
@@ -126,7 +150,7 @@ SHELLS := tests/http tests/cli tests/conformance tests/embedding tests/property
 test cov: export PYTHONDONTWRITEBYTECODE :=
 LONG := tests/simulation/test_long_soak.py tests/simulation/test_long_years.py
 IN_HALVES = said=$$(mktemp); { \
-    $(BIN)/python -m pytest -p no:cacheprovider $(NO_BROWSER) $(foreach part,$(SHELLS) $(LONG),--ignore=$(part)); rest=$$?; \
+    $(BIN)/python -m pytest -p no:cacheprovider $(NO_BROWSER) $(NO_STARTOS) $(foreach part,$(SHELLS) $(LONG),--ignore=$(part)); rest=$$?; \
     $(BIN)/python -m pytest -p no:cacheprovider $(LONG); exit $$((rest | $$?)); } >$$said 2>&1 & \
   other=$$!; trap 'kill $$other; rm -f $$said; exit 130' INT TERM; \
   $(BIN)/python -m pytest $(NO_CLIENTS) $(SHELLS); shells=$$?; wait $$other; others=$$?; \
@@ -150,6 +174,10 @@ $(VENV)/.stamp-dev: requirements-dev.lock pyproject.toml | $(VENV)/.stamp-venv
 	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/.stamp-server $@
+
+$(STARTOS_MODULES): $(STARTOS)/package-lock.json $(STARTOS)/package.json
+	cd $(STARTOS) && npm ci --silent
+	@touch $@
 
 $(VENV)/.stamp-venv:
 	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

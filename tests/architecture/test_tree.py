@@ -26,7 +26,10 @@ TOP_LEVEL: Final = {
     "tests",
 }
 # Made by running things, and ignored by git.
-MADE_BY_RUNNING: Final = {"__pycache__", "build", "data", "dist", "htmlcov"}
+MADE_BY_RUNNING: Final = {
+    *("__pycache__", "build", "data", "dist", "htmlcov"),
+    *("keysat_aarch64.s9pk", "keysat_x86_64.s9pk"),
+}
 VAGUE_NAMES: Final = {
     "base",
     "common",
