@@ -130,7 +130,7 @@ lock: $(VENV)/.stamp-dev ## Write the lock files from pyproject.toml
 	  --output-file=requirements-dev.lock $(ARGS)
 
 clean: ## Remove caches and built files; .venv and data stay
-	rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf build dist $(STARTOS)/javascript *.s9pk htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
 	  .import_linter_cache .hypothesis .schemathesis
 	find keysat_core keysat_adapters keysat_http keysat_cli tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

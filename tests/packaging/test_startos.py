@@ -67,7 +67,9 @@ def only(pattern: str) -> Path:
 def test_the_bundle_works_as_startos_would_run_it(bundle: Path) -> None:
     assert bundle.stat().st_size <= BUNDLE_BYTES_MAX
     said = run("sh", "test/run.sh")
-    counts = {name: int(count) for name, count in re.findall(r"^# ([a-z]+) (\d+)$", said, re.MULTILINE)}
+    counts = {
+        name: int(count) for name, count in re.findall(r"^# ([a-z]+) (\d+)$", said, re.MULTILINE)
+    }
     assert counts["pass"] > 25
     assert [counts[name] for name in ("fail", "cancelled", "skipped", "todo")] == [0] * 4
 

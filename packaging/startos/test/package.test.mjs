@@ -10,8 +10,9 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
-import { after, afterEach, beforeEach, describe, it } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import {
   Box,
   bridge,
@@ -492,5 +493,125 @@ describe('main', () => {
     await serve(domain('a.example.com'))
     assert.equal(box.retries, 1)
     box.leave()
+  })
+})
+
+// Answers the real service gives too rarely to wait for; test/service.test.mjs has the real one.
+describe('what the service answers', () => {
+  const answers = new Map()
+  const asked = []
+  let server
+  before(
+    () =>
+      new Promise((ready) => {
+        server = createServer((request, response) => {
+          asked.push(request)
+          const [status, body] = answers.get(request.url) ?? [404, {}]
+          response.writeHead(status).end(JSON.stringify(body))
+        }).listen(8080, '127.0.0.1', ready)
+      }),
+  )
+  after(() => server.close())
+
+  const look = async (id, given) => {
+    answers.clear()
+    for (const [path, answer] of Object.entries(given))
+      answers.set(path, answer)
+    const { entries } = await pack.main({ effects: box.effects() })
+    return entries.find((one) => one.id === id).ready.fn()
+  }
+
+  it('is healthy by its own word only', async () => {
+    await init('install')
+    const { result } = await look('primary', { '/healthz': [200, {}] })
+    assert.equal(result, 'success')
+    for (const status of [204, 404, 503]) {
+      const sick = await look('primary', { '/healthz': [status, {}] })
+      assert.equal(sick.result, 'failure')
+    }
+  })
+
+  it('becomes a state of the connection, and the task goes with it', async () => {
+    await init('install')
+    const [status, methods] = ['status', 'payment-methods'].map(
+      (name) => `/v1/admin/btcpay/${name}`,
+    )
+    const steps = [
+      [{ [status]: [200, { connected: false }] }, 'disabled', true],
+      [{ [status]: [500, { message: 'no' }] }, 'failure', true],
+      [
+        {
+          [status]: [200, { connected: true }],
+          [methods]: [200, { count: 0 }],
+        },
+        'loading',
+        false,
+      ],
+      [
+        {
+          [status]: [200, { connected: true }],
+          [methods]: [200, { count: 1 }],
+        },
+        'success',
+        false,
+      ],
+    ]
+    for (const [given, result, isTaskLeft] of steps) {
+      assert.equal((await look('btcpay', given)).result, result)
+      assert.equal(box.tasks.has(TASK), isTaskLeft)
+    }
+    const key = (await store()).admin_api_key
+    const shown = asked.map((one) => one.headers.authorization)
+    assert.ok(shown.includes(`Bearer ${key}`))
+  })
+
+  it('is told in its own words, and never with the key', async () => {
+    await init('install')
+    const key = (await store()).admin_api_key
+    const path = '/v1/admin/btcpay/status'
+    const words = async (status, body) => {
+      const { message } = await look('btcpay', { [path]: [status, body] })
+      assert.ok(!message.includes(key))
+      return message.replace('BTCPay cannot be asked: ', '')
+    }
+    const all = { detail: 'the detail', message: 'the message', error: 'why' }
+    assert.equal(await words(400, all), 'the detail')
+    assert.equal(await words(400, { ...all, detail: ['a'] }), 'the message')
+    assert.equal(await words(400, { error: 'why' }), 'why')
+    assert.equal(await words(502, null), 'Keysat answered with status 502')
+  })
+
+  it('that a store is connected meanwhile is no failure of connecting', async () => {
+    await init('install')
+    answers.set('/v1/admin/btcpay/status', [200, { connected: false }])
+    answers.set('/v1/admin/btcpay/connect', [409, { message: 'connected' }])
+    const run = () =>
+      pack.actions.get('configure-btcpay').run({ effects: box.effects() })
+    const { title, result } = await run()
+    assert.equal(title, 'A store is connected already')
+    assert.equal(result, null)
+    answers.set('/v1/admin/btcpay/connect', [503, { message: 'none set' }])
+    await assert.rejects(run(), /none set/)
+  })
+
+  it('a license that ends shows its day', async () => {
+    await init('install')
+    const license = {
+      tier: 'licensed',
+      license_id: 'an-id',
+      product_id: 'keysat',
+      expires_at: 1_800_000_000,
+      entitlements: [],
+    }
+    answers.set('/v1/admin/self-license', [200, license])
+    const { result } = await pack.actions
+      .get('show-license-status')
+      .run({ effects: box.effects() })
+    const rows = result.value.map(({ name, value }) => [name, value])
+    assert.deepEqual(rows, [
+      ['License id', 'an-id'],
+      ['Expires', '2027-01-15'],
+      ['Entitlements', '–'],
+    ])
   })
 })

@@ -3,7 +3,7 @@
 # of start-container. Nothing is left on this machine, whatever happens.
 #
 # KEYSAT_ROOTFS, KEYSAT_IMAGE_CONFIG: the folder of the image's root file system and a JSON file
-# {workdir,user,entrypoint,cmd,env}. Without them this machine's own files take its place, and the
+# {workdir,user,entrypoint,cmd,env}, as packaging/oci/build-rootfs writes them. Without them this machine's own files take its place, and the
 # repository's .venv what the image installs.
 set -eu
 cd "$(dirname "$0")/.."
@@ -48,7 +48,7 @@ if [ -z "${KEYSAT_ROOTFS:-}" ]; then
   cat >"$KEYSAT_IMAGE_CONFIG" <<END
 {"workdir": "/data", "user": "keysat", "entrypoint": [],
  "cmd": ["$KEYSAT_TEST_PYTHON", "-m", "keysat_cli", "serve"],
- "env": {"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}}
+ "env": ["PATH=/usr/local/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1"]}
 END
 fi
 export KEYSAT_IMAGE_CONFIG

@@ -118,17 +118,15 @@ before(async () => {
     await readFile(process.env.KEYSAT_IMAGE_CONFIG, 'utf8'),
   )
   const { env, ...config } = image
-  const variables = {
+  const variables = [
     ...env,
-    KEYSAT_TRUST_ROOT_PEM: TRUST_ROOT,
-    KEYSAT_RATE_SOURCES: 'none',
-  }
+    `KEYSAT_TRUST_ROOT_PEM=${TRUST_ROOT}`,
+    'KEYSAT_RATE_SOURCES=none',
+  ]
   await writeFile('/media/startos/images/main.json', JSON.stringify(config))
   await writeFile(
     '/media/startos/images/main.env',
-    Object.entries(variables)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
+    variables.map((one) => `${one}\n`).join(''),
   )
   await emptyVolume()
   btcpay = await startDouble()
@@ -390,6 +388,8 @@ describe('a service on StartOS', { timeout: 100_000 }, () => {
     await emptyVolume()
     box = new Box()
     await pack.init({ effects: box.effects(), kind: 'restore' })
+    // As the earlier package left it: everything is root's.
+    execFileSync('chown', ['-R', '0:0', VOLUME])
     assert.ok(box.tasks.has(TASK))
     await start()
     await until('the task is gone', () => !box.tasks.has(TASK))
