@@ -72,6 +72,8 @@ def test_the_bundle_works_as_startos_would_run_it(bundle: Path) -> None:
     }
     assert counts["pass"] > 25
     assert [counts[name] for name in ("fail", "cancelled", "skipped", "todo")] == [0] * 4
+    # What the package and the service print is the log of the box: no admin key, license or password.
+    assert re.findall(r"[0-9a-f]{64}|LIC1-\w{8}|correct horse", said) == []
 
 
 def test_the_manifest_says_what_is_packed(manifest: dict[str, Any]) -> None:

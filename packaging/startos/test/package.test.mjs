@@ -478,7 +478,9 @@ describe('main', () => {
     await init('install')
     const serve = async (...hostnames) => {
       box.setHost('keysat', 'api-multi', ownHost(bridge(49100), ...hostnames))
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      // What is watched is told in turns of the event loop, not in time.
+      for (let turn = 0; turn < 50; turn++)
+        await new Promise((next) => setImmediate(next))
     }
     await serve(domain('b.example.com'))
     const effects = box.effects()

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import {
   chown,
+  copyFile,
   mkdir,
   readFile,
   readdir,
@@ -34,6 +35,7 @@ const PYTHON = process.env.KEYSAT_TEST_PYTHON
 const ROOTFS = process.env.KEYSAT_TEST_ROOTFS
 const SERVICE = 'http://127.0.0.1:8080'
 const TASK = 'btcpay-initial-setup'
+const OLD_DATABASE = process.env.KEYSAT_TEST_OLD_DATABASE
 const PASSWORD = 'correct horse battery'
 
 let box = new Box()
@@ -165,7 +167,7 @@ async function stop() {
 const health = (id) => box.health.get(id)?.result
 
 async function until(what, holds) {
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 60_000
   while (!holds()) {
     const said = JSON.stringify([...box.health.values()])
     if (Date.now() > deadline) throw new Error(`never: ${what}; ${said}`)
@@ -197,7 +199,7 @@ async function ask(method, path, body, key) {
 const adminKey = async () =>
   JSON.parse(await readFile(`${VOLUME}/store.json`, 'utf8')).admin_api_key
 
-describe('a service on StartOS', { timeout: 100_000 }, () => {
+describe('a service on StartOS', { timeout: 300_000 }, () => {
   let licenseKey
 
   it('is installed over what root left, and serves as its own user', async () => {
@@ -401,4 +403,22 @@ describe('a service on StartOS', { timeout: 100_000 }, () => {
     )
     assert.equal((await run('show-license-status')).title, 'Licensed')
   })
+
+  // Given by who has a database of the earlier server, which is larger than this folder should be.
+  if (OLD_DATABASE)
+    it('takes over the volume of the earlier package', async () => {
+      await stop()
+      await emptyVolume()
+      await copyFile(OLD_DATABASE, `${VOLUME}/keysat.db`)
+      execFileSync('chown', ['-R', '0:0', VOLUME])
+      box = new Box()
+      box.dataVersion = '0.2.0:63'
+      await pack.init({ effects: box.effects(), kind: 'update' })
+      assert.equal(box.dataVersion, '0.3.0:0')
+      assert.equal(box.tasks.size, 0)
+      await start()
+      const key = await adminKey()
+      const { body } = await ask('GET', '/v1/admin/licenses', undefined, key)
+      assert.ok(body.licenses.length > 0)
+    })
 })
