@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import {
   chown,
-  copyFile,
   mkdir,
   readFile,
   readdir,
@@ -35,8 +34,10 @@ const PYTHON = process.env.KEYSAT_TEST_PYTHON
 const ROOTFS = process.env.KEYSAT_TEST_ROOTFS
 const SERVICE = 'http://127.0.0.1:8080'
 const TASK = 'btcpay-initial-setup'
-const OLD_DATABASE = process.env.KEYSAT_TEST_OLD_DATABASE
 const PASSWORD = 'correct horse battery'
+
+const python = (code) =>
+  execFileSync(PYTHON, ['-c', code], { cwd: REPOSITORY, encoding: 'utf8' })
 
 let box = new Box()
 let running = null
@@ -102,18 +103,12 @@ async function startDouble() {
 }
 
 // A license of Keysat itself, signed by a trust root of the tests' own.
-const [TRUST_ROOT, OWN_LICENSE] = execFileSync(
-  PYTHON,
-  [
-    '-c',
-    `from tests.support.own_license import TRUST_ROOT, operators_license
+const [TRUST_ROOT, OWN_LICENSE] =
+  python(`from tests.support.own_license import TRUST_ROOT, operators_license
 print(TRUST_ROOT.strip().replace("\\n", "\\\\n"))
-print(operators_license("unlimited_products"))`,
-  ],
-  { cwd: REPOSITORY, encoding: 'utf8' },
-)
-  .trim()
-  .split('\n')
+print(operators_license("unlimited_products"))`)
+    .trim()
+    .split('\n')
 
 before(async () => {
   const image = JSON.parse(
@@ -404,21 +399,36 @@ describe('a service on StartOS', { timeout: 300_000 }, () => {
     assert.equal((await run('show-license-status')).title, 'Licensed')
   })
 
-  // Given by who has a database of the earlier server, which is larger than this folder should be.
-  if (OLD_DATABASE)
-    it('takes over the volume of the earlier package', async () => {
-      await stop()
-      await emptyVolume()
-      await copyFile(OLD_DATABASE, `${VOLUME}/keysat.db`)
-      execFileSync('chown', ['-R', '0:0', VOLUME])
-      box = new Box()
-      box.dataVersion = '0.2.0:63'
-      await pack.init({ effects: box.effects(), kind: 'update' })
-      assert.equal(box.dataVersion, '0.3.0:0')
-      assert.equal(box.tasks.size, 0)
-      await start()
-      const key = await adminKey()
-      const { body } = await ask('GET', '/v1/admin/licenses', undefined, key)
-      assert.ok(body.licenses.length > 0)
-    })
+  it('takes over the volume of the earlier package', async () => {
+    await stop()
+    await emptyVolume()
+    const old = JSON.parse(
+      python(`import json, pathlib
+from tests.support.earlier.shop import write_earlier_database
+shop = write_earlier_database(pathlib.Path("${VOLUME}/keysat.db"), licenses=1)
+print(json.dumps([shop.public_key_pem, *shop.first_keys.values()]))`),
+    )
+    execFileSync('chown', ['-R', '0:0', VOLUME])
+    box = new Box()
+    box.dataVersion = '0.2.0:63'
+    await pack.init({ effects: box.effects(), kind: 'update' })
+    assert.equal(box.dataVersion, '0.3.0:0')
+    assert.equal(box.tasks.size, 0)
+    await start()
+    const [pem, ...keys] = old
+    const published = await ask('GET', '/v1/issuer/public-key')
+    assert.equal(published.body.public_key_pem.trim(), pem.trim())
+    for (const key of keys) {
+      const { body } = await ask('POST', '/v1/validate', { key })
+      assert.ok(body.ok || body.license_id, JSON.stringify(body))
+    }
+    const names = await readdir(VOLUME)
+    assert.ok(names.some((one) => /^keysat-earlier-.*\.db$/.test(one)))
+    // The row of BTCPay has a name that StartOS has withdrawn; it is asked on the bridge all the same.
+    await until('BTCPay was asked', () =>
+      /^BTCPay cannot be asked: .*HTTP 401/.test(
+        box.health.get('btcpay').message,
+      ),
+    )
+  })
 })
