@@ -153,7 +153,9 @@ def page_options(default: int) -> Callable[[_C], _C]:
     """Add ``--limit`` and ``--offset``."""
 
     def add(command: _C) -> _C:
-        limit = click.option("--limit", type=int, default=default, show_default=True)
+        limit = click.option(
+            "--limit", type=int, default=default, show_default=True, help="How many at most."
+        )
         offset = click.option("--offset", type=int, default=0, help="Leave out this many.")
         return limit(offset(command))
 

@@ -27,7 +27,12 @@ def api_key() -> None:
 
 @api_key.command()
 @click.argument("label")
-@click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
+@click.option(
+    "--role",
+    type=click.Choice([str(role) for role in Role]),
+    required=True,
+    help="What it may do; the roles are in docs/access.md.",
+)
 @click.option(
     "--scope",
     "scopes",

@@ -58,8 +58,16 @@ def audit() -> None:
 @audit.command("list")
 @audit_filter_options
 @click.option("--before-id", type=int, metavar="ID", help="Only older entries, for the next page.")
-@click.option("--limit", type=int, default=AUDIT_PAGE_DEFAULT, show_default=True)
-@click.option("--offset", type=int, default=0, show_default=True)
+@click.option(
+    "--limit",
+    type=int,
+    default=AUDIT_PAGE_DEFAULT,
+    show_default=True,
+    help="How many rows at most.",
+)
+@click.option(
+    "--offset", type=int, default=0, show_default=True, help="How many rows to leave out first."
+)
 def list_(**fields: Any) -> None:
     """List who changed what, newest first; every option given must match."""
     criteria = AuditFilter(**fields)

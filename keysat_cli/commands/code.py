@@ -49,7 +49,12 @@ def code() -> None:
 
 @code.command()
 @code_argument
-@click.option("--kind", type=click.Choice([str(one) for one in CodeKind]), required=True)
+@click.option(
+    "--kind",
+    type=click.Choice([str(one) for one in CodeKind]),
+    required=True,
+    help="What the amount means: a share, an amount off, the price to pay; or a license for nothing.",
+)
 @click.option(
     "--amount",
     type=int,
@@ -61,13 +66,14 @@ def code() -> None:
     "--duration",
     type=click.Choice([str(one) for one in CodeDuration]),
     default=str(CodeDuration.ONCE),
+    help="Whether it counts for the first cycle of a subscription or for all of them.",
 )
 @click.option("--max-uses", type=int, metavar="N", help="As often as anybody likes if left out.")
 @click.option("--expires-at", type=MOMENT, help="RFC 3339; never if left out.")
 @click.option("--product", metavar="SLUG", help="Only this product.")
 @policy_option
 @click.option("--referrer", metavar="TEXT", help="Whose sales these are, for the report.")
-@click.option("--description", metavar="TEXT", default="")
+@click.option("--description", metavar="TEXT", default="", help="What it is.")
 @click.option("--featured", is_flag=True, help="Applied by itself, and shown with the tiers.")
 def create(
     *,
@@ -134,13 +140,17 @@ def show(code: str) -> None:
 
 @code.command()
 @code_argument
-@click.option("--amount", type=int)
+@click.option("--amount", type=int, help="The new amount, read as the code's kind says.")
 @click.option("--max-uses", type=int, metavar="N", help="0 for as often as anybody likes.")
-@click.option("--expires-at", type=MOMENT)
-@click.option("--never-expires", is_flag=True)
-@click.option("--description", metavar="TEXT")
+@click.option("--expires-at", type=MOMENT, help="RFC 3339; from then on it is refused.")
+@click.option("--never-expires", is_flag=True, help="Take its end away.")
+@click.option("--description", metavar="TEXT", help="What it is.")
 @click.option("--referrer", metavar="TEXT", help='"" for nobody.')
-@click.option("--featured/--not-featured", default=None)
+@click.option(
+    "--featured/--not-featured",
+    default=None,
+    help="Show it with the tiers, and apply it when a buyer types none.",
+)
 @policy_option
 @click.option("--any-policy", is_flag=True, help="For every tier of its product.")
 def update(*, code: str, never_expires: bool, any_policy: bool, **asked: Any) -> None:
@@ -187,8 +197,10 @@ def delete(code: str, *, is_yes: bool) -> None:
 
 @code.command()
 @code_argument
-@click.option("--product", metavar="SLUG", required=True)
-@click.option("--policy", metavar="SLUG")
+@click.option("--product", metavar="SLUG", required=True, help="What would be bought.")
+@click.option(
+    "--policy", metavar="SLUG", help="On which tier; else the one a buyer gets who names none."
+)
 def preview(code: str, *, product: str, policy: str | None) -> None:
     """Tell what a code takes off a price, as a buyer would see it."""
     with open_shop() as ports:

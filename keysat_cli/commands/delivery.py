@@ -31,7 +31,13 @@ def delivery() -> None:
 
 @delivery.command("list")
 @click.option("--endpoint", "endpoint_id", metavar="ID", help="Only those to this endpoint.")
-@click.option("--status", type=click.Choice([*_STATUSES, ALL]), default=ALL, show_default=True)
+@click.option(
+    "--status",
+    type=click.Choice([*_STATUSES, ALL]),
+    default=ALL,
+    show_default=True,
+    help="Only those that stand so.",
+)
 @page_options(PAGE_DEFAULT)
 def list_(*, endpoint_id: str | None, status: str, limit: int, offset: int) -> None:
     """List deliveries, newest first, those to deleted endpoints too."""

@@ -71,6 +71,7 @@ def _file_options(command: _C) -> _C:
         type=click.Choice([str(one) for one in ExportFormat]),
         default=str(ExportFormat.CSV),
         show_default=True,
+        help="How the file is written.",
     )
     return output(spelled(command))
 

@@ -21,23 +21,37 @@ _AUDIT: Final = (
     click.option("--actor-hash", metavar="HASH", help="SHA-256 of the credential that was used."),
     click.option("--actor-id", metavar="ID", help="The API key that was used."),
     click.option("--target-kind", metavar="KIND", help="license for example."),
-    click.option("--target-id", metavar="ID"),
+    click.option("--target-id", metavar="ID", help="Only what was done to this."),
     click.option("--request-id", metavar="ID", help="Of the answer's X-Request-Id."),
     *_TIME,
 )
 _LICENSES: Final = (
-    click.option("--product", "product_slug", metavar="PRODUCT"),
-    click.option("--policy", "address", type=ADDRESS, metavar="PRODUCT/POLICY"),
-    click.option("--status", type=click.Choice([str(status) for status in LicenseStatus])),
-    click.option("--buyer-email", metavar="ADDRESS"),
-    click.option("--nostr-npub", metavar="NPUB"),
+    click.option("--product", "product_slug", metavar="PRODUCT", help="Only those of a product."),
+    click.option(
+        "--policy", "address", type=ADDRESS, metavar="PRODUCT/POLICY", help="Only those of a tier."
+    ),
+    click.option(
+        "--status",
+        type=click.Choice([str(status) for status in LicenseStatus]),
+        help="Only those that stand so.",
+    ),
+    click.option(
+        "--buyer-email", metavar="ADDRESS", help="Only those of this address, in whatever case."
+    ),
+    click.option("--nostr-npub", metavar="NPUB", help="Only those of this Nostr key."),
     click.option("--invoice-id", metavar="ID", help="Ours or the payment provider's."),
     *_TIME,
 )
 _INVOICES: Final = (
-    click.option("--status", type=click.Choice([str(status) for status in InvoiceStatus])),
-    click.option("--product", "product_slug", metavar="PRODUCT"),
-    click.option("--buyer-email", metavar="ADDRESS"),
+    click.option(
+        "--status",
+        type=click.Choice([str(status) for status in InvoiceStatus]),
+        help="Only those that stand so.",
+    ),
+    click.option("--product", "product_slug", metavar="PRODUCT", help="Only those of a product."),
+    click.option(
+        "--buyer-email", metavar="ADDRESS", help="Only those of this address, in whatever case."
+    ),
     click.option("--id", "invoice_id", metavar="ID", help="Ours or the payment provider's."),
     click.option("--provider", "account_id", metavar="ACCOUNT_ID", help="Of this account."),
     click.option("--attention", is_flag=True, help="Only those you should look at."),

@@ -12,13 +12,28 @@ _C = TypeVar("_C", bound=Callable[..., Any])
 GRANT: Final = (
     click.argument("sold", metavar="PRODUCT[/POLICY]"),
     click.option("--expires-at", type=MOMENT, help="RFC 3339; else the policy's term decides."),
-    click.option("--entitlement", "entitlements", multiple=True, metavar="SLUG"),
+    click.option(
+        "--entitlement",
+        "entitlements",
+        multiple=True,
+        metavar="SLUG",
+        help="Grant this instead of what the policy grants; repeat it for more.",
+    ),
     click.option("--no-entitlements", is_flag=True, help="Grant none, whatever the policy says."),
     click.option("--max-machines", type=int, metavar="N", help="Seats; 0 is no cap."),
-    click.option("--grace-seconds", type=DURATION),
-    click.option("--trial/--no-trial", "is_trial", default=None),
-    click.option("--buyer-email", metavar="ADDRESS"),
-    click.option("--nostr-npub", metavar="NPUB"),
+    click.option(
+        "--grace-seconds",
+        type=DURATION,
+        help="How long it works on after its end; else the policy decides.",
+    ),
+    click.option(
+        "--trial/--no-trial",
+        "is_trial",
+        default=None,
+        help="Mark it as a trial, or not; else the policy decides.",
+    ),
+    click.option("--buyer-email", metavar="ADDRESS", help="Whose it is."),
+    click.option("--nostr-npub", metavar="NPUB", help="Whose it is, by a Nostr key."),
     click.option("--note", metavar="TEXT", help="For your own eyes."),
 )
 

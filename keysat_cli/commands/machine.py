@@ -27,8 +27,8 @@ def machine() -> None:
 
 
 @machine.command("list")
-@click.option("--license", "license_id", metavar="LICENSE_ID")
-@click.option("--product", "product_slug", metavar="PRODUCT")
+@click.option("--license", "license_id", metavar="LICENSE_ID", help="Only those of a license.")
+@click.option("--product", "product_slug", metavar="PRODUCT", help="Only those of a product.")
 @click.option("--all", "is_inactive_included", is_flag=True, help="List deactivated ones too.")
 @page_options(MACHINES_PAGE_DEFAULT)
 def list_(

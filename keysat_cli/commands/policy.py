@@ -47,7 +47,7 @@ def policy() -> None:
 
 @policy.command()
 @policy_argument
-@click.option("--name", required=True, metavar="TEXT")
+@click.option("--name", required=True, metavar="TEXT", help="What buyers see.")
 @terms_options
 @tip_options
 def create(address: PolicyAddress, **fields: object) -> None:
@@ -92,7 +92,7 @@ def show(address: PolicyAddress) -> None:
 
 @policy.command()
 @policy_argument
-@click.option("--name", metavar="TEXT")
+@click.option("--name", metavar="TEXT", help="What buyers see.")
 @terms_options
 @click.option("--no-entitlements", is_flag=True, help="Grant none.")
 @click.option("--no-price-sats-override", is_flag=True, help="Use the product's price.")

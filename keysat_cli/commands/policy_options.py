@@ -24,10 +24,22 @@ TERMS: Final = (
         "--entitlement", "entitlements", multiple=True, metavar="SLUG", help="Repeat for more."
     ),
     click.option("--metadata", type=JSON_TEXT, help="A JSON object for the buy page."),
-    click.option("--recurring/--no-recurring", "is_recurring", default=None),
-    click.option("--renewal-period-days", type=int, metavar="N"),
-    click.option("--grace-period-days", type=int, metavar="N"),
-    click.option("--trial-days", type=int, metavar="N"),
+    click.option(
+        "--recurring/--no-recurring",
+        "is_recurring",
+        default=None,
+        help="Whether it is paid again and again.",
+    ),
+    click.option("--renewal-period-days", type=int, metavar="N", help="How long a cycle is."),
+    click.option(
+        "--grace-period-days",
+        type=int,
+        metavar="N",
+        help="How long a subscription may be past due before it lapses.",
+    ),
+    click.option(
+        "--trial-days", type=int, metavar="N", help="How long the first cycle is for nothing."
+    ),
     click.option("--tier-rank", type=int, metavar="N", help="Its place on the upgrade ladder."),
 )
 """Options named like the fields they set; what is not given is left alone, or to its default."""
@@ -46,5 +58,5 @@ def tip_options(command: _C) -> _C:
     share = click.option(
         "--tip-pct-bps", type=int, default=0, metavar="N", help="Its share in 1/100 of a percent."
     )
-    label = click.option("--tip-label", metavar="TEXT")
+    label = click.option("--tip-label", metavar="TEXT", help="What the tip is called.")
     return address(share(label(command)))

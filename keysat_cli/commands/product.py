@@ -37,7 +37,9 @@ from keysat_http.views.product import deleted_product_view, product_list_view, p
 HEADINGS: Final = ("slug", "name", "price", "active", "id")
 
 slug_argument = click.argument("slug", metavar="PRODUCT")
-description_option = click.option("--description", metavar="TEXT")
+description_option = click.option(
+    "--description", metavar="TEXT", help="What buyers read below the name."
+)
 metadata_option = click.option(
     "--metadata", type=JSON_TEXT, help="A JSON document buyers can read."
 )
@@ -64,9 +66,15 @@ def product() -> None:
 
 @product.command()
 @slug_argument
-@click.option("--name", required=True, metavar="TEXT")
+@click.option("--name", required=True, metavar="TEXT", help="What buyers see.")
 @value_option
-@click.option("--price-currency", type=CURRENCY, default=str(Currency.SAT), show_default=True)
+@click.option(
+    "--price-currency",
+    type=CURRENCY,
+    default=str(Currency.SAT),
+    show_default=True,
+    help="What the price is in.",
+)
 @description_option
 @catalog_option
 @metadata_option
@@ -130,7 +138,7 @@ def show(slug: str) -> None:
 
 @product.command()
 @slug_argument
-@click.option("--name", metavar="TEXT")
+@click.option("--name", metavar="TEXT", help="What buyers see.")
 @value_option
 @click.option("--price-currency", type=CURRENCY, help="Only together with --price-value.")
 @description_option

@@ -110,7 +110,7 @@ def show(profile_id: str) -> None:
 
 @profile.command()
 @profile_argument
-@click.option("--name", metavar="TEXT")
+@click.option("--name", metavar="TEXT", help="What buyers see.")
 @identity_options
 @mail_options
 @click.option(

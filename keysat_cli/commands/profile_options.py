@@ -23,10 +23,10 @@ def _read_password(
 
 
 IDENTITY: Final = (
-    click.option("--legal-name", metavar="TEXT"),
-    click.option("--support-url", metavar="URL"),
-    click.option("--support-email", metavar="ADDRESS"),
-    click.option("--brand-color", metavar="#RRGGBB"),
+    click.option("--legal-name", metavar="TEXT", help="Who sells, on receipts."),
+    click.option("--support-url", metavar="URL", help="Where buyers find help."),
+    click.option("--support-email", metavar="ADDRESS", help="Where buyers write to."),
+    click.option("--brand-color", metavar="#RRGGBB", help="The color of the pages for buyers."),
     click.option(
         "--post-purchase-redirect-url",
         metavar="URL",
@@ -34,9 +34,9 @@ IDENTITY: Final = (
     ),
 )
 MAIL: Final = (
-    click.option("--smtp-host", metavar="HOST"),
-    click.option("--smtp-port", type=int, metavar="N"),
-    click.option("--smtp-username", metavar="TEXT"),
+    click.option("--smtp-host", metavar="HOST", help="For other programs: Keysat sends no mail."),
+    click.option("--smtp-port", type=int, metavar="N", help="For other programs, too."),
+    click.option("--smtp-username", metavar="TEXT", help="For other programs, too."),
     click.option(
         "--smtp-password-file",
         "smtp_password",
@@ -44,9 +44,14 @@ MAIL: Final = (
         callback=_read_password,
         help="Read the password from a file, or from stdin with -.",
     ),
-    click.option("--smtp-from-address", metavar="ADDRESS"),
-    click.option("--smtp-from-name", metavar="TEXT"),
-    click.option("--smtp-starttls/--no-smtp-starttls", "smtp_use_starttls", default=None),
+    click.option("--smtp-from-address", metavar="ADDRESS", help="For other programs, too."),
+    click.option("--smtp-from-name", metavar="TEXT", help="For other programs, too."),
+    click.option(
+        "--smtp-starttls/--no-smtp-starttls",
+        "smtp_use_starttls",
+        default=None,
+        help="For other programs, too.",
+    ),
 )
 """Options named like the fields they set; what is not given is left alone."""
 

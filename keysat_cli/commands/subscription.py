@@ -38,9 +38,15 @@ def subscription() -> None:
 
 
 @subscription.command("list")
-@click.option("--status", type=click.Choice([str(status) for status in SubscriptionStatus]))
-@click.option("--product", "product_id", metavar="PRODUCT_ID")
-@click.option("--license", "license_id", metavar="LICENSE_ID")
+@click.option(
+    "--status",
+    type=click.Choice([str(status) for status in SubscriptionStatus]),
+    help="Only those that stand so.",
+)
+@click.option(
+    "--product", "product_id", metavar="PRODUCT_ID", help="Only those of a product, by its id."
+)
+@click.option("--license", "license_id", metavar="LICENSE_ID", help="Only that of a license.")
 @page_options(SUBSCRIPTIONS_PAGE_DEFAULT)
 def list_(
     *,

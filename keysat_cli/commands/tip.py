@@ -26,7 +26,9 @@ def tip() -> None:
 @click.option("--license", "license_id", metavar="ID", help="Only the tip of this license.")
 @click.option("--policy", "policy_id", metavar="ID", help="Only tips of sales at this tier.")
 @click.option("--recipient", metavar="ADDRESS", help="Only tips to this lightning address.")
-@click.option("--limit", type=int, default=TIPS_PAGE_DEFAULT, show_default=True)
+@click.option(
+    "--limit", type=int, default=TIPS_PAGE_DEFAULT, show_default=True, help="How many at most."
+)
 def list_(
     *, license_id: str | None, policy_id: str | None, recipient: str | None, limit: int
 ) -> None:

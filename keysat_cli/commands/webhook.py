@@ -56,7 +56,7 @@ def webhook() -> None:
 @webhook.command()
 @click.argument("url")
 @event_option
-@click.option("--description", metavar="TEXT", default="")
+@click.option("--description", metavar="TEXT", default="", help="For your own eyes.")
 @secret_option
 def create(url: str, *, events: tuple[str, ...], description: str, is_secret_given: bool) -> None:
     """Create an endpoint and show its secret. Without --event it is told of everything."""
@@ -102,9 +102,11 @@ def show(endpoint_id: str, *, is_secret_shown: bool) -> None:
 
 @webhook.command()
 @endpoint_argument
-@click.option("--url", metavar="URL")
+@click.option(
+    "--url", metavar="URL", help="The new address; --url before the command names a server instead."
+)
 @event_option
-@click.option("--description", metavar="TEXT")
+@click.option("--description", metavar="TEXT", help="For your own eyes.")
 @secret_option
 def update(
     endpoint_id: str,

@@ -53,7 +53,7 @@ def zaprite() -> None:
 @zaprite.command()
 @click.option("--profile", "profile_id", metavar="PROFILE_ID", help="Default: the default profile.")
 @click.option("--base-url", metavar="URL", help="Default: https://api.zaprite.com")
-@click.option("--label", metavar="TEXT")
+@click.option("--label", metavar="TEXT", help="What the account is called, for your own eyes.")
 def connect(*, profile_id: str | None, base_url: str | None, label: str | None) -> None:
     """Connect an account.
 
