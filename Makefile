@@ -19,7 +19,7 @@ STARTOS_TOOLS := $(shell test "$$(id -u)" = 0 && for tool in node npm rsync ip u
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-btcpay run test lint format types cov bench integrate-check browser-test screenshots schema docs lock check clean wheel startos-check s9pk x86 arm print-TARGETS simulate soak years
+.PHONY: help demo demo-btcpay run test lint format types cov bench integrate-check browser-test screenshots schema docs docs-check lock check clean wheel startos-check s9pk x86 arm print-TARGETS simulate soak years
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -101,6 +101,10 @@ schema: $(VENV)/.stamp-dev ## Write the generated files under schema/
 docs: $(VENV)/.stamp-dev ## Write the generated parts of docs/
 	$(BIN)/cog -r -p "$(COG_PROLOGUE)" $(GENERATED_DOCS)
 
+docs-check: $(VENV)/.stamp-dev ## Check the documentation: links, nothing missing, nothing invented, every block run
+	$(BIN)/cog --check --check-fail-msg "run make docs" -p "$(COG_PROLOGUE)" $(GENERATED_DOCS)
+	$(BIN)/python -m pytest tests/docs $$($(BIN)/python -m tests.support.docs.runners) $(ARGS)
+
 check: lint test ## Do what CI does
 
 wheel: $(VENV)/.stamp-dev ## Build the wheel into dist/
@@ -157,8 +161,9 @@ IN_HALVES = said=$$(mktemp); { \
   cat $$said; rm -f $$said; exit $$((shells | others))
 
 # Pages whose tables and diagrams are made from the code.
-GENERATED_DOCS := docs/agents.md docs/state-machines.md docs/reference/errors.md docs/reference/events.md \
-  docs/reference/settings.md docs/reference/routes.md docs/reference/cli.md docs/reference/limits.md
+GENERATED_DOCS := docs/agents.md docs/architecture.md docs/state-machines.md docs/reference/errors.md docs/reference/events.md \
+  docs/reference/settings.md docs/reference/routes.md docs/reference/cli.md docs/reference/limits.md docs/reference/scopes.md \
+  docs/reference/metrics.md
 COG_PROLOGUE := import cog
 
 # Both stamps say: this lock is installed, and Keysat in place over it. The locks agree on every

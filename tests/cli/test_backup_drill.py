@@ -19,9 +19,9 @@ PROGRAM = f'#!/bin/sh\nexec "{sys.executable}" -m keysat_cli "$@"\n'
 
 
 def drill(heading: str) -> str:
-    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "backups.md").read_text(encoding="utf-8")
     chapter = page.split(f"### {heading}\n", maxsplit=1)[1]
-    return chapter.split("```", maxsplit=2)[1].removeprefix("bash")
+    return chapter.split("```", maxsplit=2)[1].partition("\n")[2]
 
 
 @pytest.fixture

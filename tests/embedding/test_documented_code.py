@@ -101,26 +101,6 @@ def test_the_snippet_on_the_front_page_runs(tmp_path: Path) -> None:
     run(README_NEEDS + source, tmp_path)
 
 
-def test_no_page_has_python_that_nobody_runs() -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-    with_python = {
-        path.relative_to(ROOT).as_posix()
-        for path in pages
-        if "```python" in path.read_text(encoding="utf-8")
-    }
-    # Two pages have a test of their own, test_webhook_page and test_agents_page; those for
-    # integrators are run by tests/conformance (see tests/support/integrate_pages.py).
-    assert with_python == {
-        "README.md",
-        "docs/agents.md",
-        "docs/embedding.md",
-        "docs/integrate/by-hand.md",
-        "docs/integrate/python.md",
-        "docs/testing.md",
-        "docs/webhooks.md",
-    }
-
-
 def test_a_page_that_is_wrong_is_found_by_its_line(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"line 3, in <module>"):
         run("\n\nraise SystemError\n", tmp_path)

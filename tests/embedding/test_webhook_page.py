@@ -41,7 +41,7 @@ def test_the_receiver_of_the_page_takes_each_event_once_and_no_forged_one(tmp_pa
     path.write_text(program, encoding="utf-8")
     port = free_port()
     url = f"http://127.0.0.1:{port}/keysat"
-    env = os.environ | {"KEYSAT_WEBHOOK_SECRET": SECRET.reveal(), "PORT": str(port)}
+    env = os.environ | {"WEBHOOK_SECRET": SECRET.reveal(), "PORT": str(port)}
     with (
         subprocess.Popen(  # noqa: S603  the program is the page's own
             [sys.executable, str(path)],
