@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.live_server import LiveServer
 from tests.support.page_code import Block, blocks_on
-from tests.support.program import ADMIN_KEY
 
 PAGE: Final = "docs/integrate/curl.md"
 MARK: Final = "-- end of block --"
@@ -68,17 +67,3 @@ def test_an_answer_that_differs_is_noticed() -> None:
     for said in others:
         assert not fits(said, {"a": "…", "b": [1]})
     assert not fits({"a": 1}, {"a": True})
-
-
-def test_the_command_on_the_page_for_agents_makes_a_key_of_its_role(server: LiveServer) -> None:
-    (command,) = (block for block in blocks_on("docs/agents.md") if block.language == "bash")
-    done = subprocess.run(  # noqa: S603  the command is the page's own
-        ["/bin/bash", "-euo", "pipefail", "-c", command.text],
-        env=os.environ | {"KEYSAT_URL": server.url, "KEYSAT_ADMIN_API_KEY": ADMIN_KEY},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    made = json.loads(done.stdout)
-    assert (made["role"], made["token"][:3]) == ("support", "ks_")

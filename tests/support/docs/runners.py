@@ -32,4 +32,5 @@ RUNNERS: Final[Mapping[tuple[str, str], str]] = {
 
 
 if __name__ == "__main__":
-    print(*sorted(set(RUNNERS.values())))  # noqa: T201  for make docs-check
+    # For make docs-check: those that make test runs, too, because the others need a registry.
+    print(*sorted(one for one in set(RUNNERS.values()) if "/test_" in one))  # noqa: T201
