@@ -252,7 +252,7 @@ def test_a_database_of_the_earlier_server_is_left_untouched(path: Path, mode: st
         "CREATE TABLE products (id TEXT PRIMARY KEY)",
     )
     before = files_beside(path)
-    with pytest.raises(MigrationRefused, match="cannot import it yet"):
+    with pytest.raises(MigrationRefused, match="run keysat import"):
         SQLiteStore.open(path)
     with pytest.raises(MigrationRefused, match="earlier Keysat server"):
         migration_status(path)
@@ -270,7 +270,7 @@ def test_an_earlier_servers_unfinished_log_is_left_untouched(path: Path) -> None
             (path.parent / name.replace("keysat.db", "copy.db")).write_bytes(data)
     before = files_beside(copy)
     assert set(before) == {"copy.db", "copy.db-wal"}
-    with pytest.raises(MigrationRefused, match="cannot import it yet"):
+    with pytest.raises(MigrationRefused, match="run keysat import"):
         SQLiteStore.open(copy)
     assert files_beside(copy) == before
 
