@@ -19,7 +19,7 @@ STARTOS_TOOLS := $(shell test "$$(id -u)" = 0 && for tool in node npm rsync ip u
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-btcpay run test lint format types cov bench integrate-check browser-test screenshots schema docs docs-check lock check clean wheel startos-check s9pk x86 arm print-TARGETS simulate soak years
+.PHONY: help demo demo-btcpay run test lint format types cov bench integrate-check browser-test screenshots schema docs docs-check lock check clean wheel startos-check s9pk x86 arm print-TARGETS simulate soak years image-rootfs image-check
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -126,6 +126,11 @@ x86 arm: $(STARTOS_MODULES)
 # What release workflows ask for: the packages there are.
 print-TARGETS:
 	@echo x86 arm
+image-rootfs: $(VENV)/.stamp-dev ## Build the image without Docker: build/image/rootfs and its config.json
+	@PYTHON=$(BIN)/python packaging/oci/build-rootfs build/image $(ARGS)
+
+image-check: $(VENV)/.stamp-dev ## Build the image twice and compare; fetch the wheels of both architectures; weigh
+	@PYTHON=$(BIN)/python packaging/oci/check-image
 
 # Pins stay as they are unless asked: make lock ARGS=--upgrade
 lock: $(VENV)/.stamp-dev ## Write the lock files from pyproject.toml

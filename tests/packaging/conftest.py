@@ -1,0 +1,57 @@
+"""The image, built once for every test that asks for it; KEYSAT_ROOTFS gives one that is there."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pytest
+
+from tests.support.image import NEEDED, Image, ImageConfig
+from tests.support.tree import ROOT
+
+BUILD_SECONDS: Final = 600
+"""For a build beside other tests; the first test that asks for the image waits for it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "image" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    if os.geteuid() != 0:
+        _leave_out("it is entered as root")
+    if missing := [name for name in NEEDED if shutil.which(name) is None]:
+        _leave_out(f"{' and '.join(missing)} not installed here; .ci/packages lists the packages")
+    if "KEYSAT_ROOTFS" in os.environ:
+        rootfs = Path(os.environ["KEYSAT_ROOTFS"])
+        config = Path(os.environ["KEYSAT_IMAGE_CONFIG"])
+    else:
+        folder = tmp_path_factory.mktemp("image")
+        _build(folder)
+        rootfs, config = folder / "rootfs", folder / "config.json"
+    return Image(rootfs=rootfs, config=msgspec.json.decode(config.read_bytes(), type=ImageConfig))
+
+
+def _leave_out(why: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(f"the image must be tested here, but {why}")
+    pytest.skip(f"the image is left out: {why}")
+
+
+def _build(folder: Path) -> None:
+    done = subprocess.run(  # noqa: S603  the words are the test's own
+        [ROOT / "packaging/oci/build-rootfs", folder],
+        env=os.environ | {"PYTHON": sys.executable},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
