@@ -1,7 +1,6 @@
 """The image, built once for every test that asks for it; KEYSAT_ROOTFS gives one that is there."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.support.image import NEEDED, Image, ImageConfig
+from tests.support.left_out import need_programs, need_root
 from tests.support.tree import ROOT
 
 BUILD_SECONDS: Final = 600
@@ -25,10 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    if os.geteuid() != 0:
-        _leave_out("it is entered as root")
-    if missing := [name for name in NEEDED if shutil.which(name) is None]:
-        _leave_out(f"{' and '.join(missing)} not installed here; .ci/packages lists the packages")
+    need_root()
+    need_programs(*NEEDED)
     if "KEYSAT_ROOTFS" in os.environ:
         rootfs = Path(os.environ["KEYSAT_ROOTFS"])
         config = Path(os.environ["KEYSAT_IMAGE_CONFIG"])
@@ -37,12 +35,6 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
         _build(folder)
         rootfs, config = folder / "rootfs", folder / "config.json"
     return Image(rootfs=rootfs, config=msgspec.json.decode(config.read_bytes(), type=ImageConfig))
-
-
-def _leave_out(why: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(f"the image must be tested here, but {why}")
-    pytest.skip(f"the image is left out: {why}")
 
 
 def _build(folder: Path) -> None:
