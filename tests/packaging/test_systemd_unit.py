@@ -20,16 +20,20 @@ from tests.support.tree import ROOT
 
 UNIT: Final = ROOT / "packaging/systemd/keysat.service"
 
+PAGE: Final = ROOT / "docs/vps.md"
+
 EXPOSURE_MAX: Final = 15
 """Tenths on the scale of ``systemd-analyze security``, where 0 is shut in and 100 is root without limits."""
 
 BOOT: Final = """
 mount -t tmpfs tmpfs "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
+mkdir "$1/upper" "$1/work" "$1/root" "$1/upper2" "$1/work2" "$1/keysat"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=$3,upperdir=$1/upper2,workdir=$1/work2" "$1/keysat"
 exec systemd-nspawn --quiet --directory="$1/root" --register=no --keep-unit --console=pipe \\
   --link-journal=no --private-network --uuid="$(tr -d - </proc/sys/kernel/random/uuid)" \\
-  --bind-ro="$2:/etc/systemd/system/keysat.service" --bind-ro="$3:/opt/keysat" --bind="$4:/mnt" \\
+  --bind-ro="$2:/etc/systemd/system/keysat.service" --bind="$1/keysat:/opt/keysat" --bind="$4:/mnt" \\
+  --bind-ro="$5:/mnt/packaging" \\
   --bind-ro="$4/script.service:/etc/systemd/system/script.service" --boot systemd.unit=script.service
 """
 
@@ -47,14 +51,21 @@ TimeoutStartSec=90
 
 SCRIPT: Final = """
 exec >/mnt/log 2>&1
-useradd --system --home-dir /var/lib/keysat --no-create-home --shell /usr/sbin/nologin keysat
-install -D -m 0600 /mnt/keysat.env /etc/keysat/keysat.env
+cd /mnt
+# The bytecode that pip leaves behind where Keysat is installed.
+/opt/keysat/bin/python -c "from keysat_cli.commands import doctor, product, serve"
+adduser --quiet --system --group --home /var/lib/keysat --no-create-home keysat
+install --directory /etc/keysat
+install --mode=0600 keysat.env /etc/keysat/keysat.env
+install packaging/systemd/keysat /usr/local/bin/keysat
 healthy() {
   for _ in $(seq 300); do /opt/keysat/bin/python /mnt/ask 2>/dev/null && return; sleep 0.1; done
   journalctl --no-pager --unit=keysat; return 1
 }
 ask() { systemctl show keysat --property="$2" | sed "s/^/$1 /"; }
-systemctl start keysat; healthy
+systemctl start dbus keysat; healthy
+keysat product create widget --name Widget --price-value 25000 --json </dev/null
+keysat doctor --offline </dev/null | sed 's/^/doctor /'
 pid=$(systemctl show keysat --property=MainPID --value)
 sed 's/^/process /' "/proc/$pid/status"
 kill -KILL "$pid"; sleep 0.5; healthy
@@ -103,14 +114,19 @@ def told(image: Image, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, P
     (shared / "ask").write_text(
         "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/readyz', timeout=2)"
     )
-    (shared / "keysat.env").write_text(
-        f"KEYSAT_ADMIN_API_KEY={ADMIN_KEY}\nKEYSAT_PUBLIC_URL=https://licenses.example.com\n"
+    settings = re.search(r"^```env\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert settings is not None
+    # As on the page, but for the key, which the page only says how to make.
+    text, keys = re.subn(
+        r"(?<=^KEYSAT_ADMIN_API_KEY=).*", ADMIN_KEY, settings[1], flags=re.MULTILINE
     )
+    assert keys == 1
+    (shared / "keysat.env").write_text(text)
     booted = subprocess.run(  # noqa: S603
         [
             *("unshare", "--mount", "--propagation", "private", "--pid", "--fork"),
             *("--mount-proc", "--kill-child", "sh", "-ec", BOOT, "boot"),
-            *(overlay, UNIT, image.rootfs / "opt/keysat", shared),
+            *(overlay, UNIT, image.rootfs / "opt/keysat", shared, ROOT / "packaging"),
         ],
         env={"PATH": os.environ["PATH"]},
         stdin=subprocess.DEVNULL,
@@ -121,6 +137,24 @@ def told(image: Image, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, P
     )
     log = shared / "log"
     return log.read_text() if log.exists() else booted.stdout + booted.stderr, shared
+
+
+def test_commands_run_as_the_service_does_and_leave_nothing_to_root(
+    told: tuple[str, Path],
+) -> None:
+    said, shared = told
+    assert '"slug": "widget"' in said
+    checks = dict(re.findall(r"^doctor (\w+) +(database|file modes|settings) ", said, re.MULTILINE))
+    assert set(checks) == {"ok"}
+    with apsw.Connection(str(shared / "keysat.db"), flags=apsw.SQLITE_OPEN_READONLY) as database:
+        assert database.execute("SELECT slug FROM products").fetchall() == [("widget",)]
+
+
+def test_what_installs_the_service_here_is_what_the_page_says() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    lines = [one for one in SCRIPT.splitlines() if one.startswith(("adduser", "install"))]
+    assert len(lines) > 3
+    assert [one for one in lines if one.replace("--quiet ", "") not in page] == []
 
 
 def test_the_service_runs_with_no_rights_and_every_limit(told: tuple[str, Path]) -> None:
