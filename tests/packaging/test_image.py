@@ -23,7 +23,8 @@ from tests.support.live_server import free_port
 from tests.support.program import ADMIN_KEY
 from tests.support.tree import ROOT
 
-ROOTFS_BYTES_MAX: Final = 200_000_000
+ROOTFS_BYTES_MAX: Final = {"x86_64": 200_000_000, "aarch64": 230_000_000}
+"""For aarch64 Debian lays the parts of a program 64 KiB apart; packed that costs nothing."""
 
 ZSTD_BYTES_MAX: Final = 70_000_000
 """What the 60 MB that the package may take are here: its own xz takes a minute and packs the same tree
@@ -148,7 +149,8 @@ def test_the_image_is_small(image: Image) -> None:
         for _, found in entries(image.rootfs)
         if stat.S_ISREG(found.st_mode)
     }
-    assert 100_000_000 < sum(files.values()) < ROOTFS_BYTES_MAX
+    machine = next((image.rootfs / "usr/lib").glob("*-linux-gnu")).name.partition("-")[0]
+    assert 100_000_000 < sum(files.values()) < ROOTFS_BYTES_MAX[machine]
 
 
 def test_the_image_packs_into_what_a_package_may_take(image: Image, tmp_path: Path) -> None:
