@@ -126,6 +126,7 @@ x86 arm: $(STARTOS_MODULES)
 # What release workflows ask for: the packages there are.
 print-TARGETS:
 	@echo x86 arm
+
 image-rootfs: $(VENV)/.stamp-dev ## Build the image without Docker: build/image/rootfs and its config.json
 	@PYTHON=$(BIN)/python packaging/oci/build-rootfs build/image $(ARGS)
 

@@ -29,12 +29,13 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     need_programs(*NEEDED)
     if "KEYSAT_ROOTFS" in os.environ:
         rootfs = Path(os.environ["KEYSAT_ROOTFS"])
-        config = Path(os.environ["KEYSAT_IMAGE_CONFIG"])
+        config_path = Path(os.environ["KEYSAT_IMAGE_CONFIG"])
     else:
         folder = tmp_path_factory.mktemp("image")
         _build(folder)
-        rootfs, config = folder / "rootfs", folder / "config.json"
-    return Image(rootfs=rootfs, config=msgspec.json.decode(config.read_bytes(), type=ImageConfig))
+        rootfs, config_path = folder / "rootfs", folder / "config.json"
+    config = msgspec.json.decode(config_path.read_bytes(), type=ImageConfig)
+    return Image(rootfs=rootfs, config_path=config_path, config=config)
 
 
 def _build(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.support.image import Image
 from tests.support.tree import ROOT
 
 PACKAGE: Final = ROOT / "packaging" / "startos"
@@ -64,9 +65,9 @@ def only(pattern: str) -> Path:
     return found
 
 
-def test_the_bundle_works_as_startos_would_run_it(bundle: Path) -> None:
+def test_the_bundle_works_as_startos_would_run_it(bundle: Path, image: Image) -> None:
     assert bundle.stat().st_size <= BUNDLE_BYTES_MAX
-    said = run("sh", "test/run.sh")
+    said = run("sh", "test/run.sh", **image.variables)
     counts = {
         name: int(count) for name, count in re.findall(r"^# ([a-z]+) (\d+)$", said, re.MULTILINE)
     }

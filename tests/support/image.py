@@ -40,7 +40,16 @@ class Image:
     """The root file system and the configuration, as ``packaging/oci/build-rootfs`` lays them out."""
 
     rootfs: Path
+    config_path: Path
     config: ImageConfig
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Name the image to a program that runs it too."""
+        return {
+            "KEYSAT_ROOTFS": str(self.rootfs),
+            "KEYSAT_IMAGE_CONFIG": str(self.config_path),
+        }
 
     @property
     def user_ids(self) -> tuple[int, int]:
