@@ -138,9 +138,11 @@ def create_app(
     """
     limiter = RateLimiter(ports.store, is_limiting=settings.is_rate_limited)
     uses = UseBook(ports.store)
+    callers = Callers(settings.trusted_proxies)
     sessions = WebSessions(
         ports,
         uses,
+        callers,
         master_key=settings.admin_api_key,
         is_cookie_secure=settings.is_cookie_secure,
     )
@@ -149,7 +151,6 @@ def create_app(
         ApiKeyTokens(ports, uses),
         *credentials,
     ]
-    callers = Callers(settings.trusted_proxies)
     runner = TickRunner(
         [*ticks, _rate_flush(ports, limiter), _uses_flush(uses)],
         ports.clock,

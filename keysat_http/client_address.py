@@ -79,6 +79,11 @@ class Callers:
         peer = _parse(_peer_text(scope))
         return peer is not None and _is_in(peer, self._trusted_proxies)
 
+    def is_over_https(self, scope: Scope) -> bool:
+        """Tell whether a configured proxy says that the caller came by https."""
+        schemes = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
+        return schemes == [b"https"] and self.is_from_trusted_proxy(scope)
+
     def _origin(self, scope: Scope, forwarded: str) -> "_Origin":
         key = (_peer_text(scope), forwarded)
         found = self._found.get(key)

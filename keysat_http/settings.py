@@ -47,7 +47,8 @@ class HTTPSettings:
         is_rate_limited: Whether callers are limited here; off where a proxy does it.
         started_at: When this process began to serve; None counts as just now.
         trusted_proxies: Who may name the client's address in ``X-Forwarded-For``.
-        is_cookie_secure: Whether browsers may send the session's cookie over https only (B-11).
+        is_cookie_secure: Whether browsers may send the session's cookie over https only, however they
+            came (B-11).
     """
 
     public_url: str

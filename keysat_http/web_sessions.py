@@ -24,7 +24,7 @@ from keysat_core.errors import CrossSiteRequest, CsrfTokenInvalid, ServerFault
 from keysat_core.ports.bundle import Ports
 from keysat_core.use_cases.access.sign_out import find_session_of
 from keysat_http.auth import Credential
-from keysat_http.client_address import Caller
+from keysat_http.client_address import Caller, Callers
 from keysat_http.outgoing import MORE_HEADERS
 from keysat_http.uses import UseBook
 
@@ -61,12 +61,19 @@ class WebSessions:
     """
 
     def __init__(
-        self, ports: Ports, uses: UseBook, *, master_key: Secret, is_cookie_secure: bool
+        self,
+        ports: Ports,
+        uses: UseBook,
+        callers: Callers,
+        *,
+        master_key: Secret,
+        is_cookie_secure: bool,
     ) -> None:
         self._ports = ports
         self._uses = uses
         self.master_key_hash = sha256(master_key.reveal().encode("utf-8")).hexdigest()
-        self._secure = "; Secure" if is_cookie_secure else ""
+        self._callers = callers
+        self._is_always_secure = is_cookie_secure
 
     def find_open(self, scope: Scope) -> OpenSession | None:
         """Give the session of a request's cookie; trouble with the database means none."""
@@ -126,22 +133,26 @@ class WebSessions:
             request_id=caller.request_id,
         )
 
-    def cookie(self, session: WebSession, token: Secret, now: Instant) -> str:
+    def cookie(self, scope: Scope, session: WebSession, token: Secret, now: Instant) -> str:
         """Spell the cookie of a session for as long as that lasts."""
-        return self._spelled(token.reveal(), max(0, session.expires_at - now))
+        return self._spelled(scope, token.reveal(), max(0, session.expires_at - now))
 
-    def no_cookie(self) -> str:
+    def no_cookie(self, scope: Scope) -> str:
         """Spell the cookie that takes a session's away."""
-        return self._spelled("", 0)
+        return self._spelled(scope, "", 0)
 
     def _hash_of(self, found: OpenSession) -> str:
         """Give the hash of the key behind a session, by which its audit rows are found (B-08)."""
         return self.master_key_hash if found.key is None else found.key.token_hash
 
-    def _spelled(self, value: str, max_age: int) -> str:
-        return (
-            f"{COOKIE}={value}; Path=/; HttpOnly{self._secure}; SameSite=Strict; Max-Age={max_age}"
-        )
+    def _spelled(self, scope: Scope, value: str, max_age: int) -> str:
+        """Spell it for https only; where plain http is allowed, for whoever comes by https.
+
+        Source: admin-api B-11, startos 3.
+        """
+        is_secure = self._is_always_secure or self._callers.is_over_https(scope)
+        secure = "; Secure" if is_secure else ""
+        return f"{COOKIE}={value}; Path=/; HttpOnly{secure}; SameSite=Strict; Max-Age={max_age}"
 
     def _renew(self, scope: HTTPScope, found: OpenSession, now: Instant) -> None:
         """Let the session and its cookie last longer, once a minute (B-05)."""
@@ -152,7 +163,7 @@ class WebSessions:
             return
         headers = scope["state"].get(MORE_HEADERS)
         if headers is not None:
-            cookie = self.cookie(longer, found.token, now)
+            cookie = self.cookie(scope, longer, found.token, now)
             headers.append((b"set-cookie", cookie.encode("ascii")))
 
 

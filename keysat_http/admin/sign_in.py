@@ -127,7 +127,7 @@ def sign_in(
         )
     session, token = signed_in.session, signed_in.token
     headers = {
-        "set-cookie": sessions.cookie(session, token, session.created_at),
+        "set-cookie": sessions.cookie(request.scope, session, token, session.created_at),
         CSRF_HEADER: csrf_token(token).reveal(),
     }
     return Response(None, status_code=204, headers=headers)
@@ -155,7 +155,9 @@ def sign_out(
             store=ports.store,
             clock=ports.clock,
         )
-    return Response(None, status_code=204, headers={"set-cookie": sessions.no_cookie()})
+    return Response(
+        None, status_code=204, headers={"set-cookie": sessions.no_cookie(request.scope)}
+    )
 
 
 @get("/admin/login/status", is_inline=True, tags=_TAGS)

@@ -415,3 +415,23 @@ def test_secure_is_left_out_only_where_the_operator_says_so() -> None:
         attributes = response.headers["set-cookie"].partition("; ")[2]
         assert attributes == "Path=/; HttpOnly; SameSite=Strict; Max-Age=86400"
         assert Browser(shop, response).is_signed_in
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "is_secure"),
+    [
+        ("10.0.3.1", {"x-forwarded-proto": "https"}, True),
+        ("10.0.3.1", {"x-forwarded-proto": "http"}, False),
+        ("10.0.3.1", {}, False),
+        ("192.168.1.9", {"x-forwarded-proto": "https"}, False),
+    ],
+    ids=["proxied https", "proxied http", "silent proxy", "forged"],
+)
+def test_where_plain_http_is_allowed_who_comes_by_https_has_a_cookie_for_it(
+    peer: str, said: dict[str, str], is_secure: bool
+) -> None:
+    with shop_with_password(is_cookie_secure=False, trusted=("10.0.3.1/32",), peer=peer) as shop:
+        response = attempt(shop, PASSWORD, **said)
+        assert ("; Secure;" in response.headers["set-cookie"]) is is_secure
+        left = signed_in(shop).ask("POST", "/admin/logout", headers=said)
+        assert ("; Secure;" in left.headers["set-cookie"]) is is_secure

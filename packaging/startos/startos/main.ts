@@ -54,6 +54,8 @@ export const main = sdk.setupMain(async ({ effects }) => {
             KEYSAT_OPERATOR_NAME: operatorName ?? '',
             KEYSAT_BEHIND_PROXY: '1',
             KEYSAT_TRUSTED_PROXIES: `${await sdk.getOsIp(effects)}/32`,
+            // On the LAN an operator may come by plain http; who comes by https keeps a Secure cookie.
+            KEYSAT_INSECURE_COOKIES: '1',
             KEYSAT_LOG_LEVEL: 'info',
             BTCPAY_URL: btcpay.url,
             BTCPAY_BROWSER_URL: btcpay.browserUrl,

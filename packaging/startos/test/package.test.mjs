@@ -377,6 +377,7 @@ describe('main', () => {
       KEYSAT_OPERATOR_NAME: '',
       KEYSAT_BEHIND_PROXY: '1',
       KEYSAT_TRUSTED_PROXIES: '10.0.3.1/32',
+      KEYSAT_INSECURE_COOKIES: '1',
       KEYSAT_LOG_LEVEL: 'info',
       BTCPAY_URL: 'http://btcpayserver.startos:23000',
       BTCPAY_BROWSER_URL: '',
