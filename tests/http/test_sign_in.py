@@ -428,7 +428,7 @@ def test_secure_is_left_out_only_where_the_operator_says_so() -> None:
     ids=["proxied https", "proxied http", "silent proxy", "forged"],
 )
 def test_where_plain_http_is_allowed_who_comes_by_https_has_a_cookie_for_it(
-    peer: str, said: dict[str, str], is_secure: bool
+    peer: str, said: dict[str, str], *, is_secure: bool
 ) -> None:
     with shop_with_password(is_cookie_secure=False, trusted=("10.0.3.1/32",), peer=peer) as shop:
         response = attempt(shop, PASSWORD, **said)

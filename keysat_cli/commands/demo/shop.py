@@ -18,7 +18,7 @@ from keysat_cli.failures import DifferencesFound
 from keysat_cli.version import CHECKOUT
 
 HOST: Final = "127.0.0.1"
-START_SECONDS: Final = 15.0
+START_SECONDS: Final = 60.0
 """Several times what a slow machine needs."""
 
 STOP_SECONDS: Final = 12.0
