@@ -15,6 +15,7 @@ import structlog
 
 from keysat_adapters.sqlite.activity_file import activity_path
 from keysat_adapters.sqlite.backup_folder import remove_backup, remove_remains, scheduled_in
+from keysat_adapters.sqlite.snapshot import remove_abandoned
 from keysat_adapters.system.disk import disk_space, sizes_of
 from keysat_cli.backup_process import Made
 from keysat_cli.environment import PREFIXES
@@ -97,17 +98,24 @@ class BackupJob:
         try:
             names = {"stem": self._db_path.stem, "shop": self._shop()}
             final = (self._folder / scheduled_name(began_at, **names)).absolute()
+            # What a killed process left would be counted as room that is taken.
+            remove_abandoned(self._folder)
             self._refuse_without_room()
             made = self._make(final)
+            command = RecordBackup(
+                path=str(final), began_at=began_at, size_bytes=made.size_bytes, is_scheduled=True
+            )
+            record_backup(_ACTOR, command, store=self._ports.store, clock=self._ports.clock)
         except BackupStopped:
+            remove_abandoned(self._folder)
             return Work()
         except KeysatError as exc:
             self._note_failure(exc)
             raise
-        command = RecordBackup(
-            path=str(final), began_at=began_at, size_bytes=made.size_bytes, is_scheduled=True
-        )
-        record_backup(_ACTOR, command, store=self._ports.store, clock=self._ports.clock)
+        except OSError as exc:
+            failure = StoreUnavailable(f"a backup could not be begun: {exc.strerror}")
+            self._note_failure(failure)
+            raise failure from exc
         log.info("backup_made", path=str(final), size_bytes=made.size_bytes)
         return Work(items=1, failed=self._thin_out(began_at, names))
 
@@ -116,7 +124,8 @@ class BackupJob:
         with self._lock:
             self._is_stopping = True
             if self._process is not None:
-                self._process.terminate()
+                # It may be in the midst of one long check, which no signal it could handle ends.
+                self._process.kill()
 
     def _shop(self) -> str:
         key = self._ports.keys.signing_key().verify_key.raw

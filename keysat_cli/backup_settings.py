@@ -73,8 +73,14 @@ def _every_seconds(text: str) -> int | None:
 def _folder(text: str | None) -> Path | None:
     if text is None:
         return None
-    folder = Path(text).expanduser()
-    if folder.exists() and not folder.is_dir():
+    try:
+        folder = Path(text).expanduser()
+        is_other = folder.exists() and not folder.is_dir()
+    except (OSError, RuntimeError) as exc:
+        raise ConfigurationError(
+            "KEYSAT_BACKUP_FOLDER", f"{text!r} cannot be looked at by the user Keysat runs as"
+        ) from exc
+    if is_other:
         raise ConfigurationError("KEYSAT_BACKUP_FOLDER", f"{text!r} is a file, not a folder")
     return folder
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from keysat_adapters.sqlite.backup import log_of
 from keysat_adapters.sqlite.earlier.moving_in import EARLIER, MovedIn, Places, move_in
 from keysat_adapters.sqlite.earlier.report import NoteKind, Report
 from keysat_adapters.sqlite.earlier.shape import is_earlier
+from keysat_adapters.sqlite.exchange import forget_second_names
 from keysat_cli.output import stamp, table
 from keysat_cli.verification import file_problems
 from keysat_core.domain.actor import SYSTEM, Actor
@@ -48,6 +50,7 @@ def bring_in(
     ids: Ids,
     entropy: Entropy,
     is_dry: bool = False,
+    may_leave: bool = False,
 ) -> MovedIn:
     """Import an earlier database; raises as ``move_in``."""
     now = clock.now()
@@ -59,6 +62,7 @@ def bring_in(
         entropy=entropy,
         now=now,
         is_dry=is_dry,
+        may_leave=may_leave,
     )
 
 
@@ -69,6 +73,8 @@ def adopt(db_path: Path, *, clock: Clock, ids: Ids, entropy: Entropy) -> None:
         MigrationRefused, SigningKeyUnusable, DatabaseInUse, PathTaken, StoreBusy, StoreUnavailable:
             It was left as it is.
     """
+    # An import that was killed may have left the new database a second name, by which it is not opened.
+    forget_second_names(db_path, log_of(db_path), aside=EARLIER)
     if not is_earlier(db_path):
         return
     log.warning("earlier_database_found db_path=%s", db_path)

@@ -233,6 +233,10 @@ def _admin_api_key(environment: Environment) -> Secret:
         raise ConfigurationError(
             "KEYSAT_ADMIN_API_KEY", f"must have at least {ADMIN_KEY_BYTES_MIN} bytes; {remedy}"
         )
+    if text.startswith("change-me"):
+        raise ConfigurationError(
+            "KEYSAT_ADMIN_API_KEY", f"is that of an example, which everybody knows; {remedy}"
+        )
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise ConfigurationError(
             "KEYSAT_ADMIN_API_KEY", f"must be plain characters without spaces; {remedy}"

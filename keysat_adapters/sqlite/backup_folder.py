@@ -69,10 +69,7 @@ def remove_backup(path: Path) -> None:
         StoreUnavailable: It cannot be removed.
     """
     for each in (path, log_of(path), checksum_path(path)):
-        try:
-            each.unlink(missing_ok=True)
-        except OSError as exc:
-            raise StoreUnavailable(f"{each} cannot be removed: {exc.strerror}") from exc
+        _remove(each)
 
 
 def remove_remains(folder: Path, *, stem: str, shop: str) -> None:
@@ -93,8 +90,17 @@ def remove_remains(folder: Path, *, stem: str, shop: str) -> None:
     for name in names:
         main = folder / _main_name(name)
         is_own = main.name != name and scheduled_at(main.name, stem=stem, shop=shop) is not None
-        if is_own and not main.exists() and not main.with_name(main.name + PARTIAL).exists():
-            remove_backup(main)
+        # In this order: who is writing it gives it its name before the partial one goes.
+        if is_own and not main.with_name(main.name + PARTIAL).exists() and not main.exists():
+            _remove(log_of(main))
+            _remove(checksum_path(main))
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as exc:
+        raise StoreUnavailable(f"{path} cannot be removed: {exc.strerror}") from exc
 
 
 def _main_name(name: str) -> str:

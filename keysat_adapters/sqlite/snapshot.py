@@ -48,7 +48,7 @@ def partial_for(final: Path) -> Iterator[Path]:
         PathTaken: Another process is writing it.
         StoreUnavailable: It cannot be made.
     """
-    partial = final.with_name(final.name + PARTIAL)
+    partial = partial_name(final)
     held = _hold(partial)
     try:
         _remove_side_files(partial)
@@ -58,6 +58,11 @@ def partial_for(final: Path) -> Iterator[Path]:
         _remove_side_files(partial)
         # Last: closing any handle of a file ends SQLite's locks on it, and with it ours.
         os.close(held)
+
+
+def partial_name(final: Path) -> Path:
+    """Give the name of the file in which ``final`` grows."""
+    return final.with_name(final.name + PARTIAL)
 
 
 def remove_abandoned(folder: Path) -> None:

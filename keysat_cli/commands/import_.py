@@ -39,7 +39,13 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     is_flag=True,
     help="Do everything but the last step, also beside a working server; nothing is changed.",
 )
-def import_(earlier: Path | None, into: Path | None, *, is_dry: bool) -> None:
+@click.option(
+    "--leave",
+    "may_leave",
+    is_flag=True,
+    help="Go on without products and licenses that cannot be carried; the report names them.",
+)
+def import_(earlier: Path | None, into: Path | None, *, is_dry: bool, may_leave: bool) -> None:
     """Move in from a database of the earlier server, which must be at its version 25.
 
     EARLIER is its file; without it the one in the place of the database, as the server does it by
@@ -49,7 +55,14 @@ def import_(earlier: Path | None, into: Path | None, *, is_dry: bool) -> None:
     target = real_path(into) if into else read_store_settings(environment()).db_path
     source = real_path(earlier) if earlier else target
     done = bring_in(
-        source, target, actor=OPERATOR, clock=CLOCK, ids=IDS, entropy=ENTROPY, is_dry=is_dry
+        source,
+        target,
+        actor=OPERATOR,
+        clock=CLOCK,
+        ids=IDS,
+        entropy=ENTROPY,
+        is_dry=is_dry,
+        may_leave=may_leave,
     )
     view = Imported(
         ok=True,

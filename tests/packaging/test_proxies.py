@@ -104,6 +104,16 @@ def validated_from(server: LiveServer, *, by: str) -> set[str]:
     return found
 
 
+def test_no_log_holds_the_id_of_a_purchase_which_lets_its_holder_read_a_key(front: Front) -> None:
+    id_ = "0b7d3c52-6f0e-4a3c-9d0e-1c2f3a4b5c6d"
+    for path in (f"/v1/purchase/{id_}", f"/thank-you?invoice_id={id_}", f"/purchase/{id_}/receipt"):
+        assert front.buyer.get(path).status_code in {200, 404}
+    logs = {path.name: path.read_text() for path in front.proxy.folder.glob("*.log")}
+    assert [name for name, text in logs.items() if id_ in text] == []
+    if "keysat.log" in logs:
+        assert '"GET /v1/purchase/-"' in logs["keysat.log"]
+
+
 def test_a_client_cannot_choose_the_id_of_its_request(front: Front) -> None:
     chosen = front.buyer.get("/healthz", headers={"x-request-id": "chosen-by-a-client"})
     assert chosen.headers["x-request-id"] != "chosen-by-a-client"

@@ -159,8 +159,6 @@ def test_what_was_paid_and_never_delivered_waits_for_its_operator(
     shop: EarlierShop, server: LiveServer
 ) -> None:
     held = shop.defects["D12.invoice"][0]
-    program = server.program
-    program.run("reconcile")
     waiting = server.admin("GET", f"/v1/admin/invoices/{held}")
     assert (waiting["attention"], waiting["license_id"]) == ("without_effect", None)
     settled = server.admin("POST", f"/v1/admin/invoices/{held}/settle", {})
@@ -314,7 +312,8 @@ def test_an_import_that_is_killed_anywhere_can_be_repeated(
     if digest(path) == before:
         program.text("import")
     assert program.json("verify")["ok"]
-    earlier = [each for each in tmp_path.glob("keysat-earlier-*.db") if each.suffix == ".db"]
+    # Beside it may lie the log of validations that a killed import had put in its place already.
+    earlier = [each for each in tmp_path.glob("keysat-earlier-*.db") if "activity" not in each.name]
     assert {digest(each) for each in earlier} == {before}
     assert not [*tmp_path.glob("*.keysat-partial")] or program.run("backup").exit_code == 0
 

@@ -18,7 +18,7 @@ from keysat_adapters.sqlite.earlier.keys import compare_keys
 from keysat_adapters.sqlite.earlier.machines import carry_machines
 from keysat_adapters.sqlite.earlier.merchants import carry_merchants
 from keysat_adapters.sqlite.earlier.mover import Mover
-from keysat_adapters.sqlite.earlier.report import OMITTED, Report
+from keysat_adapters.sqlite.earlier.report import OMITTED, NoteKind, Report
 from keysat_adapters.sqlite.earlier.sales import carry_invoices, carry_licenses
 from keysat_adapters.sqlite.earlier.shape import strange_tables
 from keysat_adapters.sqlite.earlier.subscriptions import carry_subscriptions
@@ -104,8 +104,28 @@ def _carry_all(mover: Mover, session: Session, log: ActivityFile) -> int:
     for table in strange_tables(mover.source):
         mover.omit(table, "this program does not know it; the earlier file still has it")
     note_defects(mover, session)
+    _hold_lost(mover, session)
     _refuse_lost(mover, session)
     return compare_keys(mover, signing_key)
+
+
+_LOST = """
+    FROM invoices WHERE status = 'settled' AND effect_at IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM licenses WHERE invoice_id = invoices.id)
+    AND NOT EXISTS (SELECT 1 FROM subscription_cycles WHERE invoice_id = invoices.id)
+    AND NOT EXISTS (SELECT 1 FROM tier_changes WHERE invoice_id = invoices.id)
+"""
+
+
+def _hold_lost(mover: Mover, session: Session) -> None:
+    """Hold invoices whose cycle, change or license could not be carried, which has its own note."""
+    for (id_,) in session.rows(f"SELECT id {_LOST}"):
+        what = "what was delivered for it could not be carried; see the rows that were left"
+        mover.ledger.note("invoices", str(id_), NoteKind.CHANGED, "D12", what)
+    session.run(
+        f"UPDATE invoices SET effect_at = NULL, held_at = ? WHERE id IN (SELECT id {_LOST})",  # noqa: S608
+        (mover.now,),
+    )
 
 
 _PLACES = {

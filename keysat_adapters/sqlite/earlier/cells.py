@@ -5,6 +5,7 @@ Old tables are not STRICT, so that a column may hold anything.
 
 import re
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Final, TypeVar
 
 import msgspec
@@ -109,6 +110,8 @@ class Cells:
         kept = text.replace("\0", "")
         if chars_max is not None:
             kept = kept[:chars_max]
+        if not isinstance(value, str):
+            self.changed(f"{name} was no text; it is one now")
         if kept != text:
             self.changed(f"{name} was cut to {len(kept)} of {len(text)} characters")
         return kept
@@ -136,15 +139,19 @@ class Cells:
         value = self._values[name]
         if value is None:
             return None
-        number = int(value) if isinstance(value, int | float) else None
+        is_number = isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+        number = int(value) if is_number else None  # type: ignore[call-overload]
         kept = low if number is None else min(max(number, low), high)
         if kept != value:
             self.changed(f"{name} was {shown(value)} and is {kept} now", rule)
         return kept
 
     def flag(self, name: str) -> bool:
-        """Give a 0 or 1; anything else but 0 is 1."""
-        return self._values[name] not in (0, None, "0")
+        """Give a 0 or 1; anything else but 0 is 1, with a note."""
+        value = self._values[name]
+        if value not in (0, 1):
+            self.changed(f"{name} was {shown(value)}, neither 0 nor 1")
+        return value not in (0, None, "0")
 
     def at(self, name: str, *, otherwise: Instant | None = None, rule: str = "D33") -> Instant:
         """Give a time that must be there.

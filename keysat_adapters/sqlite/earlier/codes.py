@@ -5,6 +5,7 @@ from keysat_adapters.sqlite.earlier.cells import Cells
 from keysat_adapters.sqlite.earlier.mover import Mover
 from keysat_core.domain.code import AMOUNTS, Code, CodeKind
 from keysat_core.domain.ids import CodeId, InvoiceId, LicenseId, PolicyId, ProductId, RedemptionId
+from keysat_core.domain.instant import rfc3339
 from keysat_core.domain.money import Currency
 from keysat_core.domain.redemption import Redemption, RedemptionStatus
 from keysat_core.limits import (
@@ -40,6 +41,8 @@ def _code(mover: Mover, cells: Cells) -> Code:
     used = cells.number("used_count", high=AMOUNT_MAX)
     max_uses, may_be_used = _max_uses(cells, used)
     label = cells.text("referrer_label", chars_max=NAME_CHARS_MAX)
+    expires_at = cells.optional_at("expires_at")
+    is_over = expires_at is None and _was_over(mover, cells)
     kind = CodeKind(str(cells.raw("kind")))
     low, high = AMOUNTS[kind]
     text = cells.required("code")
@@ -53,16 +56,25 @@ def _code(mover: Mover, cells: Cells) -> Code:
         currency=currency_of(cells, "discount_currency", otherwise=Currency.SAT),
         max_uses=max_uses,
         used_count=used,
-        expires_at=cells.optional_at("expires_at"),
+        expires_at=expires_at,
         product_id=None if product_id is None else ProductId(product_id),
         policy_ids=tuple(PolicyId(one) for one in policy_ids),
         referrer_label=label if label and label.strip() else None,
         description=cells.text("description", chars_max=DESCRIPTION_CHARS_MAX) or "",
-        active=cells.flag("active") and is_kept and may_be_used,
+        active=cells.flag("active") and is_kept and may_be_used and not is_over,
         featured=cells.flag("featured"),
         created_at=created_at,
         updated_at=cells.at("updated_at", otherwise=created_at),
     )
+
+
+def _was_over(mover: Mover, cells: Cells) -> bool:
+    """Tell whether a code whose expiry is no time had expired: it was compared as text (D33)."""
+    text = cells.raw("expires_at")
+    is_over = isinstance(text, str) and text <= rfc3339(mover.now)
+    if is_over:
+        cells.changed("it had expired, by the letters of its expiry; it is switched off now", "D33")
+    return is_over
 
 
 def _max_uses(cells: Cells, used: int) -> tuple[int | None, bool]:

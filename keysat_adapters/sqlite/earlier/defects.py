@@ -44,9 +44,10 @@ _SEARCHES: Final = (
         "licenses",
         "D2",
         "SELECT l.id, s.id FROM licenses AS l JOIN subscriptions AS s ON s.license_id = l.id"
-        " WHERE s.status = 'active' AND l.expires_at < s.next_renewal_at ORDER BY l.id",
+        " WHERE s.status IN ('active', 'past_due') AND l.status = 'active'"
+        " AND l.expires_at < s.next_renewal_at ORDER BY l.id",
         "it ends before what was paid for it: subscription {0} is paid for longer. The next paid"
-        " cycle puts it right",
+        " cycle puts it right; until then its buyer can be given another: keysat license issue",
     ),
     _Search(
         "subscriptions",
@@ -91,7 +92,8 @@ _SEARCHES: Final = (
         "D51",
         "SELECT id, consecutive_failures FROM subscriptions"
         " WHERE status IN ('active', 'past_due') AND consecutive_failures >= 5 ORDER BY id",
-        "the earlier server gave up on it after {0} failures. It is billed again from now on",
+        "the earlier server gave up on it after {0} failures, and its buyer was not asked any more. It is"
+        " billed again now",
     ),
     _Search(
         "subscriptions",

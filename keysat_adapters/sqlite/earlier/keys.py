@@ -52,9 +52,19 @@ def _key_before(cells: Cells, signing_key: SigningKey) -> str | None:
             issued_at=issued_at or 0,
             expires_at=expires_at or 0,
             fingerprint_hash=UNBOUND,
-            entitlements=tuple(json.loads(str(cells.raw("entitlements_json")))),
+            entitlements=_entitlements_before(cells),
         )
         payload = encode_payload(said)
-    except (InvariantError, TypeError, ValueError):
+    except InvariantError:
         return None
     return encode_key(payload, signing_key.sign(payload))
+
+
+def _entitlements_before(cells: Cells) -> tuple[str, ...]:
+    """Read a list of texts; what is none was read as an empty one."""
+    try:
+        found = json.loads(str(cells.raw("entitlements_json")))
+    except ValueError:
+        return ()
+    is_list = isinstance(found, list) and all(isinstance(word, str) for word in found)
+    return tuple(found) if is_list else ()

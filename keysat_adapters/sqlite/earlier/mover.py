@@ -11,7 +11,7 @@ from keysat_adapters.sqlite.earlier.shape import COLUMNS
 from keysat_adapters.sqlite.refusals import DAMAGED_TEXT, refusal
 from keysat_adapters.sqlite.transaction import SQLiteTransaction
 from keysat_core.domain.instant import Instant
-from keysat_core.errors import InvariantError, SlugTaken, StoreUnavailable
+from keysat_core.errors import InvariantError, NotFound, SlugTaken, StoreUnavailable
 from keysat_core.ports.entropy import Entropy
 from keysat_core.ports.ids import Ids
 
@@ -48,7 +48,7 @@ class Mover:
             self.ledger.find(table, 1)
             try:
                 carry(cells)
-            except (RowLeft, InvariantError, SlugTaken) as exc:
+            except (RowLeft, InvariantError, SlugTaken, NotFound, ValueError) as exc:
                 self.leave(cells, str(exc))
             except StoreUnavailable as exc:
                 if not isinstance(exc.__cause__, apsw.ConstraintError):

@@ -15,13 +15,14 @@ import msgspec
 from keysat_adapters.sqlite.backup import Verify, log_of
 from keysat_adapters.sqlite.connection import open_unchanging
 from keysat_adapters.sqlite.earlier.carry import carry
-from keysat_adapters.sqlite.earlier.report import Report
+from keysat_adapters.sqlite.earlier.report import NoteKind, Report
 from keysat_adapters.sqlite.earlier.shape import is_earlier, refuse_unless_complete
 from keysat_adapters.sqlite.exchange import Exchange, exchange, forget_second_names
 from keysat_adapters.sqlite.migrations import migrate_file
 from keysat_adapters.sqlite.refusals import BUSY, refusal
 from keysat_adapters.sqlite.snapshot import (
     partial_for,
+    partial_name,
     publish,
     side_files,
     sync_file,
@@ -35,6 +36,9 @@ from keysat_core.ports.ids import Ids
 
 EARLIER: Final = "-earlier"
 """What follows the stem of a database in the name the earlier file gets."""
+
+NAMED_MAX: Final = 5
+"""How many rows a refusal names."""
 
 _ALONE_WAIT_MS: Final = 500
 """Longest wait for another process to close: a server that is just ending."""
@@ -72,10 +76,12 @@ def move_in(
     entropy: Entropy,
     now: Instant,
     is_dry: bool = False,
+    may_leave: bool = False,
 ) -> MovedIn:
     """Build a database from an earlier one, verify it, and only then give it its place.
 
-    Nothing that exists is overwritten. With ``is_dry`` everything is done but the last step, beside
+    Nothing that exists is overwritten, and a license that cannot be carried stops the import unless
+    it ``may_leave`` some. With ``is_dry`` everything is done but the last step, beside
     a server that may be working.
 
     Raises:
@@ -88,7 +94,7 @@ def move_in(
     """
     _refuse_taken(places)
     target, log = places.target, log_of(places.target)
-    if target.exists():
+    if not is_dry:
         forget_second_names(target, log, aside=EARLIER)
     with (
         _picture_of(places.source, is_shared=is_dry) as source,
@@ -99,6 +105,8 @@ def move_in(
         refuse_unless_complete(source)
         migrate_file(partial)
         report = carry(source, partial, partial_log, actor=actor, ids=ids, entropy=entropy, now=now)
+        if not (may_leave or is_dry):
+            _refuse_left(report)
         _settle(partial, partial_log)
         problems = verify(partial)
         if problems:
@@ -125,6 +133,24 @@ def spelled(report: Report) -> str:
     return msgspec.json.format(msgspec.json.encode(report)).decode() + "\n"
 
 
+def _refuse_left(report: Report) -> None:
+    """Refuse to go on without licenses that buyers hold.
+
+    Raises:
+        MigrationRefused: Some were left; the first are named.
+    """
+    left = [
+        note for note in report.notes_of(NoteKind.LEFT) if note.table in ("licenses", "products")
+    ]
+    if left:
+        named = "; ".join(f"{note.table} {note.id}: {note.what}" for note in left[:NAMED_MAX])
+        raise MigrationRefused(
+            f"{len(left)} products and licenses could not be carried, and their keys would not be known"
+            f" any more: {named}. Nothing was changed. Look with keysat import --dry-run, and if they may"
+            " be left: keysat import --leave"
+        )
+
+
 def _refuse_taken(places: Places) -> None:
     if not places.source.exists():
         raise StoreUnavailable(f"{places.source} does not exist")
@@ -133,6 +159,9 @@ def _refuse_taken(places: Places) -> None:
     if places.target.exists() and not places.is_same:
         remedy = "name another with --into, or move it away"
         raise PathTaken(str(places.target), remedy)
+    target_names = (places.target, log_of(places.target), places.report)
+    if places.source.name in {partial_name(path).name for path in target_names}:
+        raise PathTaken(str(places.source), "rename it; new files are built by that name")
     for path in (places.aside, log_of(places.aside), places.report):
         if path.exists():
             raise PathTaken(str(path), "move it away")
@@ -151,7 +180,7 @@ def _picture_of(path: Path, *, is_shared: bool) -> Iterator[apsw.Connection]:
     """
     connection = open_unchanging(path) if is_shared else _opened_alone(path)
     try:
-        begin = "BEGIN EXCLUSIVE" if not (is_shared or connection.readonly("main")) else "BEGIN"
+        begin = "BEGIN" if is_shared else "BEGIN EXCLUSIVE"
         try:
             connection.execute(begin).fetchall()
             connection.pragma("schema_version")
@@ -173,7 +202,10 @@ def _opened_alone(path: Path) -> apsw.Connection:
         raise StoreUnavailable(f"{path} cannot be opened") from exc
     if connection.readonly("main"):
         connection.close()
-        return open_unchanging(path)
+        raise DatabaseInUse(
+            f"{path} may not be written by this user, so that nobody can tell whether the earlier server"
+            " still works on it; stop it and import a copy, or run this as the owner of the file"
+        )
     connection.set_busy_timeout(_ALONE_WAIT_MS)
     connection.pragma("locking_mode", "exclusive")
     return connection

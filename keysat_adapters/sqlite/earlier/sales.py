@@ -9,6 +9,7 @@ from typing import Any
 from keysat_adapters.sqlite.earlier.catalog import currency_of, metadata_of
 from keysat_adapters.sqlite.earlier.cells import Cells, instant_of, seconds_of, shown
 from keysat_adapters.sqlite.earlier.mover import Mover
+from keysat_adapters.sqlite.earlier.outcomes import Outcomes, outcomes_of
 from keysat_core.domain.ids import InvoiceId, LicenseId, PolicyId, ProductId, ProviderAccountId
 from keysat_core.domain.instant import Instant
 from keysat_core.domain.invoice import Invoice, InvoiceStatus, SettledBy
@@ -20,30 +21,15 @@ from keysat_core.limits import (
     SEATS_MAX,
 )
 
-EFFECTS = """
-    SELECT invoice_id FROM licenses WHERE invoice_id IS NOT NULL
-    UNION SELECT invoice_id FROM subscription_invoices WHERE cycle_number >= 2
-    UNION SELECT invoice_id FROM tier_changes WHERE invoice_id IS NOT NULL
-"""
-"""Invoices that issued, extended or changed a license. Source: lifecycles 7.4."""
-
 
 def carry_invoices(mover: Mover) -> None:
     """Carry invoices; those that were settled and delivered nothing are held (lifecycles 13.2)."""
-    effects = _ids(mover, EFFECTS)
-    licensed = _ids(mover, "SELECT invoice_id FROM licenses WHERE invoice_id IS NOT NULL")
+    outcomes = outcomes_of(mover)
     sql = "SELECT invoice_id, base_price_sats FROM discount_redemptions"
     bases: dict[str, Any] = dict(mover.query(sql))
 
     def invoice(cells: Cells) -> None:
-        base = bases.get(cells.id)
-        found = _invoice(
-            mover,
-            cells,
-            has_effect=cells.id in effects,
-            is_licensed=cells.id in licensed,
-            base=base,
-        )
+        found = _invoice(mover, cells, outcomes, base=bases.get(cells.id))
         mover.tx.invoices.put_invoice(found)
 
     mover.each("invoices", invoice)
@@ -58,22 +44,18 @@ def carry_licenses(mover: Mover) -> None:
     mover.each("licenses", license_)
 
 
-def _ids(mover: Mover, sql: str) -> frozenset[str]:
-    return frozenset(str(id_) for (id_,) in mover.query(sql))
-
-
-def _invoice(
-    mover: Mover, cells: Cells, *, has_effect: bool, is_licensed: bool, base: object
-) -> Invoice:
+def _invoice(mover: Mover, cells: Cells, outcomes: Outcomes, *, base: object) -> Invoice:
     status = cells.choice(
         "status", InvoiceStatus, otherwise=InvoiceStatus.PENDING, rule="lifecycles 7.1"
     )
-    if is_licensed and status is not InvoiceStatus.SETTLED:
-        cells.changed(f"it was {status} though its license was issued; it is settled now", "D11")
+    was_paid = cells.id in outcomes.licensed or cells.id in outcomes.overwritten
+    if was_paid and status is not InvoiceStatus.SETTLED:
+        cells.changed(f"it was {status} though it was delivered; it is settled now", "D11")
         status = InvoiceStatus.SETTLED
     created_at = cells.at("created_at", otherwise=mover.now)
     updated_at = cells.at("updated_at", otherwise=created_at)
     is_settled = status is InvoiceStatus.SETTLED
+    has_effect = cells.id in outcomes.delivered
     held_at: Instant | None = None
     if is_settled and not has_effect:
         held_at = mover.now

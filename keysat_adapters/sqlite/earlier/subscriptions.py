@@ -11,6 +11,7 @@ import msgspec
 from keysat_adapters.sqlite.earlier.catalog import currency_of
 from keysat_adapters.sqlite.earlier.cells import Cells, RowLeft, instant_of
 from keysat_adapters.sqlite.earlier.mover import Mover
+from keysat_adapters.sqlite.earlier.paid_times import PaidTimes, paid_times
 from keysat_core.domain.ids import (
     CycleId,
     InvoiceId,
@@ -21,7 +22,7 @@ from keysat_core.domain.ids import (
     ProviderAccountId,
     SubscriptionId,
 )
-from keysat_core.domain.instant import DAY_SECONDS, Instant
+from keysat_core.domain.instant import DAY_SECONDS, Instant, rfc3339
 from keysat_core.domain.invoice import Invoice, InvoiceStatus
 from keysat_core.domain.money import Money
 from keysat_core.domain.renewal import first_look_at, look_at
@@ -49,13 +50,14 @@ def carry_subscriptions(mover: Mover) -> None:
     """Carry subscriptions, their cycles, and the cards that are charged for them."""
     links = [_Link(*row) for row in mover.query(_LINKS)]
     owners, open_ids = _owners(links), _open_ids(mover, links)
+    paid = paid_times(mover)
 
     def subscription(cells: Cells) -> None:
-        mover.tx.subscriptions.put_subscription(_subscription(mover, cells))
+        mover.tx.subscriptions.put_subscription(_subscription(mover, cells, paid))
 
     def cycle(cells: Cells) -> None:
         is_owner = owners.get(cells.required("invoice_id")) == cells.id
-        found = _cycle(mover, cells, is_owner=is_owner, is_open=cells.id in open_ids)
+        found = _cycle(mover, cells, paid, is_owner=is_owner, is_open=cells.id in open_ids)
         mover.tx.subscriptions.put_cycle(found)
 
     mover.each("subscriptions", subscription)
@@ -76,19 +78,28 @@ def _owners(links: list[_Link]) -> dict[str, str]:
 
 
 def _open_ids(mover: Mover, links: list[_Link]) -> frozenset[str]:
-    """Name the one cycle of each subscription that may still wait: the newest that is not paid."""
+    """Name the one cycle of each subscription that may still wait: the newest, if it is not paid.
+
+    One that was paid and not delivered waits for its operator's word.
+    """
     newest: dict[str, _Link] = {}
     for link in links:
-        invoice = mover.tx.invoices.find_invoice(InvoiceId(link.invoice_id))
-        if invoice is None or invoice.status is not InvoiceStatus.PENDING:
-            continue
         known = newest.get(link.subscription_id)
         if known is None or link.number > known.number:
             newest[link.subscription_id] = link
-    return frozenset(link.id for link in newest.values())
+    found = {
+        link.id: mover.tx.invoices.find_invoice(InvoiceId(link.invoice_id))
+        for link in newest.values()
+    }
+    return frozenset(
+        id_
+        for id_, invoice in found.items()
+        if invoice is not None
+        and (invoice.status is InvoiceStatus.PENDING or invoice.held_at is not None)
+    )
 
 
-def _subscription(mover: Mover, cells: Cells) -> Subscription:
+def _subscription(mover: Mover, cells: Cells, paid: PaidTimes) -> Subscription:
     policy_id = PolicyId(mover.needed(cells, "policy_id", "policies"))
     license_id = LicenseId(mover.needed(cells, "license_id", "licenses"))
     policy = mover.tx.policies.get_policy(policy_id)
@@ -111,7 +122,7 @@ def _subscription(mover: Mover, cells: Cells) -> Subscription:
             amount=cells.number("listed_value", high=AMOUNT_MAX),
         ),
         started_at=started_at,
-        next_renewal_at=_next_renewal_at(mover, cells, started_at, period),
+        next_renewal_at=_paid_until(mover, cells, paid, started_at, period),
         cancelled_at=cancelled_at,
         cancellation_reason=cells.text("cancellation_reason"),
         last_renewal_attempt_at=cells.optional_at("last_renewal_attempt_at"),
@@ -122,6 +133,13 @@ def _subscription(mover: Mover, cells: Cells) -> Subscription:
     )
     if found.status not in LIVE:
         return found
+    if found.lapses_at <= mover.now:
+        cells.changed(
+            f"nothing was paid since {rfc3339(found.next_renewal_at)}, and its grace is"
+            " over. Its time to pay begins with the import; it lapses when that is over",
+            "D6",
+        )
+        found = msgspec.structs.replace(found, next_renewal_at=mover.now)
     return msgspec.structs.replace(found, next_action_at=look_at(found, first_look_at(found)))
 
 
@@ -141,8 +159,27 @@ def _status(cells: Cells, started_at: Instant) -> tuple[SubscriptionStatus, Inst
     return status, cancelled_at
 
 
-def _next_renewal_at(mover: Mover, cells: Cells, started_at: Instant, period: int) -> Instant:
-    """Give the end of what is paid: as noted, else of the last cycle, else of a first one."""
+def _paid_until(
+    mover: Mover, cells: Cells, paid: PaidTimes, started_at: Instant, period: int
+) -> Instant:
+    """Give the end of what is paid (lifecycles 8.6, ``due_since``).
+
+    The earlier server moved its ``next_renewal_at`` on with every invoice it made and every attempt
+    that failed, whether anybody paid or not.
+    """
+    found = _noted_end(mover, cells, started_at, period)
+    known = paid.ends.get(cells.id)
+    if known is None or known >= found:
+        return found
+    cells.changed(
+        f"its next renewal was noted for {rfc3339(found)}, but it is paid until {rfc3339(known)}",
+        "D6",
+    )
+    return known
+
+
+def _noted_end(mover: Mover, cells: Cells, started_at: Instant, period: int) -> Instant:
+    """Give the end as it is noted, else that of the last cycle, else of a first one."""
     found = cells.optional_at("next_renewal_at")
     if found is not None:
         return found
@@ -153,7 +190,7 @@ def _next_renewal_at(mover: Mover, cells: Cells, started_at: Instant, period: in
     return fallback
 
 
-def _cycle(mover: Mover, cells: Cells, *, is_owner: bool, is_open: bool) -> Cycle:
+def _cycle(mover: Mover, cells: Cells, paid: PaidTimes, *, is_owner: bool, is_open: bool) -> Cycle:
     subscription_id = SubscriptionId(mover.needed(cells, "subscription_id", "subscriptions"))
     invoice_id = InvoiceId(mover.needed(cells, "invoice_id", "invoices"))
     invoice = mover.tx.invoices.get_invoice(invoice_id)
@@ -171,6 +208,12 @@ def _cycle(mover: Mover, cells: Cells, *, is_owner: bool, is_open: bool) -> Cycl
             "D1",
         )
     settled_at, superseded_at = _ended(cells, invoice, is_open=is_open)
+    true_end = _first_end(mover, cells, paid) if cells.raw("cycle_number") == 1 else None
+    if settled_at is not None and true_end is not None and start_at < true_end < end_at:
+        cells.changed(
+            f"it ended at {rfc3339(true_end)}, not a period after it began", "lifecycles 8.2"
+        )
+        end_at = true_end
     return Cycle(
         id=CycleId(cells.required("id")),
         subscription_id=subscription_id,
@@ -185,14 +228,24 @@ def _cycle(mover: Mover, cells: Cells, *, is_owner: bool, is_open: bool) -> Cycl
     )
 
 
+def _first_end(mover: Mover, cells: Cells, paid: PaidTimes) -> Instant:
+    """Give the end of a first cycle, which the earlier server wrote wrongly for trials.
+
+    It ended when the second began; without one it lasts until what is paid is used up.
+    """
+    subscription_id = SubscriptionId(cells.required("subscription_id"))
+    noted = mover.tx.subscriptions.get_subscription(subscription_id).next_renewal_at
+    return paid.first_ends.get(subscription_id, noted)
+
+
 def _ended(
     cells: Cells, invoice: Invoice, *, is_open: bool
 ) -> tuple[Instant | None, Instant | None]:
     """Give when a cycle was settled, and when it was superseded."""
-    if invoice.settled_at is not None:
-        return invoice.settled_at, None
     if is_open:
         return None, None
+    if invoice.settled_at is not None:
+        return invoice.settled_at, None
     if invoice.status is InvoiceStatus.PENDING:
         cells.changed("a newer cycle of its subscription waits; this one is superseded now", "D6")
     return None, invoice.updated_at

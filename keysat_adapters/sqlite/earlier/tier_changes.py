@@ -3,7 +3,7 @@
 import msgspec
 
 from keysat_adapters.sqlite.earlier.catalog import currency_of
-from keysat_adapters.sqlite.earlier.cells import Cells, RowLeft
+from keysat_adapters.sqlite.earlier.cells import Cells, RowLeft, instant_of
 from keysat_adapters.sqlite.earlier.mover import Mover
 from keysat_core.domain.ids import InvoiceId, LicenseId, PolicyId, TierChangeId
 from keysat_core.domain.instant import Instant, rfc3339
@@ -31,11 +31,7 @@ def _change(mover: Mover, cells: Cells) -> TierChange:
     invoice_id = mover.optional(cells, "invoice_id", "invoices")
     applied_at, withdrawn_at = _outcome(mover, invoice_id, created_at, effective_at)
     if invoice_id is None and applied_at is None and effective_at <= mover.now:
-        cells.defect(
-            f"it was to take effect at {rfc3339(effective_at)}. Nobody noted whether it did; it takes"
-            " effect at the next renewal",
-            "D5",
-        )
+        applied_at = _made_by_then(mover, cells, effective_at)
     direction, actor = cells.raw("direction"), cells.raw("actor")
     if direction not in set(Direction) or actor not in set(ChangeActor):
         raise RowLeft("its direction or its actor is not known")
@@ -66,9 +62,32 @@ def _outcome(
     if invoice_id is None:
         return (created_at, None) if effective_at <= created_at else (None, None)
     invoice = mover.tx.invoices.get_invoice(InvoiceId(invoice_id))
+    if invoice.held_at is not None:
+        # It was paid and not made: its operator's word makes it.
+        return None, None
     if invoice.status is InvoiceStatus.SETTLED:
         return created_at, None
     return None, None if invoice.status is InvoiceStatus.PENDING else invoice.updated_at
+
+
+def _made_by_then(mover: Mover, cells: Cells, effective_at: Instant) -> Instant | None:
+    """Tell whether a scheduled change whose day has passed was made: nobody noted it (D5, B-18).
+
+    It was, if the license is on its tier, or was changed again after that day.
+    """
+    license_id, to_policy_id = cells.required("license_id"), cells.required("to_policy_id")
+    policies = mover.query("SELECT policy_id FROM licenses WHERE id = ?", license_id)
+    later = mover.query("SELECT effective_at FROM tier_changes WHERE license_id = ?", license_id)
+    times = [instant_of(text) or 0 for (text,) in later]
+    if (to_policy_id,) in policies or max(times) > effective_at:
+        cells.changed(f"it was made at {rfc3339(effective_at)}, and is marked so now", "D5")
+        return effective_at
+    cells.defect(
+        f"it was to take effect at {rfc3339(effective_at)} and did not. It does when its subscription is"
+        f" next looked at; to withdraw it: keysat tier cancel {license_id} {cells.id}",
+        "D5",
+    )
+    return None
 
 
 def _withdraw_older(mover: Mover, found: TierChange) -> None:

@@ -43,6 +43,8 @@ def _entry(mover: Mover, cells: Cells) -> AuditEntry:
         target_id = sha256(target_id.encode()).hexdigest()[:SHOWN_HASH_CHARS]
         cells.changed("the session's token became its hash", "B-02")
     details: JSONValue = cells.json("details_json", {})
+    if not isinstance(details, dict):
+        cells.changed("its details were no JSON object; what they were is under 'earlier' now")
     return AuditEntry(
         actor_kind=cells.text("actor_kind") or "",
         actor_hash=cells.text("actor_hash"),

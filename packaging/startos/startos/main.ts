@@ -13,7 +13,10 @@ export const main = sdk.setupMain(async ({ effects }) => {
   const operatorName = await storeJson
     .read((store) => store.operator_name)
     .const(effects)
+  const ownPublicUrl = await publicUrl(effects)
+  const ownInternalUrl = await internalUrl(effects)
   const btcpay = await btcpayUrls(effects)
+  const osIp = await sdk.getOsIp(effects)
 
   const service = sdk.SubContainer.of(
     effects,
@@ -48,12 +51,12 @@ export const main = sdk.setupMain(async ({ effects }) => {
           env: {
             KEYSAT_BIND: `0.0.0.0:${PORT}`,
             KEYSAT_DB_PATH: '/data/keysat.db',
-            KEYSAT_PUBLIC_URL: await publicUrl(effects),
-            KEYSAT_INTERNAL_URL: await internalUrl(effects),
+            KEYSAT_PUBLIC_URL: ownPublicUrl,
+            KEYSAT_INTERNAL_URL: ownInternalUrl,
             KEYSAT_ADMIN_API_KEY: adminApiKey,
             KEYSAT_OPERATOR_NAME: operatorName ?? '',
             KEYSAT_BEHIND_PROXY: '1',
-            KEYSAT_TRUSTED_PROXIES: `${await sdk.getOsIp(effects)}/32`,
+            KEYSAT_TRUSTED_PROXIES: `${osIp}/32`,
             // On the LAN an operator may come by plain http; who comes by https keeps a Secure cookie.
             KEYSAT_INSECURE_COOKIES: '1',
             KEYSAT_LOG_LEVEL: 'info',

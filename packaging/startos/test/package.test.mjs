@@ -85,6 +85,17 @@ describe('init', () => {
     )
   })
 
+  it('keeps its key when a power cut leaves the store unreadable', async () => {
+    await init('install')
+    const key = (await store()).admin_api_key
+    for (const left of ['{"admin_api_key": "00', 'null', '']) {
+      await writeFile(STORE, left)
+      await init(null)
+      assert.equal((await store()).admin_api_key, key)
+    }
+    assert.equal((await stat(`${STORE}.key`)).mode & 0o777, 0o600)
+  })
+
   it('tells the platform everything, and tasks after actions', async () => {
     await init('install')
     const place = (what) => box.order.findIndex((one) => one.startsWith(what))
@@ -273,6 +284,7 @@ describe('backup', () => {
       'keysat-license.txt',
       'keysat.db',
       'store.json',
+      'store.json.key',
     ])
     assert.equal(await readFile(`${target}/dataVersion.txt`, 'utf8'), '0.3.0:0')
 

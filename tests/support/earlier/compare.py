@@ -87,8 +87,8 @@ OF_ITSELF: Final = {
 
 def differences(old: Path, new: Path) -> list[Difference]:
     """Give everything of the new file that is not as in the old one, explained or not."""
-    shop = OldShop(old)
     with closing(_reading(new)) as main, closing(_reading(activity_of(new))) as activity:
+        shop = OldShop(old, imported_at=_imported_at(main))
         found = [
             each
             for table in MAPS
@@ -126,6 +126,13 @@ def _rows(connection: apsw.Connection, table: TableMap) -> list[dict[str, object
 def _tables(connection: apsw.Connection) -> set[str]:
     sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
     return {str(name) for (name,) in connection.execute(sql)}
+
+
+def _imported_at(main: apsw.Connection) -> int:
+    """Say when the import began: what it judged by the clock is judged by that."""
+    sql = "SELECT max(occurred_at) FROM audit_log WHERE action = 'database.import'"
+    ((instant,),) = main.execute(sql).fetchall()
+    return int(str(instant or 0))
 
 
 def _consent_links(shop: OldShop, main: apsw.Connection) -> Iterator[Difference]:

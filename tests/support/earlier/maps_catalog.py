@@ -3,6 +3,7 @@
 import json
 from typing import Final
 
+from tests.support.earlier.keys import instant_in
 from tests.support.earlier.mapping import Gone, TableMap
 from tests.support.earlier.old_rows import OldRow, OldShop
 from tests.support.earlier.rules import (
@@ -182,6 +183,9 @@ def _wanted_product(old: OldShop, row: OldRow) -> Wants:
     return (Want(row["applies_to_product_id"]),)
 
 
+AS_TEXT: Final = "lifecycles D33: an expiry that is none was compared as text, and may be over"
+
+
 def _wanted_active(old: OldShop, row: OldRow) -> Wants:
     ids, why = _scope(old, row)
     if why == EMPTIED:
@@ -190,6 +194,8 @@ def _wanted_active(old: OldShop, row: OldRow) -> Wants:
         return (Want(0, NO_USES),)
     if ids and row["applies_to_product_id"] is None:
         return Want(row["active"]), Want(0, ALONE)
+    if row["expires_at"] is not None and instant_in(row["expires_at"]) is None:
+        return Want(row["active"]), Want(0, AS_TEXT)
     return (Want(row["active"]),)
 
 

@@ -27,10 +27,42 @@ PILED: Final = "lifecycles D6: at most one cycle is open; older ones that were n
 NO_DATE: Final = "lifecycles 8.1: the end of the last cycle, else of the first period"
 NO_LENGTH: Final = "lifecycles 8.3: a cycle ends a period after it began"
 REVIVED: Final = "lifecycles D10: it was cancelled, and a late payment revived it"
+DUE_SINCE: Final = "lifecycles 8.6: it is due since the end of what was paid, whoever was asked"
+NEVER_LAPSED: Final = "lifecycles D6: nobody lapsed; the time to pay begins with the import"
+TRIAL: Final = "lifecycles 8.2: the first cycle of a trial ends with the trial"
 LIVE: Final = {"active", "past_due"}
 
 
 def _next(old: OldShop, row: OldRow) -> Wants:
+    """Ask for the end of what was paid, and for time to pay where that is over."""
+    wants = _noted_next(old, row)
+    noted, paid = wants[-1].value, _paid_until(old, row)
+    assert isinstance(noted, int)
+    if paid is not None and paid < noted:
+        wants = (Want(paid, DUE_SINCE),)
+        noted = paid
+    if row["status"] in LIVE:
+        grace = max(0, old.policies[row["policy_id"]]["grace_period_days"])
+        if noted + grace * DAY <= old.imported_at:
+            wants = (*wants, Want(old.imported_at, NEVER_LAPSED))
+    return wants
+
+
+def _paid_until(old: OldShop, row: OldRow) -> int | None:
+    """Say when the last paid cycle ended: at the latest when the next one was asked for."""
+    cycles = sorted(
+        old.cycles_of_subscription[row["id"]], key=lambda each: int(each["cycle_number"])
+    )
+    paid = [each for each in cycles if old.is_settled(each["invoice_id"])]
+    if not paid:
+        return None
+    later = [each for each in cycles if each["cycle_number"] > paid[-1]["cycle_number"]]
+    ends = [instant_in(paid[-1]["cycle_end_at"])]
+    ends += [instant_in(each["cycle_start_at"]) for each in later]
+    return min(end for end in ends if end is not None)
+
+
+def _noted_next(old: OldShop, row: OldRow) -> Wants:
     if row["next_renewal_at"] is not None:
         return instant("next_renewal_at").rule(old, row)
     ends = [instant_in(each["cycle_end_at"]) or 0 for each in old.cycles_of_subscription[row["id"]]]
@@ -195,7 +227,18 @@ def _cycle_end(old: OldShop, row: OldRow) -> Wants:
     if start is not None and end is not None and end <= start:
         days = old.subscriptions[row["subscription_id"]]["period_days"]
         return (Want(start + days * DAY, NO_LENGTH),)
-    return (Want(end),)
+    if row["cycle_number"] != 1 or end is None or not old.is_settled(row["invoice_id"]):
+        return (Want(end),)
+    second = [
+        instant_in(each["cycle_start_at"])
+        for each in old.cycles_of_subscription[row["subscription_id"]]
+        if each["cycle_number"] == 2
+    ]
+    noted = instant_in(old.subscriptions[row["subscription_id"]]["next_renewal_at"])
+    true_end = second[0] if second else noted
+    if true_end is None or true_end >= end:
+        return (Want(end),)
+    return Want(true_end, TRIAL), Want(old.imported_at, TRIAL)
 
 
 CYCLES: Final = TableMap(

@@ -27,7 +27,8 @@ def rows_of(connection: apsw.Connection, sql: str) -> list[dict[str, Any]]:
 class OldShop:
     """All rows of an earlier database, read once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, imported_at: int = 0) -> None:
+        self.imported_at = imported_at
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
             names = connection.execute(
                 "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
