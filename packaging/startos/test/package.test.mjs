@@ -302,6 +302,7 @@ describe('backup', () => {
       'keysat-license.txt',
       'keysat.db',
       'store.json',
+      'store.json.key',
     ])
     assert.deepEqual(await readdir(`${VOLUME}/backups`), ['newer.db'])
     assert.equal(box.dataVersion, '0.3.0:0')
