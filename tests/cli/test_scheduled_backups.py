@@ -130,8 +130,12 @@ def test_no_room_and_no_folder_are_told_and_tried_again(program: Program) -> Non
     with huge.open("wb") as sparse:
         # It has no bytes on the disk, only a size.
         sparse.truncate(shutil.disk_usage(program.folder).free)
+    # What a killed process left takes room that the next backup needs.
+    left = program.folder / "backups" / f"keysat-of-a-killed-process.db{PARTIAL}"
+    left.write_bytes(b"half a copy")
     with pytest.raises(StoreUnavailable, match="has no room for a backup"):
         made_at(program, Instant(START + DAY_SECONDS))
+    assert not left.exists()
     huge.unlink()
     (program.folder / "taken").write_text("a file")
     program.variables["KEYSAT_BACKUP_FOLDER"] = str(program.folder / "taken" / "deeper")

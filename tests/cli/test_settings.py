@@ -209,6 +209,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
     [
         ({"KEYSAT_ADMIN_API_KEY": ""}, "KEYSAT_ADMIN_API_KEY", "is not set"),
         ({"KEYSAT_ADMIN_API_KEY": "k" * 31}, "KEYSAT_ADMIN_API_KEY", "at least 32 bytes"),
+        ({"KEYSAT_ADMIN_API_KEY": "change-me" + "k" * 30}, "KEYSAT_ADMIN_API_KEY", "an example"),
         ({"KEYSAT_ADMIN_API_KEY": "k" * 20 + " " + "k" * 20}, "KEYSAT_ADMIN_API_KEY", "spaces"),
         ({"KEYSAT_ADMIN_API_KEY": "ü" * 32}, "KEYSAT_ADMIN_API_KEY", "plain characters"),
         ({"KEYSAT_PUBLIC_URL": ""}, "KEYSAT_PUBLIC_URL", "is not set"),
