@@ -16,6 +16,7 @@ import apsw
 import msgspec
 import pytest
 
+from keysat_adapters.sqlite.snapshot import PARTIAL
 from keysat_adapters.system.ids import RandomIds
 from keysat_cli.application import open_worker
 from keysat_cli.backup_job import BackupJob
