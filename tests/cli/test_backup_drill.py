@@ -1,7 +1,6 @@
 """The drills of the operator's handbook, typed as they stand there."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.support.left_out import need_programs
 from tests.support.live_server import free_port, live_server
 from tests.support.program import clean_environment, shop_with_a_tier
 from tests.support.tree import ROOT
@@ -70,10 +70,10 @@ def test_the_drill_ends_with_the_shops_own_numbers(tmp_path: Path, programs: Pat
     assert not (tmp_path / "drill").exists()
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the drill is typed with curl")
 def test_a_shop_that_was_lost_comes_back_in_its_place_and_elsewhere(
     tmp_path: Path, programs: Path
 ) -> None:
+    need_programs("curl")
     script = drill("The drill with a loss")
     assert script.count("keysat restore usb/") == 2
     # Somebody else may have the handbook's port.

@@ -1,7 +1,6 @@
 """What the pages have somebody type is typed, page by page, and prints what they say."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -10,16 +9,15 @@ import pytest
 
 from tests.support.docs.pages import Page, every_page
 from tests.support.docs.shell_pages import as_printed, is_run, keysat_on_path, run_page
+from tests.support.left_out import need_programs
 
 TOOLS: Final = ("curl", "jq")
 PAGES: Final = [page for page in every_page() if any(map(is_run, page.blocks))]
 
-missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-pytestmark = pytest.mark.skipif(bool(missing), reason=f"pages are typed with {missing}")
-
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    need_programs(*TOOLS)
     with keysat_on_path(tmp_path_factory.mktemp("programs")) as folder:
         yield folder
 

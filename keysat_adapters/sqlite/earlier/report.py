@@ -1,6 +1,5 @@
 """What became of every row of an earlier database: counts by table, and a note wherever it matters."""
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -96,10 +95,6 @@ class Ledger:
     def has(self, table: str, id_: str | None) -> bool:
         """Tell whether a row is in the new database."""
         return id_ is not None and id_ in self._carried.get(table, ())
-
-    def ids(self, table: str) -> Iterable[str]:
-        """Give the rows of a table that are in the new database."""
-        return self._carried.get(table, set())
 
     def counts(self) -> tuple[TableCount, ...]:
         """Give the counts of all tables."""

@@ -28,7 +28,7 @@ from keysat_core.domain.money import Money
 from keysat_core.domain.renewal import first_look_at, look_at
 from keysat_core.domain.saved_payment import CaptureState, SavedPayment, SavedProfile
 from keysat_core.domain.subscription import LIVE, Cycle, Subscription, SubscriptionStatus
-from keysat_core.limits import AMOUNT_MAX, RENEWAL_PERIOD_DAYS_MAX, SECONDS_MAX
+from keysat_core.limits import AMOUNT_MAX, PAGE_MAX, RENEWAL_PERIOD_DAYS_MAX, SECONDS_MAX
 
 _LINKS = "SELECT id, subscription_id, invoice_id, cycle_number FROM subscription_invoices"
 _LAST_END = """
@@ -256,7 +256,7 @@ def _carry_card(mover: Mover, cells: Cells) -> None:
     subscription = mover.tx.subscriptions.get_subscription(SubscriptionId(cells.id))
     paid = [
         cycle.invoice_id
-        for cycle in mover.tx.subscriptions.list_cycles(subscription.id, 10_000)
+        for cycle in mover.tx.subscriptions.list_cycles(subscription.id, PAGE_MAX)
         if cycle.settled_at is not None and cycle.invoice_id is not None
     ]
     contact_id, account_id = cells.text("zaprite_contact_id"), subscription.account_id
